@@ -1,0 +1,182 @@
+/* bounds.h - every limit of Ferry in one place: its value, its reason, and what reaching it means.
+ */
+#ifndef FY_CORE_BOUNDS_H
+#define FY_CORE_BOUNDS_H
+
+#include <assert.h>
+
+/* Texts. A longer one from outside is refused with 400; sizes are without the closing zero byte. */
+#define FY_SITE_BYTES_MAX   64   /* ^[0-9A-Za-z.-]{1,64}$: fits headers and topic names */
+#define FY_CLIENT_BYTES_MAX 255  /* CCS wants 63; OpenIO accounts go to 255 */
+#define FY_BUCKET_BYTES_MAX 255  /* CCS wants 63; OpenIO containers go to 255 */
+#define FY_OBJECT_BYTES_MAX 1024 /* CCS 1024; between Ferry sites 1023 */
+#define FY_OP_ID_BYTES_MAX                                                                         \
+    200 /* a GUID has 26; correlation ids of others fit, with "-" and index */
+#define FY_HASH_BYTES_MAX     128  /* opaque hash text of a CCS order (spec 2.5) */
+#define FY_URI_BYTES_MAX      512  /* base URI of a site */
+#define FY_METADATA_BYTES_MAX 4096 /* metadata JSON text; CCS documents 2 KB */
+#define FY_BLOB_REF_BYTES_MAX 160  /* opaque reference a store gives out */
+#define FY_ERR_TEXT_BYTES     320  /* one sentence for the person on call, cut beyond */
+#define FY_STAMP_TEXT_BYTES   (16 + 1 + FY_SITE_BYTES_MAX + 1) /* "hex16@site" and zero */
+#define FY_KEY_BYTES_MAX      (FY_BUCKET_BYTES_MAX + 1 + FY_OBJECT_BYTES_MAX) /* bucket 0 object */
+#define FY_ORDER_JSON_BYTES   (64 << 10) /* one order as text; more is poison (ENGINE 1.10) */
+#define FY_TOPIC_BYTES_MAX    200        /* prefix + request-replication.<site> */
+#define FY_FILTER_PAIRS_MAX   32         /* metadata pairs a listing may ask for; more is 400 */
+#define FY_PATH_PART_BYTES_MAX                                                                     \
+    (16 << 10)                 /* a name before cleaning: 1024 characters, escaped twice */
+#define FY_LOG_LINE_BYTES 4096 /* PIPE_BUF: one write to a pipe is never mixed with another's */
+#define FY_LOG_WAIT_MS    50   /* a log reader that stays away so long loses lines, we go on */
+
+/* The API. */
+#define FY_ORDERS_PER_REQUEST_MAX 10000      /* orders/multiple: more is 413 */
+#define FY_ORDERS_BODY_BYTES_MAX  (8 << 20)  /* orders/multiple: more is 413 */
+#define FY_NDJSON_GROUP           1000       /* NDJSON orders are accepted in groups of so many */
+#define FY_JSON_BODY_BYTES_MAX    (64 << 10) /* any other JSON body: more is 413 */
+#define FY_JSON_DEPTH_MAX         16         /* deeper JSON is refused before it is built */
+#define FY_CONNECTIONS_MAX        1200       /* per process; a thousand slow ones must fit */
+#define FY_CONNECTION_BYTES       (32 << 10) /* read buffer: bounds the header block (431) */
+#define FY_IDLE_TIMEOUT_S         60         /* a silent connection is closed */
+#define FY_BODIES_BYTES_MAX       (16 << 20) /* request bodies in memory at once; more is 503 */
+#define FY_BODY_DROP_BYTES_MAX                                                                     \
+    (64 << 10)                        /* unwanted rest of a body that is read before the answer */
+#define FY_LINGER_MS             5000 /* an early answer waits so long for its client to stop */
+#define FY_LINGER_BYTES_MAX      (64 << 20) /* and drops so many of its bytes, then cuts */
+#define FY_ZSTD_ANSWERS_MAX      8  /* answers compressed at once, 2 MiB each; more go plain */
+#define FY_ZSTD_BODIES_MAX       16 /* zstd uploads at once, 1.3 MiB each; more is 503 */
+#define FY_QUERY_PAIRS_MAX       32 /* parameters of a query; more is 400 */
+#define FY_ANSWER_HEAD_BYTES_MAX (16 << 10) /* headers a handler adds: metadata and names fit */
+#define FY_LIST_PAGE_MAX         1000       /* rows per page of our own listings */
+#define FY_STAMP_AHEAD_MS_MAX    600000     /* a stamp further ahead is refused with 400 */
+#define FY_SKEW_ALARM_MS         60000      /* clock skew against a peer that raises an alarm */
+
+/* The engine. */
+#define FY_PARTITIONS_DEFAULT  12     /* partitions of an embedded topic */
+#define FY_PARTITIONS_MAX      256    /* per topic */
+#define FY_LEDGER_WINDOW       131072 /* offsets a partition may be ahead of its base */
+#define FY_INFLIGHT_ORDERS_MAX 512    /* transfers at once: permits */
+#define FY_INFLIGHT_BYTES_MAX                                                                      \
+    (24 << 20) /* bytes of promised size below big, at once; big ones count FY_BIG_BYTES */
+#define FY_INFLIGHT_SITE_MAX 256  /* transfers at once from one site */
+#define FY_LANES_ORDERS_MAX  4096 /* orders held in memory in all lanes; more are not polled */
+#define FY_RETRY_MEMORY_MAX  1024 /* orders between tries in memory; more go to `waiting` at once  \
+                                   */
+#define FY_RETRY_FIRST_MS       200   /* first pause between tries in memory, doubled each time */
+#define FY_RETRY_PAUSE_MS_MAX   30000 /* longest pause between tries in memory */
+#define FY_RETRY_MEMORY_MS      60000 /* a minute of tries in memory, then `waiting` */
+#define FY_BIG_BYTES            (8 << 20)   /* from here a body gets a thread of its own */
+#define FY_BIG_WRITERS_MAX      4           /* such threads at once */
+#define FY_CHUNK_BYTES          (128 << 10) /* one step of a stream */
+#define FY_ZSTD_WINDOW_LOG_MAX  23          /* 8 MiB, RFC 9659 */
+#define FY_ZSTD_BIG_WINDOWS_MAX 4           /* windows over 1 MiB at once */
+#define FY_COMMIT_EVERY_MS      1000        /* offsets are committed so often */
+#define FY_COMMIT_EVERY_ORDERS  5000        /* or after so many completions */
+#define FY_BATCH_ORDERS         256         /* orders a sender puts into one request */
+#define FY_BATCH_BYTES          (1 << 20)   /* and their bytes */
+#define FY_CAT_BATCH_MAX        512         /* catalogue writes in one transaction */
+#define FY_SYNC_THREADS                                                                            \
+    32 /* threads for the durable tail of stores; measured: 16 fall short of 10k bodies/s */
+#define FY_SITES_MAX 64 /* sites of a topology: one sender each */
+
+/* The engine's inner limits (worker/). */
+#define FY_POLL_RECORDS        256 /* records taken from one partition before the next has its turn */
+#define FY_LANES_CLAIM_RESERVE 512 /* of the orders in memory, kept free for rows of `waiting` */
+#define FY_LOOK_BATCH          256 /* orders in one look at the catalogue */
+#define FY_POISON_MAX                                                                              \
+    64 /* unreadable records in memory, each with its bytes; more are not polled */
+#define FY_SITE_TABLE_MAX 256 /* sites remembered; one more waits until an idle one is forgotten   \
+                               */
+#define FY_CLAIM_ROWS           64 /* rows of `waiting` claimed at once */
+#define FY_CLAIM_HOLD_MS        60000 /* a claimed row of a process that died comes back after so long */
+#define FY_CLAIM_EVERY_MS       1000 /* due rows are looked for so often */
+#define FY_WAKE_ROWS            512  /* rows of a healed site made due in one transaction */
+#define FY_BREAKER_OUTCOMES_MIN 20   /* fewer outcomes in a window say nothing of a site */
+#define FY_BREAKER_WINDOW_MS    10000 /* outcomes older than this or the window before are forgotten \
+                                       */
+#define FY_BREAKER_PROBE_MS 1000      /* first pause before a half-open probe, doubled each time */
+#define FY_BREAKER_PROBE_MS_MAX                                                                    \
+    30000                      /* longest pause between two probes: what a healed site may wait */
+#define FY_LOCAL_PROBE_MS 1000 /* a catalogue or store that failed is tried again so often */
+#define FY_LOCAL_PROBE_MS_MAX                                                                      \
+    8000                    /* longest pause when a disk keeps failing, each try being a download */
+#define FY_MISMATCH_TRIES 3 /* downloads of wrong bytes in memory, each on a fresh connection */
+#define FY_MISMATCH_PAUSE_MS                                                                       \
+    5000 /* pause after the first of them, doubled: a source may be mid-change */
+#define FY_SPOOL_BYTES           (4 << 20) /* ring between a loop and the writer of a big body */
+#define FY_SMALL_CALL_MS         30000     /* a call that moves no body ends after this */
+#define FY_REPROBE_MS            5000 /* a failing source is asked again what it is, at most so often */
+#define FY_PULL_RESUMES_MAX      5          /* times one attempt goes on from where it broke off */
+#define FY_DESCRIPTION_BYTES_MAX (16 << 10) /* a container's description as JSON */
+#define FY_ERROR_BODY_BYTES_MAX                                                                    \
+    (64 << 10) /* read of a refusal to keep its connection; more cuts it */
+
+/* The embedded queue (ENGINE 5). */
+#define FY_QUEUE_PENDING_RECORDS_MAX 50000 /* records waiting for the writer; more is FY_EFULL */
+#define FY_QUEUE_PENDING_BYTES_MAX                                                                 \
+    (16 << 20)                      /* and their bytes: what a stalled disk may cost in memory */
+#define FY_QUEUE_GROUP_RECORDS 1000 /* a group commit that has so many takes no further publish */
+#define FY_QUEUE_LINGER_US     1000 /* longest a group commit waits for its usual company */
+#define FY_QUEUE_BYTES_DEFAULT (4LL << 30) /* of the file; at it publish answers FY_EFULL */
+#define FY_QUEUE_RESERVE_BYTES                                                                     \
+    (1 << 20)                        /* on top of it: offsets and trims still go when it is full */
+#define FY_QUEUE_TRIM_AT_PERCENT  85 /* so full: done records go whatever their age */
+#define FY_QUEUE_TRIM_ROWS        1000 /* rows trimmed in one transaction: some ms of the writer */
+#define FY_QUEUE_TRIM_STEPS       64   /* such transactions in one call of trim */
+#define FY_QUEUE_WAL_PAGES        4096 /* 16 MiB of log between two checkpoints */
+#define FY_QUEUE_WRITER_CACHE_KIB 2048 /* page cache of the writer */
+#define FY_QUEUE_READER_CACHE_KIB 128  /* of each reader: SQLite drops it at every commit anyway */
+#define FY_QUEUE_BUSY_MS          100  /* longest a checkpoint waits for a reader to finish */
+#define FY_QUEUE_TOPICS_MAX       256  /* one per site and a few; one more is FY_ETOOBIG */
+#define FY_QUEUE_GROUPS_MAX       1024 /* (group, topic) pairs; one more is FY_ETOOBIG */
+#define FY_QUEUE_CONSUMERS_MAX    256  /* open at once, each with a read connection */
+#define FY_QUEUE_HEADERS_BYTES_MAX                                                                 \
+    (64 << 10) /* headers of one record, packed; more is FY_ETOOBIG */
+
+/* The store in a folder. */
+#define FY_STORE_SHARDS             64 /* folders, two hex digits; each keeps a descriptor open */
+#define FY_STORE_BUFFER_BYTES       (16 << 10) /* smaller bodies touch the disk only in finish */
+#define FY_STORE_WRITE_BEHIND_BYTES (8 << 20)  /* so much is written before the kernel is told to  \
+                                                */
+#define FY_STORE_SPACE_MS 1000                 /* free space is measured at most so often */
+
+/* The peer port (adapters/peer_http*.c). */
+#define FY_PEER_CHUNK_BYTES (16 << 10) /* most that one on_data gets: what libcurl gives at once   \
+                                        */
+#define FY_PEER_BUFFER_BYTES     (16 << 10) /* receive buffer of a call: 512 of them are 8 MiB */
+#define FY_PEER_BIG_BYTES        (1 << 20) /* pulls hinted at so much or more get the big buffer; */
+#define FY_PEER_BIG_BUFFER_BYTES (256 << 10) /* FY_INFLIGHT_BYTES_MAX leaves room for few of them  \
+                                              */
+#define FY_PEER_HEADER_BYTES_MAX (64 << 10)  /* header block of an answer; more ends the call */
+#define FY_PEER_URL_BYTES_MAX    (16 << 10)  /* three names percent-encoded are under 5 KiB */
+#define FY_PEER_IDLE_SEATS_MAX   64          /* idle curl handles a loop keeps, some 6 KiB each */
+#define FY_PEER_LOOPS_MAX        8  /* loop threads: one does over 14,000 small calls a second */
+#define FY_PEER_IDLE_CONN_S      50 /* below FY_IDLE_TIMEOUT_S: never race with its close */
+
+/* Life spans. */
+#define FY_TOMBSTONE_KEEP_MS (90LL * 24 * 3600 * 1000) /* older orders are EXPIRED, never applied  \
+                                                        */
+#define FY_OUTCOME_KEEP_MS    (24LL * 3600 * 1000)     /* orders.keep */
+#define FY_CONFLICT_KEEP_MS   (7LL * 24 * 3600 * 1000) /* losing bodies of conflicts */
+#define FY_RETRY_MAX_AGE_MS   (24LL * 3600 * 1000)     /* retry.max_age */
+#define FY_QUEUE_KEEP_DONE_MS (24LL * 3600 * 1000)     /* queue.keep_done */
+#define FY_LEASE_RENEW_MS     1000                     /* lease row saved so often */
+#define FY_LEASE_DEAD_MS      10000         /* not renewed for so long: the boot id is dead */
+#define FY_TRASH_GRACE_MS     (60LL * 1000) /* an unreferenced body's file stays so long */
+
+static_assert(2 * FY_ORDERS_BODY_BYTES_MAX <= FY_BODIES_BYTES_MAX, "two full batches at once");
+static_assert(FY_ANSWER_HEAD_BYTES_MAX < FY_CONNECTION_BYTES,
+              "libmicrohttpd builds the head in it");
+static_assert(FY_BATCH_BYTES < FY_ORDERS_BODY_BYTES_MAX, "a sender's batch is always accepted");
+static_assert(FY_BATCH_ORDERS <= FY_ORDERS_PER_REQUEST_MAX, "a sender's batch is always accepted");
+static_assert(FY_ORDERS_PER_REQUEST_MAX <= FY_QUEUE_PENDING_RECORDS_MAX,
+              "one request fits the queue");
+static_assert(FY_ORDERS_BODY_BYTES_MAX < FY_QUEUE_PENDING_BYTES_MAX, "one request fits the queue");
+static_assert(FY_LANES_CLAIM_RESERVE < FY_LANES_ORDERS_MAX / 2,
+              "new orders have most of the memory");
+static_assert(FY_SITES_MAX <= FY_SITE_TABLE_MAX, "every site of a topology is remembered");
+static_assert(FY_LEDGER_WINDOW % 64 == 0, "the ledger's ring is made of words");
+static_assert(FY_LEDGER_WINDOW >= FY_LANES_ORDERS_MAX, "the window holds all that memory holds");
+
+static_assert(FY_PEER_IDLE_CONN_S < FY_IDLE_TIMEOUT_S,
+              "a reused connection is not about to be closed");
+
+#endif

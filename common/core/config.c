@@ -1,0 +1,455 @@
+/* config.c - the table of settings, and its three readers: text, environment, help. */
+#include "common/core/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/core/names.h"
+
+#define KIB (1LL << 10)
+#define MIB (1LL << 20)
+#define GIB (1LL << 30)
+#define TIB (1LL << 40)
+#define DAY (24LL * 3600 * 1000)
+
+#define MEMBER(m) offsetof(struct fy_config, m), sizeof(((struct fy_config *)0)->m)
+#define TEXT(name, m, fallback, commands, argument, meaning)                                       \
+    {                                                                                              \
+        name, FY_CONFIG_TEXT, MEMBER(m), fallback, 0, 0, commands, meaning, argument               \
+    }
+#define U32(name, m, fallback, min, max, meaning)                                                  \
+    {                                                                                              \
+        name, FY_CONFIG_U32, MEMBER(m), fallback, min, max, FY_FOR_SERVER, meaning, "N"            \
+    }
+#define SIZE(name, m, fallback, min, max, meaning)                                                 \
+    {                                                                                              \
+        name, FY_CONFIG_SIZE, MEMBER(m), fallback, min, max, FY_FOR_SERVER, meaning, "SIZE"        \
+    }
+#define TIME(name, m, fallback, min, max, meaning)                                                 \
+    {                                                                                              \
+        name, FY_CONFIG_TIME, MEMBER(m), fallback, min, max, FY_FOR_SERVER, meaning, "TIME"        \
+    }
+#define BOOL(name, m, fallback, meaning)                                                           \
+    {                                                                                              \
+        name, FY_CONFIG_BOOL, MEMBER(m), fallback, 0, 1, FY_FOR_SERVER, meaning, "on|off"          \
+    }
+
+static const struct fy_config_field fields[] = {
+    TEXT("site", site, "", FY_FOR_SERVER, "NAME", "this site's id: 1-64 of 0-9 A-Z a-z . -"),
+    TEXT("data", data, "", FY_FOR_SERVER, "DIR", "folder of the embedded engines; locked"),
+    TEXT("listen", listen, "127.0.0.1:8081", FY_FOR_SERVER, "HOST:PORT",
+         "where the API listens; loopback only, port 0 picks one"),
+    TEXT("admin", admin, "", FY_FOR_SERVER, "HOST:PORT",
+         "metrics and health on a port of their own; loopback only"),
+    {"peer", FY_CONFIG_LIST, offsetof(struct fy_config, peers),
+     sizeof(((struct fy_config *)0)->peers), "", 0, FY_CONFIG_PEERS_MAX, FY_FOR_SERVER,
+     "another site; added when absent, never changed; may be repeated", "NAME=URL"},
+    TEXT("queue", queue, "", FY_FOR_SERVER, "URL", "sqlite:PATH; default DATA/queue.db"),
+    TEXT("cache", cache, "local:", FY_FOR_SERVER, "URL", "local:"),
+    TEXT("catalogue", catalogue, "", FY_FOR_SERVER, "URL",
+         "sqlite:PATH; default DATA/catalogue.db"),
+    TEXT("store", store, "", FY_FOR_SERVER, "URL", "dir:PATH; default DATA/store"),
+    TEXT("log.level", log_level, "info", FY_FOR_SERVER, "LEVEL", "debug, info, warn or error"),
+    TEXT("url", url, "http://127.0.0.1:8081", FY_FOR_CLIENT, "URL", "the site to talk to"),
+    TEXT("client", client, "", FY_FOR_CLIENT, "ID", "client-id to act as"),
+    U32("api.threads", api_threads, "2", 1, 16, "connection threads"),
+    U32("api.pool", api_pool_threads, "32", 1, 64,
+        "threads for requests that wait for disk or peers"),
+    U32("api.connections", api_connections_max, "1200", 16, 10000, "connections at once"),
+    U32("worker.inflight", worker_inflight, "512", 1, FY_LANES_ORDERS_MAX, "transfers at once"),
+    SIZE("worker.inflight_bytes", worker_inflight_bytes, "24MiB", MIB, GIB,
+         "promised bytes of transfers at once"),
+    U32("worker.inflight_site", worker_inflight_site, "256", 1, FY_LANES_ORDERS_MAX,
+        "transfers at once from one site"),
+    U32("worker.loops", transfer_loops, "2", 1, 8, "transfer loops"),
+    U32("worker.sync_threads", sync_threads, "32", 1, 64, "threads that make bodies durable"),
+    TIME("worker.drain", drain_ms, "25s", 0, 600000, "how long a stop lets work in hand end"),
+    TIME("pull.connect_timeout", pull_connect_timeout_ms, "5s", 100, 60000, "to reach a site"),
+    TIME("pull.stall_timeout", pull_stall_timeout_ms, "20s", 100, 600000,
+         "without a byte, after which a transfer is STALLED"),
+    BOOL("pull.zstd", pull_zstd, "off", "ask sources for zstd: pays on slow lines"),
+    TIME("retry.memory", retry_memory_ms, "60s", 0, 600000,
+         "tries in memory before an order goes to `waiting`"),
+    TIME("retry.max_age", retry_max_age_ms, "24h", 100, 365 * DAY,
+         "how long an order whose failure time may heal waits before it is DEAD"),
+    TIME("retry.first", retry_first_ms, "1m", 100, DAY, "first pause in `waiting`"),
+    TIME("retry.second", retry_second_ms, "10m", 100, DAY, "second pause in `waiting`"),
+    TIME("retry.later", retry_later_ms, "1h", 100, DAY, "every later pause in `waiting`"),
+    TIME("sender.timeout", sender_timeout_ms, "30s", 100, 600000,
+         "for a target site to answer a batch of orders"),
+    U32("queue.partitions", queue_partitions, "12", 1, FY_PARTITIONS_MAX,
+        "partitions of topics made from now on"),
+    SIZE("queue.max_bytes", queue_bytes_max, "4GiB", MIB, 16 * TIB,
+         "size at which the embedded queue answers 503"),
+    TIME("queue.keep_done", queue_keep_done_ms, "24h", 0, 365 * DAY, "done records are kept"),
+    SIZE("store.free_floor", store_free_floor_bytes, "256MiB", 0, 16 * TIB,
+         "free space under which no body is taken"),
+    TIME("trash.grace", trash_grace_ms, "60s", 0, 30 * DAY,
+         "files of unreferenced bodies are kept"),
+    TIME("sweep.every", sweep_every_ms, "30s", 50, DAY, "between two sweeps of the store"),
+    TIME("orders.keep", orders_keep_ms, "24h", 1000, 365 * DAY, "outcomes can be asked for"),
+    TIME("tombstones.keep", tombstones_keep_ms, "90d", 1000, 3650 * DAY,
+         "deletes are remembered; older orders are EXPIRED"),
+    TIME("conflicts.keep", conflicts_keep_ms, "7d", 1000, 3650 * DAY,
+         "losing bodies of conflicts are kept"),
+};
+
+const struct fy_config_field *fy_config_fields(size_t *count)
+{
+    *count = FY_COUNT_OF(fields);
+    return fields;
+}
+
+/* ---- texts to numbers */
+
+struct unit {
+    const char *name;
+    int64_t factor;
+};
+static const struct unit size_units[] = {{"", 1},      {"B", 1},   {"KiB", KIB}, {"K", KIB},
+                                         {"MiB", MIB}, {"M", MIB}, {"GiB", GIB}, {"G", GIB},
+                                         {"TiB", TIB}, {"T", TIB}};
+static const struct unit time_units[] = {
+    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", DAY}};
+static const struct unit no_units[] = {{"", 1}};
+
+static bool number_parse(const char *text, const struct unit *units, size_t unit_count,
+                         int64_t *number)
+{
+    if (!isdigit((unsigned char)text[0]))
+        return false;
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno != 0)
+        return false;
+    for (size_t i = 0; i < unit_count; i++)
+        if (strcmp(end, units[i].name) == 0)
+            return !__builtin_mul_overflow((int64_t)value, units[i].factor, number);
+    return false;
+}
+
+/* The greatest unit that divides the number, so that what is printed can be read back. */
+static void number_print(int64_t number, const struct unit *units, size_t unit_count,
+                         struct fy_buf *buf)
+{
+    const struct unit *best = &units[0];
+    for (size_t i = 0; i < unit_count; i++)
+        if (units[i].factor > best->factor && number != 0 && number % units[i].factor == 0)
+            best = &units[i];
+    fy_buf_printf(buf, "%lld%s", (long long)(number / best->factor), best->name);
+}
+
+static void field_units(const struct fy_config_field *field, const struct unit **units,
+                        size_t *count)
+{
+    *units = field->kind == FY_CONFIG_SIZE   ? size_units
+             : field->kind == FY_CONFIG_TIME ? time_units
+                                             : no_units;
+    *count = field->kind == FY_CONFIG_SIZE   ? FY_COUNT_OF(size_units)
+             : field->kind == FY_CONFIG_TIME ? FY_COUNT_OF(time_units)
+                                             : FY_COUNT_OF(no_units);
+}
+
+/* ---- setting */
+
+static void *member(const struct fy_config *config, const struct fy_config_field *field)
+{
+    return (char *)(uintptr_t)config + field->offset;
+}
+
+static int64_t number_get(const struct fy_config *config, const struct fy_config_field *field)
+{
+    if (field->size_bytes == sizeof(uint32_t)) {
+        uint32_t value;
+        memcpy(&value, member(config, field), sizeof(value));
+        return value;
+    }
+    int64_t value;
+    FY_ASSERT(field->size_bytes == sizeof(value));
+    memcpy(&value, member(config, field), sizeof(value));
+    return value;
+}
+
+static void number_set(struct fy_config *config, const struct fy_config_field *field, int64_t value)
+{
+    uint32_t narrow = (uint32_t)value;
+    if (field->size_bytes == sizeof(narrow))
+        memcpy(member(config, field), &narrow, sizeof(narrow));
+    else
+        memcpy(member(config, field), &value, sizeof(value));
+}
+
+static enum fy_code set_number(struct fy_config *config, const struct fy_config_field *field,
+                               const char *value, struct fy_err *err)
+{
+    const struct unit *units;
+    size_t unit_count;
+    int64_t number;
+    field_units(field, &units, &unit_count);
+    if (!number_parse(value, units, unit_count, &number))
+        return fy_err_set(err, FY_EINPUT, "%s: '%s' is not a %s", field->name, value,
+                          field->kind == FY_CONFIG_SIZE   ? "size like 64MiB"
+                          : field->kind == FY_CONFIG_TIME ? "time like 500ms, 10s, 5m, 24h or 7d"
+                                                          : "whole number");
+    if (number < field->min || number > field->max) {
+        struct fy_buf range;
+        fy_buf_init(&range, FY_ERR_TEXT_BYTES);
+        number_print(field->min, units, unit_count, &range);
+        fy_buf_text(&range, " to ");
+        number_print(field->max, units, unit_count, &range);
+        (void)fy_err_set(err, FY_EINPUT, "%s: '%s' is outside %s", field->name, value, range.bytes);
+        fy_buf_done(&range);
+        return FY_EINPUT;
+    }
+    number_set(config, field, number);
+    return FY_OK;
+}
+
+static enum fy_code set_bool(struct fy_config *config, const struct fy_config_field *field,
+                             const char *value, struct fy_err *err)
+{
+    static const char *const words[] = {"off", "on", "false", "true", "no", "yes", "0", "1"};
+    for (size_t i = 0; i < FY_COUNT_OF(words); i++)
+        if (strcmp(value, words[i]) == 0) {
+            bool on = i % 2 == 1;
+            memcpy(member(config, field), &on, sizeof(on));
+            return FY_OK;
+        }
+    return fy_err_set(err, FY_EINPUT, "%s: '%s' is neither on nor off", field->name, value);
+}
+
+static enum fy_code set_field(struct fy_config *config, const struct fy_config_field *field,
+                              const char *value, struct fy_err *err)
+{
+    switch (field->kind) {
+    case FY_CONFIG_TEXT:
+        if (!fy_text_copy(member(config, field), field->size_bytes, value))
+            return fy_err_set(err, FY_EINPUT, "%s: longer than %zu bytes", field->name,
+                              field->size_bytes - 1);
+        return FY_OK;
+    case FY_CONFIG_LIST:
+        if (config->peer_count == FY_CONFIG_PEERS_MAX)
+            return fy_err_set(err, FY_EINPUT, "%s: more than %d", field->name, FY_CONFIG_PEERS_MAX);
+        if (!fy_text_copy(config->peers[config->peer_count], FY_CONFIG_TEXT_BYTES, value))
+            return fy_err_set(err, FY_EINPUT, "%s: longer than %d bytes", field->name,
+                              FY_CONFIG_TEXT_BYTES - 1);
+        config->peer_count++;
+        return FY_OK;
+    case FY_CONFIG_BOOL:
+        return set_bool(config, field, value, err);
+    case FY_CONFIG_U32:
+    case FY_CONFIG_SIZE:
+    case FY_CONFIG_TIME:
+        return set_number(config, field, value, err);
+    }
+    return fy_err_set(err, FY_EINTERNAL, "%s: unknown kind", field->name);
+}
+
+void fy_config_init(struct fy_config *config)
+{
+    *config = (struct fy_config){0};
+    for (size_t i = 0; i < FY_COUNT_OF(fields); i++)
+        if (fields[i].kind != FY_CONFIG_LIST) {
+            struct fy_err err = {0};
+            enum fy_code code = set_field(config, &fields[i], fields[i].fallback, &err);
+            FY_ASSERT(code == FY_OK); /* the table's own fallbacks are good */
+        }
+}
+
+enum fy_code fy_config_set(struct fy_config *config, const char *name, const char *value,
+                           struct fy_err *err)
+{
+    for (size_t i = 0; i < FY_COUNT_OF(fields); i++)
+        if (strcmp(fields[i].name, name) == 0)
+            return set_field(config, &fields[i], value, err);
+    return fy_err_set(err, FY_EINPUT, "there is no setting '%s'", name);
+}
+
+/* ---- environment: FERRY_RETRY_MAX_AGE is retry.max_age */
+
+static void variable_name(const struct fy_config_field *field, char *name, size_t name_bytes)
+{
+    (void)snprintf(name, name_bytes, "FERRY_%s", field->name);
+    for (char *c = name; *c != '\0'; c++)
+        *c = (char)(*c == '.' ? '_' : toupper((unsigned char)*c));
+}
+
+/* Read elsewhere: the file's own name, and the clock offset of skew tests. */
+static bool is_other_variable(const char *variable)
+{
+    static const char *const others[] = {"FERRY_CONFIG=", "FERRY_CLOCK_OFFSET_MS="};
+    for (size_t i = 0; i < FY_COUNT_OF(others); i++)
+        if (strncmp(variable, others[i], strlen(others[i])) == 0)
+            return true;
+    return false;
+}
+
+static enum fy_code set_variable(struct fy_config *config, const char *variable, struct fy_err *err)
+{
+    const char *value = strchr(variable, '=');
+    if (value == NULL || is_other_variable(variable))
+        return FY_OK;
+    size_t name_bytes = (size_t)(value - variable);
+    for (size_t i = 0; i < FY_COUNT_OF(fields); i++) {
+        char name[64];
+        variable_name(&fields[i], name, sizeof(name));
+        if (strlen(name) == name_bytes && memcmp(name, variable, name_bytes) == 0)
+            return set_field(config, &fields[i], value + 1, err);
+    }
+    return fy_err_set(err, FY_EINPUT, "there is no setting for the variable %.*s", (int)name_bytes,
+                      variable);
+}
+
+enum fy_code fy_config_environment(struct fy_config *config, char **environment, struct fy_err *err)
+{
+    for (char **variable = environment; *variable != NULL; variable++) {
+        if (strncmp(*variable, "FERRY_", 6) != 0)
+            continue;
+        enum fy_code code = set_variable(config, *variable, err);
+        if (code != FY_OK)
+            return code;
+    }
+    return FY_OK;
+}
+
+/* ---- what depends on several fields */
+
+/* As there is no authentication yet, only this machine may talk to us. */
+static bool is_loopback(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    if (colon == NULL || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1))
+        return false;
+    if (strtoul(colon + 1, NULL, 10) > 65535)
+        return false;
+    size_t host_bytes = (size_t)(colon - address);
+    static const char *const hosts[] = {"localhost", "[::1]"};
+    for (size_t i = 0; i < FY_COUNT_OF(hosts); i++)
+        if (strlen(hosts[i]) == host_bytes && memcmp(hosts[i], address, host_bytes) == 0)
+            return true;
+    return strncmp(address, "127.", 4) == 0 && strspn(address, "0123456789.") == host_bytes;
+}
+
+static enum fy_code finish_engine(struct fy_config *config, char *url, const char *scheme,
+                                  const char *file, struct fy_err *err)
+{
+    if (url[0] != '\0')
+        return FY_OK;
+    if (config->data[0] == '\0')
+        return fy_err_set(err, FY_EINPUT, "data: needed, for the embedded engines to live in");
+    int length = snprintf(url, FY_CONFIG_TEXT_BYTES, "%s:%s/%s", scheme, config->data, file);
+    if (length < 0 || length >= FY_CONFIG_TEXT_BYTES)
+        return fy_err_set(err, FY_EINPUT, "data: too long");
+    return FY_OK;
+}
+
+static enum fy_code check_peer(const struct fy_config *config, const char *peer, struct fy_err *err)
+{
+    const char *equals = strchr(peer, '=');
+    char name[FY_SITE_BYTES_MAX + 1] = "";
+    char uri[FY_URI_BYTES_MAX + 1];
+    if (equals != NULL && (size_t)(equals - peer) <= FY_SITE_BYTES_MAX)
+        memcpy(name, peer, (size_t)(equals - peer));
+    if (!fy_site_is_valid(name))
+        return fy_err_set(err, FY_EINPUT, "peer: '%s' is not NAME=URL", peer);
+    if (strcmp(name, config->site) == 0)
+        return fy_err_set(err, FY_EINPUT, "peer: '%s' is this site itself", name);
+    if (fy_uri_normalise(equals + 1, uri, err) != FY_OK)
+        return fy_err_add(err, "peer %s", name);
+    return FY_OK;
+}
+
+enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err)
+{
+    if (!fy_site_is_valid(config->site))
+        return fy_err_set(err, FY_EINPUT, "site: '%s' is not 1-64 of 0-9 A-Z a-z . -",
+                          config->site);
+    if (!is_loopback(config->listen))
+        return fy_err_set(err, FY_EINPUT,
+                          "listen: '%s' is not loopback HOST:PORT; there is no authentication yet",
+                          config->listen);
+    if (config->admin[0] != '\0' && !is_loopback(config->admin))
+        return fy_err_set(err, FY_EINPUT,
+                          "admin: '%s' is not loopback HOST:PORT; there is no authentication yet",
+                          config->admin);
+    enum fy_code code = finish_engine(config, config->queue, "sqlite", "queue.db", err);
+    if (code == FY_OK)
+        code = finish_engine(config, config->catalogue, "sqlite", "catalogue.db", err);
+    if (code == FY_OK)
+        code = finish_engine(config, config->store, "dir", "store", err);
+    for (uint32_t i = 0; code == FY_OK && i < config->peer_count; i++)
+        code = check_peer(config, config->peers[i], err);
+    return code;
+}
+
+/* ---- printing */
+
+static void value_print(const struct fy_config *config, const struct fy_config_field *field,
+                        struct fy_buf *buf)
+{
+    const struct unit *units;
+    size_t unit_count;
+    bool on;
+    switch (field->kind) {
+    case FY_CONFIG_TEXT:
+        fy_buf_text(buf, member(config, field));
+        return;
+    case FY_CONFIG_LIST:
+        for (uint32_t i = 0; i < config->peer_count; i++)
+            fy_buf_printf(buf, "%s%s", i > 0 ? " " : "", config->peers[i]);
+        return;
+    case FY_CONFIG_BOOL:
+        memcpy(&on, member(config, field), sizeof(on));
+        fy_buf_text(buf, on ? "on" : "off");
+        return;
+    case FY_CONFIG_U32:
+    case FY_CONFIG_SIZE:
+    case FY_CONFIG_TIME:
+        field_units(field, &units, &unit_count);
+        number_print(number_get(config, field), units, unit_count, buf);
+        return;
+    }
+}
+
+void fy_config_print(const struct fy_config *config, bool json, struct fy_buf *buf)
+{
+    struct fy_buf value;
+    fy_buf_init(&value, (size_t)FY_CONFIG_PEERS_MAX * FY_CONFIG_TEXT_BYTES);
+    if (json)
+        fy_buf_text(buf, "{");
+    for (size_t i = 0; i < FY_COUNT_OF(fields); i++) {
+        fy_buf_clear(&value);
+        fy_buf_text(&value, "");
+        value_print(config, &fields[i], &value);
+        const char *text = value.bytes != NULL ? value.bytes : "";
+        if (json)
+            fy_buf_json_str(buf, fields[i].name, text);
+        else
+            fy_buf_printf(buf, "%s = %s%s\n", fields[i].name, text,
+                          strcmp(text, fields[i].fallback) == 0 ? "   ; default" : "");
+    }
+    if (json)
+        fy_buf_text(buf, "}\n");
+    fy_buf_done(&value);
+}
+
+void fy_config_help(unsigned commands, struct fy_buf *buf)
+{
+    for (size_t i = 0; i < FY_COUNT_OF(fields); i++) {
+        if ((fields[i].commands & commands) == 0)
+            continue;
+        char flag[80];
+        (void)snprintf(flag, sizeof(flag), "--%s %s", fields[i].name, fields[i].argument);
+        for (char *c = flag; *c != ' ' && *c != '\0'; c++)
+            if (*c == '.' || *c == '_')
+                *c = '-';
+        fy_buf_printf(buf, "  %-34s %s", flag, fields[i].meaning);
+        if (fields[i].fallback[0] != '\0')
+            fy_buf_printf(buf, " [%s]", fields[i].fallback);
+        fy_buf_text(buf, "\n");
+    }
+}

@@ -1,0 +1,92 @@
+/* metrics.c - the names of the process's numbers, and how they are printed. */
+#include "common/core/metrics.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum metric_kind {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+    METRIC_GAUGE_MS, /* kept in ms, shown in seconds as Prometheus wants them */
+};
+
+/* In the order of the enum: samples of one name stand together, as the text format requires. */
+static const struct metric_row {
+    const char *name;   /* shown; dashboards and alarms know it: never renamed */
+    const char *labels; /* "" none */
+    enum metric_kind kind;
+    const char *help;
+} metric_rows[FY_METRIC_COUNT] = {
+    [FY_M_ORDERS_ACCEPTED] = {"ferry_orders_accepted_total", "", METRIC_COUNTER,
+                              "Orders the API has put safely into the queue."},
+    [FY_M_ORDERS_RECEIVED] = {"ferry_orders_received_total", "", METRIC_COUNTER,
+                              "Orders the worker has taken from the queue, repeats included."},
+#define COMPLETED(word)                                                                            \
+    {                                                                                              \
+        "ferry_orders_completed_total", "{outcome=\"" word "\"}", METRIC_COUNTER,                  \
+            "Orders the worker is done with, by what became of them."                              \
+    }
+    [FY_M_ORDERS_APPLIED] = COMPLETED("applied"),
+    [FY_M_ORDERS_DUPLICATE] = COMPLETED("duplicate"),
+    [FY_M_ORDERS_SUPERSEDED] = COMPLETED("superseded"),
+    [FY_M_ORDERS_SETTLED] = COMPLETED("settled"),
+    [FY_M_ORDERS_WAITING] = COMPLETED("waiting"),
+    [FY_M_ORDERS_DEAD] = COMPLETED("dead"),
+#undef COMPLETED
+    [FY_M_RETRIES] = {"ferry_retry_total", "", METRIC_COUNTER,
+                      "Tries in memory after the first one of an order."},
+    [FY_M_BYTES_PULLED] = {"ferry_bytes_pulled_total", "", METRIC_COUNTER,
+                           "Plain bytes of bodies received from other sites."},
+    [FY_M_BODIES_LINKED] = {"ferry_bodies_linked_total", "", METRIC_COUNTER,
+                            "Objects made of a body that was here already."},
+    [FY_M_HASH_MISMATCH] = {"ferry_hash_mismatch_total", "", METRIC_COUNTER,
+                            "Bodies received whose SHA-256 was not the promised one."},
+    [FY_M_FSYNC_ERRORS] = {"ferry_fsync_errors_total", "", METRIC_COUNTER,
+                           "Bodies the disk refused to make durable."},
+    [FY_M_INFLIGHT_ORDERS] = {"ferry_inflight_orders", "", METRIC_GAUGE,
+                              "Orders being worked on now."},
+    [FY_M_INFLIGHT_BYTES] = {"ferry_inflight_bytes", "", METRIC_GAUGE,
+                             "Promised bytes of the orders being worked on."},
+    [FY_M_LANES] = {"ferry_lanes", "", METRIC_GAUGE, "Objects that have an order in memory."},
+    [FY_M_LANE_ORDERS] = {"ferry_lane_orders", "", METRIC_GAUGE, "Orders held in memory."},
+    [FY_M_RETRY_MEMORY] = {"ferry_retry_memory_orders", "", METRIC_GAUGE,
+                           "Orders between two tries in memory."},
+    [FY_M_OUTBOX_PUBLISHED] = {"ferry_outbox_published_total", "", METRIC_COUNTER,
+                               "Orders of local changes put into the queue."},
+    [FY_M_ROUTED] = {"ferry_orders_routed_total", "", METRIC_COUNTER,
+                     "Copies of orders written to the topics of target sites."},
+    [FY_M_SENT] = {"ferry_orders_sent_total", "", METRIC_COUNTER,
+                   "Orders that target sites have accepted."},
+    [FY_M_SEND_RETRIES] = {"ferry_send_retry_total", "", METRIC_COUNTER,
+                           "Requests to target sites that had to be repeated."},
+    [FY_M_BODIES_SWEPT] = {"ferry_bodies_swept_total", "", METRIC_COUNTER,
+                           "Bodies removed because nothing names them."},
+    [FY_M_PROGRESS_MS] = {"ferry_progress_timestamp_seconds", "", METRIC_GAUGE_MS,
+                          "When the last order ended here, since 1970."},
+    [FY_M_HTTP_REQUESTS] = {"ferry_http_requests_total", "", METRIC_COUNTER, "Requests received."},
+    [FY_M_HTTP_ERRORS] = {"ferry_http_errors_total", "", METRIC_COUNTER,
+                          "Answers of status 500 and above."},
+    [FY_M_CLOCK_SKEW_MS] = {"ferry_clock_skew_ms", "", METRIC_GAUGE,
+                            "Greatest clock difference seen against another site."},
+    [FY_M_WORKER_PAUSED] = {"ferry_worker_paused", "", METRIC_GAUGE,
+                            "1 while the worker waits for its own disk or catalogue."},
+};
+
+void fy_metrics_print(struct fy_metrics *metrics, struct fy_buf *buf)
+{
+    const char *last_name = "";
+    for (int i = 0; i < FY_METRIC_COUNT; i++) {
+        const struct metric_row *row = &metric_rows[i];
+        FY_ASSERT(row->name != NULL); /* a metric without its row */
+        if (strcmp(row->name, last_name) != 0)
+            fy_buf_printf(buf, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help, row->name,
+                          row->kind == METRIC_COUNTER ? "counter" : "gauge");
+        last_name = row->name;
+        int64_t value = fy_metric_get(metrics, (enum fy_metric)i);
+        if (row->kind == METRIC_GAUGE_MS)
+            fy_buf_printf(buf, "%s%s %" PRId64 ".%03" PRId64 "\n", row->name, row->labels,
+                          value / 1000, value % 1000);
+        else
+            fy_buf_printf(buf, "%s%s %" PRId64 "\n", row->name, row->labels, value);
+    }
+}
