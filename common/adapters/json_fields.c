@@ -1,0 +1,66 @@
+/* json_fields.c - flat objects, read with jansson. */
+#include "common/adapters/json_fields.h"
+
+#include <jansson.h>
+#include <string.h>
+
+static enum fy_code read_text(const json_t *value, const struct fy_json_field *field, char *out,
+                              struct fy_err *err)
+{
+    if (!json_is_string(value))
+        return fy_err_set(err, FY_EINPUT, "%s: not a text", field->name);
+    const char *text = json_string_value(value);
+    if (strlen(text) != json_string_length(value))
+        return fy_err_set(err, FY_EINPUT, "%s: holds a zero byte", field->name);
+    if (!fy_text_copy(out, field->size_bytes, text))
+        return fy_err_set(err, FY_EINPUT, "%s: over %zu bytes", field->name, field->size_bytes - 1);
+    if (field->required && out[0] == '\0')
+        return fy_err_set(err, FY_EINPUT, "%s: blank", field->name);
+    return FY_OK;
+}
+
+static enum fy_code read_field(const json_t *object, const struct fy_json_field *field, void *out,
+                               struct fy_err *err)
+{
+    const json_t *value = json_object_get(object, field->name);
+    char *member = (char *)out + field->offset;
+    if (value == NULL || json_is_null(value))
+        return field->required ? fy_err_set(err, FY_EINPUT, "%s: missing", field->name) : FY_OK;
+    int64_t number;
+    bool flag;
+    switch (field->kind) {
+    case FY_JSON_TEXT:
+        return read_text(value, field, member, err);
+    case FY_JSON_I64:
+        if (!json_is_integer(value))
+            return fy_err_set(err, FY_EINPUT, "%s: not a whole number", field->name);
+        number = json_integer_value(value);
+        memcpy(member, &number, sizeof(number));
+        return FY_OK;
+    case FY_JSON_BOOL:
+        if (!json_is_boolean(value))
+            return fy_err_set(err, FY_EINPUT, "%s: neither true nor false", field->name);
+        flag = json_is_true(value);
+        memcpy(member, &flag, sizeof(flag));
+        return FY_OK;
+    }
+    return fy_err_set(err, FY_EINTERNAL, "%s: unknown kind", field->name);
+}
+
+enum fy_code fy_json_fields_read(const char *bytes, size_t size_bytes,
+                                 const struct fy_json_field *fields, size_t count, void *out,
+                                 struct fy_err *err)
+{
+    json_error_t why;
+    json_auto_t *object = json_loadb(bytes, size_bytes, JSON_REJECT_DUPLICATES, &why);
+    if (object == NULL)
+        return fy_err_set(err, FY_EINPUT, "not JSON: %s", why.text);
+    if (!json_is_object(object))
+        return fy_err_set(err, FY_EINPUT, "not a JSON object");
+    for (size_t i = 0; i < count; i++) {
+        enum fy_code code = read_field(object, &fields[i], out, err);
+        if (code != FY_OK)
+            return code;
+    }
+    return FY_OK;
+}

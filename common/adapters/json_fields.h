@@ -1,0 +1,30 @@
+/* json_fields.h - a flat JSON object into the fields of a struct, by a table. For request bodies of
+ * our own. */
+#ifndef FY_ADAPTERS_JSON_FIELDS_H
+#define FY_ADAPTERS_JSON_FIELDS_H
+
+#include "common/core/err.h"
+
+enum fy_json_kind {
+    FY_JSON_TEXT, /* char[size_bytes]; absent and null leave it */
+    FY_JSON_I64,  /* int64_t */
+    FY_JSON_BOOL, /* bool */
+};
+struct fy_json_field {
+    const char *name;
+    enum fy_json_kind kind;
+    bool required; /* absent, null and a blank text are errors */
+    size_t offset, size_bytes;
+};
+#define FY_JSON_FIELD(type, name, kind, required, member)                                          \
+    {                                                                                              \
+        name, kind, required, offsetof(type, member), sizeof(((type *)0)->member)                  \
+    }
+
+/* Unknown keys are ignored. On failure out is partly filled. Errors: FY_EINPUT not JSON, not an
+ * object, a wrong type, an over-long text, a required field missing. Thread: any. */
+FY_MUST_CHECK enum fy_code fy_json_fields_read(const char *bytes, size_t size_bytes,
+                                               const struct fy_json_field *fields, size_t count,
+                                               void *out, struct fy_err *err);
+
+#endif

@@ -1,0 +1,133 @@
+/* metadata_json_test.c - metadata has one form, and what is no metadata is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "common/adapters/metadata_json.h"
+
+static void becomes(const char *text, bool ccs, const char *expected)
+{
+    char out[FY_METADATA_BYTES_MAX + 1];
+    struct fy_err err = {0};
+    if (fy_metadata_json_clean(text, ccs, out, &err) != FY_OK)
+        fail_msg("%s: %s", text, err.text);
+    assert_string_equal(out, expected);
+    char again[FY_METADATA_BYTES_MAX + 1];
+    assert_int_equal(fy_metadata_json_clean(out, ccs, again, NULL), FY_OK);
+    assert_string_equal(again, expected);
+}
+
+static void refused(const char *text, bool ccs)
+{
+    char out[FY_METADATA_BYTES_MAX + 1] = "untouched";
+    struct fy_err err = {0};
+    if (fy_metadata_json_clean(text, ccs, out, &err) != FY_EINPUT)
+        fail_msg("%.100s became %s", text, out);
+    assert_string_equal(out, "untouched");
+    assert_non_null(strstr(err.text, "metadata"));
+}
+
+static void metadata_is_compact_and_sorted(void **state)
+{
+    (void)state;
+    becomes("", true, "{}");
+    becomes("{}", true, "{}");
+    becomes(" { } ", true, "{}");
+    becomes("{ \"b\" : \"2\", \"a\":\"1\",\n\"B\":\"3\" }", true,
+            "{\"B\":\"3\",\"a\":\"1\",\"b\":\"2\"}");
+    becomes("{\"a\":\"\\u00e9\\/\"}", true, "{\"a\":\"\xc3\xa9/\"}");
+    becomes("{\"a\":\"\"}", true, "{\"a\":\"\"}");
+    becomes("{\"a\":\"say \\\"x\\\"\"}", true, "{\"a\":\"say \\\"x\\\"\"}");
+}
+
+static void keys_follow_the_rule_of_ccs_only_when_asked(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"a-b\":\"1\"}",      "{\"a.b\":\"1\"}", "{\"9\":\"1\"}",
+        "{\"\xc3\xa9\":\"1\"}", "{\"a b\":\"1\"}",
+    };
+    for (size_t i = 0; i < FY_COUNT_OF(texts); i++) {
+        refused(texts[i], true);
+        becomes(texts[i], false, texts[i]);
+    }
+    refused("{\"\":\"1\"}", true);
+    refused("{\"\":\"1\"}", false);
+    refused("{\"a\\n\":\"1\"}", false);
+}
+
+static void values_are_sane_texts(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"a\":1}",           "{\"a\":null}",        "{\"a\":true}",      "{\"a\":{}}",
+        "{\"a\":[\"x\"]}",     "{\"a\":\"x;y\"}",     "{\"a\":\"x\\ny\"}", "{\"a\":\"<script>\"}",
+        "{\"a\":\"\\u0000\"}", "{\"a\":\"\\u007f\"}", "{\"a\":\"\xff\"}",
+    };
+    for (size_t i = 0; i < FY_COUNT_OF(texts); i++) {
+        refused(texts[i], true);
+        refused(texts[i], false);
+    }
+}
+
+static void other_texts_are_no_metadata(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        " ",
+        "{",
+        "[]",
+        "\"a\"",
+        "null",
+        "1",
+        "{\"a\":\"1\"} x",
+        "{\"a\":\"1\",\"a\":\"1\"}",
+        "{a:1}",
+        "{\"a\":[[[[[[[[[[[[[[[[[[[[",
+    };
+    for (size_t i = 0; i < FY_COUNT_OF(texts); i++)
+        refused(texts[i], true);
+}
+
+static void metadata_fills_its_bound_and_no_more(void **state)
+{
+    (void)state;
+    char text[6 * FY_METADATA_BYTES_MAX];
+    const size_t frame = strlen("{\"a\":\"\"}");
+    char value[FY_METADATA_BYTES_MAX + 2];
+    memset(value, 'v', sizeof(value));
+    value[FY_METADATA_BYTES_MAX - frame] = '\0';
+    (void)snprintf(text, sizeof(text), "{\"a\":\"%s\"}", value);
+    becomes(text, true, text);
+    value[FY_METADATA_BYTES_MAX - frame] = 'v';
+    value[FY_METADATA_BYTES_MAX - frame + 1] = '\0';
+    (void)snprintf(text, sizeof(text), "{\"a\":\"%s\"}", value);
+    refused(text, true);
+
+    /* Longer only by its spaces is fine, within reason. */
+    memset(text, ' ', sizeof(text));
+    memcpy(text, "{\"a\":\"1\"}", 9);
+    text[FY_METADATA_BYTES_MAX * 4] = '\0';
+    becomes(text, true, "{\"a\":\"1\"}");
+    text[FY_METADATA_BYTES_MAX * 4] = ' ';
+    text[FY_METADATA_BYTES_MAX * 4 + 1] = '\0';
+    refused(text, true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(metadata_is_compact_and_sorted),
+        cmocka_unit_test(keys_follow_the_rule_of_ccs_only_when_asked),
+        cmocka_unit_test(values_are_sane_texts),
+        cmocka_unit_test(other_texts_are_no_metadata),
+        cmocka_unit_test(metadata_fills_its_bound_and_no_more),
+    };
+    return cmocka_run_group_tests_name("metadata_json", tests, NULL, NULL);
+}
