@@ -1,0 +1,175 @@
+/* catalogue_sqlite_admin.c - what the administration writes: sites, rights; and the lease. */
+#include <string.h>
+
+#include "common/adapters/catalogue_sqlite_internal.h"
+
+/* ------------------------------------------------------------------ sites */
+
+static bool site_exists(struct fy_cs *self, const char *id)
+{
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_SITE_GET);
+    fy_cs_text(&use, id);
+    bool found = fy_cs_row(&use);
+    fy_cs_end(&use);
+    return found;
+}
+
+static int64_t count_of(struct fy_cs *self, enum fy_cs_sql sql, const char *text)
+{
+    int64_t count = 0;
+    struct fy_cs_use use = fy_cs_use(&self->writer, sql);
+    if (text != NULL)
+        fy_cs_text(&use, text);
+    if (fy_cs_row(&use))
+        count = fy_cs_take_i64(&use);
+    fy_cs_end(&use);
+    return count;
+}
+
+static enum fy_code site_insert(struct fy_cs *self, struct fy_cat_site *site)
+{
+    const struct fy_site_row *row = &site->row;
+    if (count_of(self, FY_CS_SITE_COUNT, NULL) >= FY_SITES_MAX)
+        return fy_err_set(&site->op.err, FY_ETOOBIG, "there are %d sites, no more are taken",
+                          FY_SITES_MAX);
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_SITE_INSERT);
+    fy_cs_text(&use, row->id);
+    fy_cs_text(&use, row->name);
+    fy_cs_text(&use, row->uri);
+    fy_cs_i64(&use, row->status);
+    fy_cs_i64(&use, row->paused);
+    (void)fy_cs_run(&use);
+    return FY_OK;
+}
+
+enum fy_code fy_cs_site(struct fy_cs *self, struct fy_cat_op *op)
+{
+    struct fy_cat_site *site = (struct fy_cat_site *)(void *)op;
+    const struct fy_site_row *row = &site->row;
+    bool exists = site_exists(self, row->id);
+    if (exists && site->action == FY_SITE_INSERT)
+        return fy_err_set(&op->err, FY_EEXISTS, "site %s is known", row->id);
+    if (!exists && site->action != FY_SITE_INSERT)
+        return fy_err_set(&op->err, FY_ENOTFOUND, "site %s is not known", row->id);
+
+    struct fy_cs_use use;
+    switch (site->action) {
+    case FY_SITE_INSERT:
+        return site_insert(self, site);
+    case FY_SITE_UPDATE:
+        use = fy_cs_use(&self->writer, FY_CS_SITE_UPDATE);
+        fy_cs_text(&use, row->name);
+        fy_cs_text(&use, row->uri);
+        fy_cs_i64(&use, row->status);
+        break;
+    case FY_SITE_REMOVE:
+        use = fy_cs_use(&self->writer, FY_CS_SITE_DELETE);
+        break;
+    case FY_SITE_PAUSE:
+        use = fy_cs_use(&self->writer, FY_CS_SITE_PAUSE);
+        fy_cs_i64(&use, row->paused);
+        break;
+    }
+    fy_cs_text(&use, row->id);
+    (void)fy_cs_run(&use);
+    return FY_OK;
+}
+
+/* ------------------------------------------------------------------ rights */
+
+static bool right_find(struct fy_cs *self, const struct fy_right_row *row, unsigned *rights)
+{
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_RIGHT_GET);
+    fy_cs_text(&use, row->client);
+    fy_cs_text(&use, row->bucket);
+    bool found = fy_cs_row(&use);
+    if (found) {
+        *rights = (unsigned)fy_cs_take_i64(&use);
+        found = fy_cs_take_i64(&use) == 0; /* a revoked row is there for the owner's orders alone */
+    }
+    fy_cs_end(&use);
+    return found;
+}
+
+static void right_put(struct fy_cs *self, const char *client, const char *bucket, unsigned rights,
+                      bool revoked)
+{
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_RIGHT_PUT);
+    fy_cs_text(&use, client);
+    fy_cs_text(&use, bucket);
+    fy_cs_i64(&use, rights);
+    fy_cs_i64(&use, revoked);
+    (void)fy_cs_run(&use);
+}
+
+/* The owner's right is not forgotten but revoked, else no row would mean "may do all". */
+static void right_remove(struct fy_cs *self, const struct fy_right_row *row)
+{
+    struct fy_cs_container holder;
+    if (fy_cs_container_by_name(&self->writer, row->bucket, &holder) &&
+        strcmp(holder.row.account, row->client) == 0) {
+        right_put(self, row->client, row->bucket, 0, true);
+        return;
+    }
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_RIGHT_DELETE);
+    fy_cs_text(&use, row->client);
+    fy_cs_text(&use, row->bucket);
+    (void)fy_cs_run(&use);
+}
+
+static void right_remove_bucket(struct fy_cs *self, const char *bucket)
+{
+    struct fy_cs_container holder;
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_RIGHT_DELETE_BUCKET);
+    fy_cs_text(&use, bucket);
+    (void)fy_cs_run(&use);
+    if (fy_cs_container_by_name(&self->writer, bucket, &holder))
+        right_put(self, holder.row.account, bucket, 0, true);
+}
+
+enum fy_code fy_cs_right(struct fy_cs *self, struct fy_cat_op *op)
+{
+    struct fy_cat_right *right = (struct fy_cat_right *)(void *)op;
+    struct fy_right_row *row = &right->row;
+    unsigned rights = 0;
+    bool found = right->action == FY_RIGHT_REMOVE_BUCKET
+                     ? count_of(self, FY_CS_RIGHT_COUNT_BUCKET, row->bucket) > 0
+                     : right_find(self, row, &rights);
+    if (found && right->action == FY_RIGHT_INSERT)
+        return fy_err_set(&op->err, FY_EEXISTS, "client %s has rights on bucket %s", row->client,
+                          row->bucket);
+    if (!found && right->action != FY_RIGHT_INSERT)
+        return fy_err_set(&op->err, FY_ENOTFOUND, "no rights on bucket %s to change", row->bucket);
+
+    fy_cs_containers_forget(self); /* they hold their owner's right */
+    switch (right->action) {
+    case FY_RIGHT_INSERT:
+    case FY_RIGHT_FUSE:
+        row->rights = (row->rights | rights) & FY_RIGHT_OWNER;
+        right_put(self, row->client, row->bucket, row->rights, false);
+        break;
+    case FY_RIGHT_REMOVE:
+        right_remove(self, row);
+        break;
+    case FY_RIGHT_REMOVE_BUCKET:
+        right_remove_bucket(self, row->bucket);
+        break;
+    }
+    return FY_OK;
+}
+
+/* ------------------------------------------------------------------ the lease */
+
+enum fy_code fy_cs_lease_renew(struct fy_cs *self, struct fy_cat_op *op)
+{
+    const struct fy_cat_lease_renew *renew = (const struct fy_cat_lease_renew *)(void *)op;
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_LEASE_RENEW);
+    fy_cs_i64(&use, (int64_t)renew->saved_time);
+    fy_cs_i64(&use, self->now_ms);
+    fy_cs_i64(&use, self->slot);
+    fy_cs_text(&use, self->boot_id);
+    if (fy_cs_run(&use) != 1)
+        return fy_err_set(&op->err, FY_ECANCELLED, "this process has no lease any more");
+    fy_cs_waiting_refresh(self); /* once a second is often enough */
+    return FY_OK;
+}

@@ -1,0 +1,230 @@
+/* catalogue_sqlite_apply.c - orders of other sites: what look says of them, and how they are
+ * applied. */
+/*
+ * Applying never writes an order, whatever it changes: that is the loop prevention (DESIGN 3). The
+ * rule decides inside the transaction, and the statement that writes is guarded by the stamp once
+ * more.
+ */
+#include <string.h>
+
+#include "common/adapters/catalogue_sqlite_internal.h"
+
+/* ------------------------------------------------------------------ look */
+
+static void look_one(struct fy_cs *self, struct fy_cs_conn *conn, struct fy_cat_look *look)
+{
+    const struct fy_order *order = look->order;
+    struct fy_cs_container container;
+    struct fy_cs_object object;
+    fy_cs_container_of_order(self, conn, order, &container, &look->invisible);
+    look->container_known = fy_cs_container_known(&container);
+    look->allowed = fy_cs_order_allowed(conn, &container, order);
+    memcpy(look->account, container.row.account, sizeof look->account);
+    look->body_id = 0;
+    if (order->object[0] == '\0') {
+        look->verdict = fy_rule_apply(&container.row.reg, &order->stamp);
+        return;
+    }
+    fy_cs_object_read(self, conn, container.id, order->object, &object);
+    look->verdict = fy_rule_apply(&object.reg, &order->stamp);
+    struct fy_digest promised;
+    if (look->verdict == FY_VERDICT_APPLY && order->action == FY_ACTION_CREATE &&
+        fy_order_digest(order, &promised))
+        look->body_id = fy_cs_body_find(conn, &promised, order->size);
+}
+
+enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,
+                        struct fy_err *err)
+{
+    struct fy_cs *self = fy_cs_from(port);
+    struct fy_cs_conn *reader = fy_cs_reader_take(self);
+    fy_cs_exec(reader, FY_CS_BEGIN_READ); /* one snapshot, and one look at the WAL's end */
+    for (size_t index = 0; index < count && !fy_cs_conn_failed(reader); index++)
+        look_one(self, reader, &looks[index]);
+    fy_cs_exec(reader, FY_CS_COMMIT);
+    return fy_cs_reader_give(self, reader, err);
+}
+
+/* ------------------------------------------------------------------ apply */
+
+static const enum fy_outcome outcome_of_verdict[] = {
+    [FY_VERDICT_APPLY] = FY_OUTCOME_APPLIED,
+    [FY_VERDICT_DUPLICATE] = FY_OUTCOME_DUPLICATE,
+    [FY_VERDICT_SUPERSEDED] = FY_OUTCOME_SUPERSEDED,
+};
+
+/* The order is done, whatever it changed. */
+static enum fy_code apply_end(struct fy_cs *self, struct fy_cat_apply *apply)
+{
+    fy_cs_outcome_of(self, &apply->order, outcome_of_verdict[apply->verdict], FY_REASON_NONE, "");
+    if (apply->waiting_id != 0)
+        fy_cs_waiting_remove(self, apply->waiting_id);
+    if (apply->verdict == FY_VERDICT_APPLY)
+        fy_cs_waiting_supersede(self, &apply->order);
+    else
+        fy_cs_blob_discard(self, apply->blob_ref);
+    return FY_OK;
+}
+
+/* What the source said of the bucket, beside an object that came before it. */
+static void apply_description(struct fy_cs *self, struct fy_cs_container *container,
+                              const struct fy_bucket_facts *facts)
+{
+    if (!facts->known)
+        return;
+    bool first = fy_stamp_is_zero(&container->row.reg.stamp);
+    if (fy_stamp_is_zero(&facts->stamp)
+            ? !first || facts->creation_ms == 0
+            : fy_rule_apply(&container->row.reg, &facts->stamp) != FY_VERDICT_APPLY)
+        return;
+    int64_t created_ms = facts->creation_ms != 0 ? facts->creation_ms : fy_stamp_ms(&facts->stamp);
+    bool ready = facts->present || fy_stamp_is_zero(&facts->stamp);
+    fy_cs_container_register(self, container, ready ? FY_STATUS_READY : FY_STATUS_DELETED,
+                             &facts->stamp, created_ms, facts->expires_ms);
+    fy_cs_container_settle(self, container);
+}
+
+static enum fy_code apply_bucket(struct fy_cs *self, struct fy_cat_apply *apply,
+                                 struct fy_cs_container *container)
+{
+    const struct fy_order *order = &apply->order;
+    apply->verdict = fy_rule_apply(&container->row.reg, &order->stamp);
+    if (apply->verdict != FY_VERDICT_APPLY)
+        return apply_end(self, apply);
+    if (!fy_cs_order_allowed(&self->writer, container, order))
+        return fy_err_set(&apply->op.err, FY_EFORBIDDEN, "bucket %s is not of client %s",
+                          order->bucket, order->client);
+
+    bool create = order->action == FY_ACTION_CREATE;
+    int64_t created_ms = fy_stamp_ms(&order->stamp);
+    if (apply->bucket.known && apply->bucket.creation_ms != 0)
+        created_ms = apply->bucket.creation_ms;
+    fy_cs_container_need(self, container, created_ms);
+    fy_cs_container_register(self, container, create ? FY_STATUS_READY : FY_STATUS_DELETED,
+                             &order->stamp, created_ms,
+                             apply->bucket.known ? apply->bucket.expires_ms : 0);
+    fy_cs_container_settle(self, container);
+    return apply_end(self, apply);
+}
+
+/* Whether the body can be published; size and digest of a linked one are taken from its row. */
+static enum fy_code apply_check_body(struct fy_cs *self, struct fy_cat_apply *apply)
+{
+    struct fy_err *err = &apply->op.err;
+    FY_ASSERT((apply->link_body_id != 0) != (apply->blob_ref[0] != '\0'));
+    if (apply->link_body_id == 0) {
+        if (!self->lease_alive) /* the sweeper may be after the body */
+            return fy_err_set(err, FY_ECANCELLED, "this process has no lease any more");
+        return FY_OK;
+    }
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_BODY_GET);
+    fy_cs_i64(&use, apply->link_body_id);
+    bool found = fy_cs_row(&use);
+    if (found) {
+        apply->size = fy_cs_take_i64(&use);
+        found = fy_cs_take_digest(&use, &apply->digest);
+    }
+    fy_cs_end(&use);
+    if (!found)
+        return fy_err_set(err, FY_ENOTFOUND, "the body to link to was swept meanwhile");
+    return FY_OK;
+}
+
+static enum fy_code apply_check(struct fy_cs *self, struct fy_cat_apply *apply,
+                                const struct fy_cs_container *container, bool invisible)
+{
+    const struct fy_order *order = &apply->order;
+    if (invisible)
+        return fy_err_set(&apply->op.err, FY_EEXISTS,
+                          "bucket name %s belongs to another client here", order->bucket);
+    if (!fy_cs_order_allowed(&self->writer, container, order))
+        return fy_err_set(&apply->op.err, FY_EFORBIDDEN, "client %s may not %s in bucket %s",
+                          order->client, order->action == FY_ACTION_DELETE ? "delete" : "write",
+                          order->bucket);
+    if (order->action == FY_ACTION_CREATE)
+        return apply_check_body(self, apply);
+    return FY_OK;
+}
+
+/* Keeps the losing body of a conflict for FY_CONFLICT_KEEP_MS. */
+static void conflict_add(struct fy_cs *self, const struct fy_cs_container *container,
+                         const struct fy_order *order, const struct fy_cs_object *loser)
+{
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONFLICT_ADD);
+    fy_cs_text(&use, container->row.account);
+    fy_cs_text(&use, container->row.name);
+    fy_cs_text(&use, order->object);
+    fy_cs_i64(&use, loser->body_id);
+    fy_cs_i64(&use, self->now_ms);
+    fy_cs_i64(&use, FY_CONFLICT);
+    fy_cs_stamp(&use, &loser->reg.stamp);
+    fy_cs_stamp(&use, &order->stamp);
+    (void)fy_cs_run(&use);
+    self->counters.conflicts++;
+}
+
+static bool write_object(struct fy_cs *self, struct fy_cat_apply *apply,
+                         struct fy_cs_container *container, const struct fy_cs_object *old)
+{
+    const struct fy_order *order = &apply->order;
+    if (order->action == FY_ACTION_DELETE)
+        return fy_cs_object_tombstone(self, container, order->object, old, &order->stamp);
+    char id[FY_GUID_DIGITS + 1];
+    struct fy_cs_ready ready = {
+        .stamp = &order->stamp,
+        .facts = &apply->facts,
+        .body_id = apply->link_body_id,
+        .size = apply->size,
+        .proof = apply->proof,
+    };
+    if (ready.body_id == 0)
+        ready.body_id = fy_cs_body_put(self, &apply->digest, apply->size, apply->blob_ref);
+    return fy_cs_object_ready(self, container, order->object, old, &ready, id);
+}
+
+static enum fy_code apply_object(struct fy_cs *self, struct fy_cat_apply *apply,
+                                 struct fy_cs_container *container, bool invisible)
+{
+    const struct fy_order *order = &apply->order;
+    struct fy_cs_object old;
+    fy_cs_object_read(self, &self->writer, container->id, order->object, &old);
+    apply->verdict = fy_rule_apply(&old.reg, &order->stamp);
+    if (apply->verdict != FY_VERDICT_APPLY)
+        return apply_end(self, apply);
+    enum fy_code code = apply_check(self, apply, container, invisible);
+    if (code != FY_OK)
+        return code;
+
+    fy_cs_container_need(self, container, fy_stamp_ms(&order->stamp));
+    apply_description(self, container, &apply->bucket);
+    struct fy_digest deleted;
+    const struct fy_digest *known = &apply->digest;
+    if (order->action == FY_ACTION_DELETE)
+        known = fy_order_digest(order, &deleted) ? &deleted : NULL;
+    apply->conflict = fy_rule_conflicts(&old.reg, order->action, known, false);
+    if (apply->conflict)
+        conflict_add(self, container, order, &old);
+    bool written = write_object(self, apply, container, &old);
+    FY_ASSERT(written || fy_cs_conn_failed(&self->writer)); /* the guard agrees with the rule */
+    return apply_end(self, apply);
+}
+
+enum fy_code fy_cs_apply(struct fy_cs *self, struct fy_cat_op *op)
+{
+    struct fy_cat_apply *apply = (struct fy_cat_apply *)(void *)op;
+    const struct fy_order *order = &apply->order;
+    apply->conflict = false;
+    apply->verdict = FY_VERDICT_SUPERSEDED; /* of a refused one: nothing was changed */
+    if (fy_stamp_is_zero(&order->stamp) || order->stamp.time > INT64_MAX ||
+        apply->bucket.stamp.time > INT64_MAX)
+        return fy_err_set(&op->err, FY_EINPUT, "a stamp of the order is absent or out of range");
+    if (order->action != FY_ACTION_CREATE && order->action != FY_ACTION_DELETE)
+        return fy_err_set(&op->err, FY_EINPUT, "action %s changes nothing",
+                          fy_action_name(order->action));
+    struct fy_cs_container container;
+    bool invisible = false;
+    fy_cs_container_of_order(self, &self->writer, order, &container, &invisible);
+    if (order->object[0] == '\0')
+        return apply_bucket(self, apply, &container);
+    return apply_object(self, apply, &container, invisible);
+}

@@ -1,0 +1,372 @@
+/* catalogue_sqlite_list.c - lists: pages of rows, read before they are visited. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/adapters/filter_json.h"
+
+/* ------------------------------------------------------------------ the runner */
+
+struct page {
+    char *rows;
+    uint32_t count;
+    bool more; /* rows may follow */
+};
+
+static enum fy_code page_read(struct fy_cs_list *list, uint32_t rows_wanted, struct page *page,
+                              struct fy_err *err)
+{
+    struct fy_cs_conn *reader = fy_cs_reader_take(list->self);
+    struct fy_cs_use use = fy_cs_use(reader, list->sql);
+    uint32_t seen = 0;
+    page->count = 0;
+    list->bind(list, &use, FY_CS_SCAN_ROWS);
+    while (page->count < rows_wanted && fy_cs_row(&use)) {
+        seen++;
+        if (list->take(list, &use, page->rows + page->count * list->row_bytes))
+            page->count++;
+    }
+    fy_cs_end(&use);
+    page->more = page->count == rows_wanted || seen == FY_CS_SCAN_ROWS;
+    return fy_cs_reader_give(list->self, reader, err);
+}
+
+static void page_drop(struct fy_cs_list *list, struct page *page)
+{
+    for (uint32_t index = 0; list->drop != NULL && index < page->count; index++)
+        list->drop(page->rows + index * list->row_bytes);
+}
+
+static bool page_visit(struct fy_cs_list *list, const struct page *page)
+{
+    for (uint32_t index = 0; index < page->count; index++)
+        if (!list->visit(list, page->rows + index * list->row_bytes))
+            return false;
+    return true;
+}
+
+enum fy_code fy_cs_list_run(struct fy_cs_list *list, struct fy_err *err)
+{
+    FY_ASSERT(list->row_bytes > 0);
+    const uint32_t capacity = list->limit < FY_CS_PAGE_ROWS ? list->limit : FY_CS_PAGE_ROWS;
+    if (capacity == 0)
+        return FY_OK;
+    struct page page = {.rows = fy_alloc(capacity * list->row_bytes), .more = true};
+    enum fy_code code = FY_OK;
+    uint32_t left = list->limit;
+    bool wanted = true;
+    while (code == FY_OK && wanted && page.more && left > 0) {
+        code = page_read(list, left < capacity ? left : capacity, &page, err);
+        if (code == FY_OK)
+            wanted = page_visit(list, &page);
+        left -= page.count;
+        page_drop(list, &page);
+    }
+    free(page.rows);
+    return code;
+}
+
+/* ------------------------------------------------------------------ objects */
+
+struct object_list {
+    struct fy_cs_list list;
+    int64_t container_id;
+    const struct fy_filter *filter; /* may be NULL */
+    char after[FY_OBJECT_BYTES_MAX + 1];
+    char end[FY_OBJECT_BYTES_MAX + 1]; /* of the prefix */
+    fy_object_visit_fn *visit;
+    void *arg;
+};
+
+/* The names that a prefix covers end before the least text above all that begin so. Bytes, not
+ * characters; a prefix without such a text ("" or all 0xff) has a blob for it, above every text. */
+void fy_cs_prefix_end(struct fy_cs_use *use, const char *prefix,
+                      char end[static FY_OBJECT_BYTES_MAX + 1])
+{
+    size_t size = strlen(prefix);
+    memcpy(end, prefix, size + 1);
+    while (size > 0 && (unsigned char)end[size - 1] == 0xff)
+        size--;
+    end[size] = '\0';
+    if (size == 0) {
+        fy_cs_blob(use, "", 0);
+        return;
+    }
+    end[size - 1] = (char)((unsigned char)end[size - 1] + 1);
+    fy_cs_text(use, end);
+}
+
+static void object_bind(struct fy_cs_list *list, struct fy_cs_use *use, int64_t row_count)
+{
+    struct object_list *self = (struct object_list *)(void *)list;
+    const char *prefix = self->filter == NULL ? "" : self->filter->name_prefix;
+    fy_cs_i64(use, self->container_id);
+    fy_cs_text(use, strcmp(self->after, prefix) > 0 ? self->after : prefix);
+    fy_cs_text(use, self->after);
+    fy_cs_prefix_end(use, prefix, self->end);
+    fy_cs_i64(use, row_count);
+}
+
+static bool object_take(struct fy_cs_list *list, struct fy_cs_use *use, void *out)
+{
+    struct object_list *self = (struct object_list *)(void *)list;
+    struct fy_object_row *row = out;
+    fy_cs_take_object_row(list->self, use, row);
+    memcpy(self->after, row->name, sizeof self->after);
+    return self->filter == NULL ||
+           fy_filter_matches(self->filter, row->reg.status, row->name, row->facts.creation_ms,
+                             row->facts.expires_ms, row->size, row->facts.metadata);
+}
+
+static bool object_visit(struct fy_cs_list *list, const void *row)
+{
+    const struct object_list *self = (const struct object_list *)(void *)list;
+    return self->visit(self->arg, row);
+}
+
+/* The index that holds the least of what the filter does not want. */
+static enum fy_cs_sql object_sql(const struct fy_filter *filter)
+{
+    unsigned ready = fy_filter_status_bit(FY_STATUS_READY);
+    if (filter == NULL || filter->statuses == 0)
+        return FY_CS_OBJECT_LIST;
+    if (filter->statuses == ready)
+        return FY_CS_OBJECT_LIST_READY;
+    return (filter->statuses & ready) == 0 ? FY_CS_OBJECT_LIST_REST : FY_CS_OBJECT_LIST;
+}
+
+enum fy_code fy_cs_object_list(struct fy_catalogue *port, const char *account, const char *bucket,
+                               const struct fy_filter *filter, const char *after, uint32_t limit,
+                               fy_object_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    struct fy_cs *cs = fy_cs_from(port);
+    struct fy_cs_container container;
+    enum fy_code code = fy_cs_container_look_up(cs, account, bucket, &container, err);
+    if (code != FY_OK)
+        return code;
+    struct object_list self = {
+        .list = {.sql = object_sql(filter),
+                 .row_bytes = sizeof(struct fy_object_row),
+                 .limit = limit,
+                 .bind = object_bind,
+                 .take = object_take,
+                 .visit = object_visit,
+                 .self = cs},
+        .container_id = container.id,
+        .filter = filter,
+        .visit = visit,
+        .arg = arg,
+    };
+    if (!fy_text_copy(self.after, sizeof self.after, after))
+        return fy_err_set(err, FY_EINPUT, "the name to go on after is too long");
+    return fy_cs_list_run(&self.list, err);
+}
+
+/* ------------------------------------------------------------------ containers and rights */
+
+struct container_list {
+    struct fy_cs_list list;
+    const char *account;
+    bool ccs_only;
+    char after[FY_BUCKET_BYTES_MAX + 1];
+    fy_container_visit_fn *visit;
+    void *arg;
+};
+
+static void container_bind(struct fy_cs_list *list, struct fy_cs_use *use, int64_t row_count)
+{
+    const struct container_list *self = (const struct container_list *)(void *)list;
+    fy_cs_text(use, self->account);
+    fy_cs_text(use, self->after);
+    fy_cs_i64(use, self->ccs_only);
+    fy_cs_i64(use, row_count);
+}
+
+static bool container_take(struct fy_cs_list *list, struct fy_cs_use *use, void *out)
+{
+    struct container_list *self = (struct container_list *)(void *)list;
+    struct fy_cs_container container;
+    fy_cs_take_container(use, &container);
+    *(struct fy_container_row *)out = container.row;
+    memcpy(self->after, container.row.name, sizeof self->after);
+    return true;
+}
+
+static bool container_visit(struct fy_cs_list *list, const void *row)
+{
+    const struct container_list *self = (const struct container_list *)(void *)list;
+    return self->visit(self->arg, row);
+}
+
+enum fy_code fy_cs_container_list(struct fy_catalogue *port, const char *account, bool ccs_only,
+                                  const char *after, uint32_t limit, fy_container_visit_fn *visit,
+                                  void *arg, struct fy_err *err)
+{
+    struct container_list self = {
+        .list = {.sql = FY_CS_CONTAINER_LIST,
+                 .row_bytes = sizeof(struct fy_container_row),
+                 .limit = limit,
+                 .bind = container_bind,
+                 .take = container_take,
+                 .visit = container_visit,
+                 .self = fy_cs_from(port)},
+        .account = account,
+        .ccs_only = ccs_only,
+        .visit = visit,
+        .arg = arg,
+    };
+    if (!fy_text_copy(self.after, sizeof self.after, after))
+        return fy_err_set(err, FY_EINPUT, "the name to go on after is too long");
+    return fy_cs_list_run(&self.list, err);
+}
+
+struct right_list {
+    struct fy_cs_list list;
+    const char *client;
+    char after[FY_BUCKET_BYTES_MAX + 1];
+    fy_right_visit_fn *visit;
+    void *arg;
+};
+
+static void right_bind(struct fy_cs_list *list, struct fy_cs_use *use, int64_t row_count)
+{
+    const struct right_list *self = (const struct right_list *)(void *)list;
+    fy_cs_text(use, self->client);
+    fy_cs_text(use, self->after);
+    fy_cs_i64(use, row_count);
+}
+
+static bool right_take(struct fy_cs_list *list, struct fy_cs_use *use, void *out)
+{
+    struct right_list *self = (struct right_list *)(void *)list;
+    struct fy_right_row *row = out;
+    fy_cs_take_text(use, row->client, sizeof row->client);
+    fy_cs_take_text(use, row->bucket, sizeof row->bucket);
+    row->rights = (unsigned)fy_cs_take_i64(use);
+    memcpy(self->after, row->bucket, sizeof self->after);
+    return true;
+}
+
+static bool right_visit(struct fy_cs_list *list, const void *row)
+{
+    const struct right_list *self = (const struct right_list *)(void *)list;
+    return self->visit(self->arg, row);
+}
+
+enum fy_code fy_cs_right_list(struct fy_catalogue *port, const char *client,
+                              fy_right_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    struct right_list self = {
+        .list = {.sql = FY_CS_RIGHT_LIST,
+                 .row_bytes = sizeof(struct fy_right_row),
+                 .limit = UINT32_MAX,
+                 .bind = right_bind,
+                 .take = right_take,
+                 .visit = right_visit,
+                 .self = fy_cs_from(port)},
+        .client = client,
+        .visit = visit,
+        .arg = arg,
+    };
+    return fy_cs_list_run(&self.list, err);
+}
+
+/* ------------------------------------------------------------------ sites and trash */
+
+struct site_list {
+    struct fy_cs_list list;
+    int64_t after;
+    fy_site_visit_fn *visit;
+    void *arg;
+};
+
+static void site_bind(struct fy_cs_list *list, struct fy_cs_use *use, int64_t row_count)
+{
+    fy_cs_i64(use, ((const struct site_list *)(void *)list)->after);
+    fy_cs_i64(use, row_count);
+}
+
+static bool site_take(struct fy_cs_list *list, struct fy_cs_use *use, void *out)
+{
+    ((struct site_list *)(void *)list)->after = fy_cs_take_site(use, out);
+    return true;
+}
+
+static bool site_visit(struct fy_cs_list *list, const void *row)
+{
+    const struct site_list *self = (const struct site_list *)(void *)list;
+    return self->visit(self->arg, row);
+}
+
+enum fy_code fy_cs_site_list(struct fy_catalogue *port, fy_site_visit_fn *visit, void *arg,
+                             struct fy_err *err)
+{
+    struct site_list self = {
+        .list = {.sql = FY_CS_SITE_LIST,
+                 .row_bytes = sizeof(struct fy_site_row),
+                 .limit = FY_SITES_MAX,
+                 .bind = site_bind,
+                 .take = site_take,
+                 .visit = site_visit,
+                 .self = fy_cs_from(port)},
+        .visit = visit,
+        .arg = arg,
+    };
+    return fy_cs_list_run(&self.list, err);
+}
+
+struct trash_row {
+    int64_t due_ms;
+    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
+};
+
+struct trash_list {
+    struct fy_cs_list list;
+    int64_t now_ms;
+    struct trash_row after;
+    fy_blob_visit_fn *visit;
+    void *arg;
+};
+
+static void trash_bind(struct fy_cs_list *list, struct fy_cs_use *use, int64_t row_count)
+{
+    const struct trash_list *self = (const struct trash_list *)(void *)list;
+    fy_cs_i64(use, self->now_ms);
+    fy_cs_i64(use, self->after.due_ms);
+    fy_cs_text(use, self->after.blob_ref);
+    fy_cs_i64(use, row_count);
+}
+
+static bool trash_take(struct fy_cs_list *list, struct fy_cs_use *use, void *out)
+{
+    struct trash_row *row = out;
+    row->due_ms = fy_cs_take_i64(use);
+    fy_cs_take_text(use, row->blob_ref, sizeof row->blob_ref);
+    ((struct trash_list *)(void *)list)->after = *row;
+    return true;
+}
+
+static bool trash_visit(struct fy_cs_list *list, const void *row)
+{
+    const struct trash_list *self = (const struct trash_list *)(void *)list;
+    return self->visit(self->arg, ((const struct trash_row *)row)->blob_ref);
+}
+
+enum fy_code fy_cs_trash_due(struct fy_catalogue *port, int64_t now_ms, uint32_t limit,
+                             fy_blob_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    struct trash_list self = {
+        .list = {.sql = FY_CS_TRASH_DUE,
+                 .row_bytes = sizeof(struct trash_row),
+                 .limit = limit,
+                 .bind = trash_bind,
+                 .take = trash_take,
+                 .visit = trash_visit,
+                 .self = fy_cs_from(port)},
+        .now_ms = now_ms,
+        .after = {.due_ms = INT64_MIN},
+        .visit = visit,
+        .arg = arg,
+    };
+    return fy_cs_list_run(&self.list, err);
+}

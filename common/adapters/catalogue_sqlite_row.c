@@ -1,0 +1,223 @@
+/* catalogue_sqlite_row.c - object and body rows: what every change of an object has in common. */
+#include <string.h>
+
+#include "common/adapters/catalogue_sqlite_internal.h"
+
+/* An upload in progress lives as long as the process that began it: this engine is exclusive, so
+ * that is this process or none. A dead one reads as ERR_UPL (DESIGN 7). */
+static bool upload_is_ours(struct fy_cs *self, const char *boot_id)
+{
+    return self->boot_id[0] != '\0' && strcmp(boot_id, self->boot_id) == 0;
+}
+
+static enum fy_status status_seen(enum fy_status stored, bool ours)
+{
+    return stored == FY_STATUS_UPLOAD && !ours ? FY_STATUS_ERR_UPL : stored;
+}
+
+void fy_cs_object_read(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
+                       const char *name, struct fy_cs_object *object)
+{
+    memset(object, 0, sizeof *object);
+    if (container_id == 0)
+        return;
+    struct fy_cs_use use = fy_cs_use(conn, FY_CS_OBJECT_REGISTER);
+    fy_cs_i64(&use, container_id);
+    fy_cs_text(&use, name);
+    if (fy_cs_row(&use)) {
+        char boot_id[FY_GUID_DIGITS + 1];
+        object->exists = true;
+        object->stored = (enum fy_status)fy_cs_take_i64(&use);
+        fy_cs_take_stamp(&use, &object->reg.stamp);
+        object->size = fy_cs_take_i64(&use);
+        fy_cs_take_text(&use, object->hash, sizeof object->hash);
+        fy_cs_take_text(&use, boot_id, sizeof boot_id);
+        object->token = fy_cs_take_i64(&use);
+        object->prior = (enum fy_status)fy_cs_take_i64(&use);
+        object->body_id = fy_cs_take_i64(&use);
+        object->reg.has_digest = fy_cs_take_digest(&use, &object->reg.digest);
+        object->ours = object->stored == FY_STATUS_UPLOAD && upload_is_ours(self, boot_id);
+        object->reg.status = status_seen(object->stored, object->ours);
+        object->reg.upload_alive = object->ours;
+    }
+    fy_cs_end(&use);
+}
+
+void fy_cs_take_object_row(struct fy_cs *self, struct fy_cs_use *use, struct fy_object_row *row)
+{
+    char boot_id[FY_GUID_DIGITS + 1];
+    memset(row, 0, sizeof *row);
+    fy_cs_take_text(use, row->name, sizeof row->name);
+    row->version = fy_cs_take_i64(use);
+    fy_cs_take_text(use, row->id, sizeof row->id);
+    enum fy_status stored = (enum fy_status)fy_cs_take_i64(use);
+    fy_cs_take_stamp(use, &row->reg.stamp);
+    row->size = fy_cs_take_i64(use);
+    fy_cs_take_text(use, row->facts.hash, sizeof row->facts.hash);
+    row->facts.creation_ms = fy_cs_take_i64(use);
+    row->facts.expires_ms = fy_cs_take_i64(use);
+    fy_cs_take_text(use, row->facts.metadata, sizeof row->facts.metadata);
+    row->proof = (enum fy_proof)fy_cs_take_i64(use);
+    fy_cs_take_text(use, boot_id, sizeof boot_id);
+    row->body_id = fy_cs_take_i64(use);
+    row->reg.has_digest = fy_cs_take_digest(use, &row->reg.digest);
+    fy_cs_take_text(use, row->blob_ref, sizeof row->blob_ref);
+    row->reg.upload_alive = stored == FY_STATUS_UPLOAD && upload_is_ours(self, boot_id);
+    row->reg.status = status_seen(stored, row->reg.upload_alive);
+    if (row->reg.has_digest && row->facts.hash[0] == '\0')
+        fy_digest_print_base32hex(&row->reg.digest, row->facts.hash);
+}
+
+/* What became of the old row's body and of the counters, once a change has been written over it. */
+static void replaced(struct fy_cs *self, const struct fy_cs_object *old, int64_t body_id)
+{
+    if (old->reg.status != FY_STATUS_READY)
+        return;
+    self->counters.objects--;
+    self->counters.bytes -= old->size;
+    if (old->body_id != body_id)
+        fy_cs_body_let_go(self, old->body_id);
+}
+
+bool fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, const char *name,
+                        const struct fy_cs_object *old, const struct fy_cs_ready *ready,
+                        char id[static FY_GUID_DIGITS + 1])
+{
+    const struct fy_object_facts *facts = ready->facts;
+    fy_guid_new(self->clock, id);
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_OBJECT_READY);
+    fy_cs_i64(&use, container->id);
+    fy_cs_text(&use, name);
+    fy_cs_text(&use, id);
+    fy_cs_stamp(&use, ready->stamp);
+    fy_cs_i64(&use, ready->size);
+    fy_cs_text(&use, facts->hash);
+    fy_cs_i64(&use, facts->creation_ms != 0 ? facts->creation_ms : fy_stamp_ms(ready->stamp));
+    fy_cs_i64(&use, facts->expires_ms);
+    fy_cs_text(&use, facts->metadata);
+    fy_cs_i64(&use, ready->body_id);
+    fy_cs_i64(&use, ready->proof);
+    if (fy_cs_run(&use) != 1)
+        return false;
+    replaced(self, old, ready->body_id);
+    self->counters.objects++;
+    self->counters.bytes += ready->size;
+    if (!container->there) /* by this object it is */
+        fy_cs_container_settle(self, container);
+    return true;
+}
+
+bool fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *container, const char *name,
+                            const struct fy_cs_object *old, const struct fy_stamp *stamp)
+{
+    char id[FY_GUID_DIGITS + 1];
+    char hash[FY_HASH_BYTES_MAX + 1];
+    memcpy(hash, old->hash, sizeof hash);
+    if (hash[0] == '\0' && old->reg.has_digest) /* the body goes, what it was stays known */
+        fy_digest_print_base32hex(&old->reg.digest, hash);
+    fy_guid_new(self->clock, id);
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_OBJECT_TOMBSTONE);
+    fy_cs_i64(&use, container->id);
+    fy_cs_text(&use, name);
+    fy_cs_text(&use, id);
+    fy_cs_stamp(&use, stamp);
+    fy_cs_text(&use, hash);
+    fy_cs_i64(&use, fy_stamp_ms(stamp));
+    if (fy_cs_run(&use) != 1)
+        return false;
+    replaced(self, old, 0);
+    if (container->there && container->row.reg.status != FY_STATUS_READY)
+        fy_cs_container_settle(self,
+                               container); /* this may have been the last object that held it */
+    return true;
+}
+
+/* ------------------------------------------------------------------ bodies */
+
+int64_t fy_cs_body_find(struct fy_cs_conn *conn, const struct fy_digest *digest, int64_t size)
+{
+    int64_t id = 0;
+    struct fy_cs_use use = fy_cs_use(conn, FY_CS_BODY_FIND);
+    fy_cs_blob(&use, digest->bytes, sizeof digest->bytes);
+    fy_cs_i64(&use, size);
+    if (fy_cs_row(&use))
+        id = fy_cs_take_i64(&use);
+    fy_cs_end(&use);
+    return id;
+}
+
+void fy_cs_body_ref(struct fy_cs_conn *conn, int64_t id,
+                    char blob_ref[static FY_BLOB_REF_BYTES_MAX + 1])
+{
+    struct fy_digest digest;
+    blob_ref[0] = '\0';
+    struct fy_cs_use use = fy_cs_use(conn, FY_CS_BODY_GET);
+    fy_cs_i64(&use, id);
+    if (fy_cs_row(&use)) {
+        (void)fy_cs_take_i64(&use);
+        (void)fy_cs_take_digest(&use, &digest);
+        fy_cs_take_text(&use, blob_ref, FY_BLOB_REF_BYTES_MAX + 1);
+    }
+    fy_cs_end(&use);
+}
+
+/* FNV-1a of 32 bits. Stored: never change it. */
+static int64_t ref_hash(const char *blob_ref)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *at = blob_ref; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * 16777619u;
+    return (int32_t)hash;
+}
+
+bool fy_cs_body_names(struct fy_cs_conn *conn, const char *blob_ref)
+{
+    struct fy_cs_use use = fy_cs_use(conn, FY_CS_BODY_BY_REF);
+    fy_cs_text(&use, blob_ref);
+    fy_cs_i64(&use, ref_hash(blob_ref));
+    bool named = fy_cs_row(&use);
+    fy_cs_end(&use);
+    return named;
+}
+
+int64_t fy_cs_body_put(struct fy_cs *self, const struct fy_digest *digest, int64_t size,
+                       const char *blob_ref)
+{
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_BODY_INSERT);
+    fy_cs_blob(&use, digest->bytes, sizeof digest->bytes);
+    fy_cs_i64(&use, size);
+    fy_cs_text(&use, blob_ref);
+    fy_cs_i64(&use, ref_hash(blob_ref));
+    if (fy_cs_run(&use) == 1)
+        return sqlite3_last_insert_rowid(self->writer.db);
+    fy_cs_blob_discard(self,
+                       blob_ref); /* the same bytes are here: by another name, or by this one */
+    return fy_cs_body_find(&self->writer, digest, size);
+}
+
+void fy_cs_trash_add(struct fy_cs *self, const char *blob_ref, int64_t due_ms)
+{
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_TRASH_ADD);
+    fy_cs_text(&use, blob_ref);
+    fy_cs_i64(&use, due_ms);
+    (void)fy_cs_run(&use); /* none changed: it is there already */
+}
+
+void fy_cs_blob_discard(struct fy_cs *self, const char *blob_ref)
+{
+    if (blob_ref[0] == '\0')
+        return;
+    /* A publisher whose COMMIT was not heard of comes again and finds its own success. */
+    bool named = fy_cs_body_names(&self->writer, blob_ref);
+    if (!named)
+        fy_cs_trash_add(self, blob_ref, self->now_ms);
+}
+
+void fy_cs_body_let_go(struct fy_cs *self, int64_t body_id)
+{
+    if (body_id == 0)
+        return;
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_LOOSE_ADD);
+    fy_cs_i64(&use, body_id);
+    (void)fy_cs_run(&use);
+}

@@ -1,0 +1,201 @@
+/* catalogue_sqlite_schema.c - the tables, as numbered migrations. */
+/*
+ * PRAGMA user_version is the number of the last migration that ran. Each runs in one transaction
+ * with its number, so a crash between two of them is resumed. A file from a newer program is
+ * refused.
+ *
+ * Times are ms since 1970, statuses and actions the numbers of our enums (which are never
+ * renumbered). A stamp is two columns, compared as a pair; texts compare as bytes (SQLite's
+ * BINARY).
+ */
+#include <stdio.h>
+
+#include "common/adapters/catalogue_sqlite_internal.h"
+
+static const char *const schema_1[] = {
+    /* One row a container. status 0: only its objects are known, no order or client made it. there:
+     * the answer of fy_rule_bucket_there, kept in the transaction that changes it. A row that was
+     * there keeps ccs_visible as a tombstone, until another container of the name is there. */
+    "CREATE TABLE container("
+    " id INTEGER PRIMARY KEY, account TEXT NOT NULL, name TEXT NOT NULL, status INTEGER NOT NULL,"
+    " stamp_time INTEGER NOT NULL, stamp_site TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+    " deleted_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, there INTEGER NOT NULL,"
+    " ccs_visible INTEGER NOT NULL, UNIQUE(account, name));",
+    "CREATE UNIQUE INDEX container_ccs ON container(name) WHERE ccs_visible = 1;",
+    "CREATE INDEX container_gone ON container(deleted_ms) WHERE there = 0;",
+
+    /* One row a (client, bucket). revoked: the administration took the owner's right away; reads as
+     * not found, and keeps orders of the owner out. */
+    "CREATE TABLE access("
+    " client TEXT NOT NULL, bucket TEXT NOT NULL, rights INTEGER NOT NULL,"
+    " revoked INTEGER NOT NULL, PRIMARY KEY(client, bucket)) WITHOUT ROWID;",
+    "CREATE INDEX access_bucket ON access(bucket);",
+
+    /* Bodies of the store. Ids are never given twice, since a look hands them out. ref_hash is of
+     * blob_ref (fy_cs_ref_hash): references are long and random, an index of them would be the
+     * largest of all and is asked only for files of dead processes. */
+    "CREATE TABLE body("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, sha BLOB NOT NULL, size INTEGER NOT NULL,"
+    " blob_ref TEXT NOT NULL, ref_hash INTEGER NOT NULL, UNIQUE(sha, size));",
+    "CREATE INDEX body_ref ON body(ref_hash);",
+    /* Bodies that lost a reference: the only ones the sweep has to look at. */
+    "CREATE TABLE loose(body_id INTEGER PRIMARY KEY);",
+    "CREATE TABLE trash(blob_ref TEXT PRIMARY KEY, due_ms INTEGER NOT NULL) WITHOUT ROWID;",
+    "CREATE INDEX trash_due ON trash(due_ms);",
+
+    /* One row a version of a name. body_id: of a READY row only. An upload in progress keeps the
+     * stamp and the facts of the row before it, and its status in upload_prior. */
+    "CREATE TABLE object("
+    " container_id INTEGER NOT NULL REFERENCES container(id), name TEXT NOT NULL,"
+    " version INTEGER NOT NULL, id TEXT NOT NULL, status INTEGER NOT NULL,"
+    " stamp_time INTEGER NOT NULL, stamp_site TEXT NOT NULL, size INTEGER NOT NULL,"
+    " hash TEXT NOT NULL, changed_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
+    " metadata TEXT NOT NULL, body_id INTEGER REFERENCES body(id), proof INTEGER NOT NULL,"
+    " upload_boot TEXT, upload_token INTEGER, upload_prior INTEGER,"
+    " PRIMARY KEY(container_id, name, version)) WITHOUT ROWID;",
+    /* Each row is in exactly one of these two. */
+    "CREATE INDEX object_ready ON object(container_id, name) WHERE status = 200;",
+    "CREATE INDEX object_rest ON object(container_id, name) WHERE status <> 200;",
+    "CREATE INDEX object_tombstone ON object(changed_ms) WHERE status = 204;",
+    "CREATE INDEX object_body ON object(body_id) WHERE body_id IS NOT NULL;",
+
+    /* Losing bodies of conflicts, kept for a week. */
+    "CREATE TABLE conflict("
+    " id INTEGER PRIMARY KEY, account TEXT NOT NULL, bucket TEXT NOT NULL, object TEXT NOT NULL,"
+    " body_id INTEGER NOT NULL REFERENCES body(id), at_ms INTEGER NOT NULL,"
+    " reason INTEGER NOT NULL, loser_time INTEGER NOT NULL, loser_site TEXT NOT NULL,"
+    " winner_time INTEGER NOT NULL, winner_site TEXT NOT NULL);",
+    "CREATE INDEX conflict_body ON conflict(body_id);",
+    "CREATE INDEX conflict_at ON conflict(at_ms);",
+
+    /* seq: the order of insertion. */
+    "CREATE TABLE site("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,"
+    " uri TEXT NOT NULL, status INTEGER NOT NULL, paused INTEGER NOT NULL);",
+
+    /* Ids are never given twice: a late acknowledgement must not remove another order. */
+    "CREATE TABLE outbox("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, json TEXT NOT NULL,"
+    " written_ms INTEGER NOT NULL);",
+
+    /* Orders that failed. turn_ms: when the row may be claimed, its due time or the end of a claim.
+     * account: the resolved one; order_account: the order's own key. */
+    "CREATE TABLE waiting("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, direction INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " reason INTEGER NOT NULL, site TEXT NOT NULL, account TEXT NOT NULL, bucket TEXT NOT NULL,"
+    " object TEXT NOT NULL, to_site TEXT NOT NULL, stamp_time INTEGER NOT NULL,"
+    " stamp_site TEXT NOT NULL, action INTEGER NOT NULL, size INTEGER NOT NULL,"
+    " ordered_at_ms INTEGER NOT NULL, op_id TEXT NOT NULL, from_site TEXT NOT NULL,"
+    " client TEXT NOT NULL, order_account TEXT NOT NULL, hash TEXT NOT NULL, detail TEXT NOT NULL,"
+    " http_status INTEGER NOT NULL, attempts INTEGER NOT NULL, first_failed_ms INTEGER NOT NULL,"
+    " last_failed_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL, turn_ms INTEGER NOT NULL,"
+    " claimed_by TEXT);",
+    "CREATE UNIQUE INDEX waiting_key ON waiting(direction, account, bucket, object, to_site)"
+    " WHERE bucket <> '';",
+    "CREATE INDEX waiting_poison ON waiting(stamp_time) WHERE bucket = '';",
+    "CREATE INDEX waiting_turn ON waiting(turn_ms) WHERE direction = 0 AND state = 0;",
+    "CREATE INDEX waiting_claimed ON waiting(claimed_by) WHERE claimed_by IS NOT NULL;",
+    "CREATE INDEX waiting_bucket ON waiting(bucket);",
+    "CREATE INDEX waiting_site ON waiting(site);",
+    "CREATE INDEX waiting_reason ON waiting(reason);",
+    "CREATE INDEX waiting_state ON waiting(state);",
+    "CREATE INDEX waiting_group ON waiting(direction, state, reason, site, first_failed_ms);",
+    /* Counts by group, kept by the triggers below: failures are rare beside everything else. */
+    "CREATE TABLE waiting_count("
+    " direction INTEGER NOT NULL, state INTEGER NOT NULL, reason INTEGER NOT NULL,"
+    " site TEXT NOT NULL, orders INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " PRIMARY KEY(direction, state, reason, site)) WITHOUT ROWID;",
+    "CREATE TRIGGER waiting_added AFTER INSERT ON waiting BEGIN"
+    " INSERT INTO waiting_count VALUES(new.direction, new.state, new.reason, new.site, 1, new.size)"
+    " ON CONFLICT DO UPDATE SET orders = orders + 1, bytes = bytes + excluded.bytes; END;",
+    "CREATE TRIGGER waiting_removed AFTER DELETE ON waiting BEGIN"
+    " UPDATE waiting_count SET orders = orders - 1, bytes = bytes - old.size WHERE direction ="
+    " old.direction AND state = old.state AND reason = old.reason AND site = old.site;"
+    " DELETE FROM waiting_count WHERE direction = old.direction AND state = old.state AND"
+    " reason = old.reason AND site = old.site AND orders = 0; END;",
+    "CREATE TRIGGER waiting_changed AFTER UPDATE OF direction, state, reason, site, size ON waiting"
+    " BEGIN"
+    " INSERT INTO waiting_count VALUES(new.direction, new.state, new.reason, new.site, 1, new.size)"
+    " ON CONFLICT DO UPDATE SET orders = orders + 1, bytes = bytes + excluded.bytes;"
+    " UPDATE waiting_count SET orders = orders - 1, bytes = bytes - old.size WHERE direction ="
+    " old.direction AND state = old.state AND reason = old.reason AND site = old.site;"
+    " DELETE FROM waiting_count WHERE direction = old.direction AND state = old.state AND"
+    " reason = old.reason AND site = old.site AND orders = 0; END;",
+
+    /* What became of orders, the newest state of each. */
+    "CREATE TABLE outcome("
+    " op_id TEXT NOT NULL, bucket TEXT NOT NULL, object TEXT NOT NULL, action INTEGER NOT NULL,"
+    " stamp_time INTEGER NOT NULL, stamp_site TEXT NOT NULL, outcome INTEGER NOT NULL,"
+    " reason INTEGER NOT NULL, detail TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+    " PRIMARY KEY(op_id, bucket, object, action)) WITHOUT ROWID;",
+    "CREATE INDEX outcome_at ON outcome(at_ms);",
+
+    "CREATE TABLE lease("
+    " slot INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, alive INTEGER NOT NULL,"
+    " saved_time INTEGER NOT NULL, renewed_ms INTEGER NOT NULL);",
+
+    /* Sums that would take a walk over the tables; one row. */
+    "CREATE TABLE counters("
+    " id INTEGER PRIMARY KEY CHECK(id = 1), containers INTEGER NOT NULL, objects INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, outbox INTEGER NOT NULL, conflicts INTEGER NOT NULL);",
+    "INSERT INTO counters VALUES(1, 0, 0, 0, 0, 0);",
+    NULL,
+};
+
+/* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
+static const char *const *const migrations[] = {schema_1};
+
+static int schema_version(struct fy_cs_conn *writer)
+{
+    sqlite3_stmt *statement = NULL;
+    int version = -1;
+    int result = sqlite3_prepare_v2(writer->db, "PRAGMA user_version", -1, &statement, NULL);
+    if (result == SQLITE_OK) {
+        result = sqlite3_step(statement);
+        if (result == SQLITE_ROW)
+            version = sqlite3_column_int(statement, 0);
+    }
+    if (version < 0)
+        fy_cs_conn_fail(writer, result);
+    sqlite3_finalize(statement);
+    return version;
+}
+
+static bool schema_exec(struct fy_cs_conn *writer, const char *sql)
+{
+    int result = sqlite3_exec(writer->db, sql, NULL, NULL, NULL);
+    if (result != SQLITE_OK)
+        fy_cs_conn_fail(writer, result);
+    return result == SQLITE_OK;
+}
+
+/* Brings the file from version to version + 1, or leaves it as it was. */
+static bool schema_step(struct fy_cs_conn *writer, int version)
+{
+    char number[64];
+    (void)snprintf(number, sizeof number, "PRAGMA user_version = %d", version + 1);
+    bool good = schema_exec(writer, "BEGIN IMMEDIATE");
+    for (const char *const *sql = migrations[version]; good && *sql != NULL; sql++)
+        good = schema_exec(writer, *sql);
+    if (good && schema_exec(writer, number) && schema_exec(writer, "COMMIT"))
+        return true;
+    /* The failure is recorded; a transaction that SQLite has ended itself needs no end. */
+    (void)sqlite3_exec(writer->db, "ROLLBACK", NULL, NULL, NULL);
+    return false;
+}
+
+enum fy_code fy_cs_schema_migrate(struct fy_cs_conn *writer, struct fy_err *err)
+{
+    const int newest = (int)FY_COUNT_OF(migrations);
+    int version = schema_version(writer);
+    if (version > newest)
+        return fy_err_set(err, FY_EINTERNAL,
+                          "the catalogue has schema %d, this program knows up to %d: start the "
+                          "newer program",
+                          version, newest);
+    while (version >= 0 && version < newest && schema_step(writer, version))
+        version++;
+    if (!fy_cs_conn_failed(writer))
+        return FY_OK;
+    return fy_err_set(err, writer->err.code, "migrate the catalogue: %s", writer->err.text);
+}
