@@ -104,7 +104,9 @@ static const char *const sql_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_OBJECT_READY] =
         "INSERT INTO object(container_id, name, version, id, status, stamp_time, stamp_site, size, "
         "hash, changed_ms, expires_ms, metadata, body_id, proof) VALUES(?, ?, 0, ?, 200, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET id = excluded.id, status = 200, stamp_time = "
+        "?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET id = CASE WHEN object.status = 200 AND "
+        "object.body_id = excluded.body_id THEN object.id ELSE excluded.id END, "
+        "status = 200, stamp_time = "
         "excluded.stamp_time, stamp_site = excluded.stamp_site, size = excluded.size, hash = "
         "excluded.hash, changed_ms = excluded.changed_ms, expires_ms = excluded.expires_ms, "
         "metadata = excluded.metadata, body_id = excluded.body_id, proof = excluded.proof, "

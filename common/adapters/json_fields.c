@@ -14,7 +14,7 @@ static enum fy_code read_text(const json_t *value, const struct fy_json_field *f
         return fy_err_set(err, FY_EINPUT, "%s: holds a zero byte", field->name);
     if (!fy_text_copy(out, field->size_bytes, text))
         return fy_err_set(err, FY_EINPUT, "%s: over %zu bytes", field->name, field->size_bytes - 1);
-    if (field->required && out[0] == '\0')
+    if ((field->required || field->kind == FY_JSON_WORD) && out[0] == '\0')
         return fy_err_set(err, FY_EINPUT, "%s: blank", field->name);
     return FY_OK;
 }
@@ -30,11 +30,15 @@ static enum fy_code read_field(const json_t *object, const struct fy_json_field 
     bool flag;
     switch (field->kind) {
     case FY_JSON_TEXT:
+    case FY_JSON_WORD:
         return read_text(value, field, member, err);
     case FY_JSON_I64:
+    case FY_JSON_ID:
         if (!json_is_integer(value))
             return fy_err_set(err, FY_EINPUT, "%s: not a whole number", field->name);
         number = json_integer_value(value);
+        if (field->kind == FY_JSON_ID && number < 1)
+            return fy_err_set(err, FY_EINPUT, "%s: below 1", field->name);
         memcpy(member, &number, sizeof(number));
         return FY_OK;
     case FY_JSON_BOOL:
@@ -47,9 +51,25 @@ static enum fy_code read_field(const json_t *object, const struct fy_json_field 
     return fy_err_set(err, FY_EINTERNAL, "%s: unknown kind", field->name);
 }
 
-enum fy_code fy_json_fields_read(const char *bytes, size_t size_bytes,
-                                 const struct fy_json_field *fields, size_t count, void *out,
-                                 struct fy_err *err)
+static enum fy_code check_keys(json_t *object, const struct fy_json_field *fields, size_t count,
+                               struct fy_err *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        size_t i = 0;
+        while (i < count && strcmp(fields[i].name, key) != 0)
+            i++;
+        if (i == count)
+            return fy_err_set(err, FY_EINPUT, "'%.80s' is no key of this", key);
+    }
+    return FY_OK;
+}
+
+static enum fy_code read_all(const char *bytes, size_t size_bytes, bool only,
+                             const struct fy_json_field *fields, size_t count, void *out,
+                             struct fy_err *err)
 {
     json_error_t why;
     json_auto_t *object = json_loadb(bytes, size_bytes, JSON_REJECT_DUPLICATES, &why);
@@ -57,10 +77,22 @@ enum fy_code fy_json_fields_read(const char *bytes, size_t size_bytes,
         return fy_err_set(err, FY_EINPUT, "not JSON: %s", why.text);
     if (!json_is_object(object))
         return fy_err_set(err, FY_EINPUT, "not a JSON object");
-    for (size_t i = 0; i < count; i++) {
-        enum fy_code code = read_field(object, &fields[i], out, err);
-        if (code != FY_OK)
-            return code;
-    }
-    return FY_OK;
+    enum fy_code code = only ? check_keys(object, fields, count, err) : FY_OK;
+    for (size_t i = 0; code == FY_OK && i < count; i++)
+        code = read_field(object, &fields[i], out, err);
+    return code;
+}
+
+enum fy_code fy_json_fields_read(const char *bytes, size_t size_bytes,
+                                 const struct fy_json_field *fields, size_t count, void *out,
+                                 struct fy_err *err)
+{
+    return read_all(bytes, size_bytes, false, fields, count, out, err);
+}
+
+enum fy_code fy_json_fields_read_only(const char *bytes, size_t size_bytes,
+                                      const struct fy_json_field *fields, size_t count, void *out,
+                                      struct fy_err *err)
+{
+    return read_all(bytes, size_bytes, true, fields, count, out, err);
 }

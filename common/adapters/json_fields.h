@@ -7,7 +7,9 @@
 
 enum fy_json_kind {
     FY_JSON_TEXT, /* char[size_bytes]; absent and null leave it */
+    FY_JSON_WORD, /* the same, but not empty: for a choice, where empty would mean all */
     FY_JSON_I64,  /* int64_t */
+    FY_JSON_ID,   /* int64_t from 1 */
     FY_JSON_BOOL, /* bool */
 };
 struct fy_json_field {
@@ -26,5 +28,10 @@ struct fy_json_field {
 FY_MUST_CHECK enum fy_code fy_json_fields_read(const char *bytes, size_t size_bytes,
                                                const struct fy_json_field *fields, size_t count,
                                                void *out, struct fy_err *err);
+/* The same, but an unknown key is FY_EINPUT too: for bodies where a misspelt one would be taken for
+ * one that was left out. */
+FY_MUST_CHECK enum fy_code fy_json_fields_read_only(const char *bytes, size_t size_bytes,
+                                                    const struct fy_json_field *fields,
+                                                    size_t count, void *out, struct fy_err *err);
 
 #endif

@@ -95,9 +95,32 @@ static void on_error(struct peer_head *head, const char *value)
     (void)snprintf(head->error, sizeof(head->error), "%s", value); /* for people: cut is fine */
 }
 
+/* The object's own names, for who passes them on; nothing here relies on them: one too long is none. */
+static void keep_text(char *field, size_t field_bytes, const char *value)
+{
+    if (!fy_text_copy(field, field_bytes, value))
+        FY_ASSERT(field[0] == '\0');
+}
+
+static void on_id(struct peer_head *head, const char *value)
+{
+    keep_text(head->id, sizeof(head->id), value);
+}
+
+static void on_bucket(struct peer_head *head, const char *value)
+{
+    keep_text(head->bucket, sizeof(head->bucket), value);
+}
+
+static void on_name(struct peer_head *head, const char *value)
+{
+    keep_text(head->name, sizeof(head->name), value);
+}
+
 static void on_site(struct peer_head *head, const char *value)
 {
     head->has_site = value[0] != '\0';
+    keep_text(head->site, sizeof(head->site), value);
 }
 
 static void on_size(struct peer_head *head, const char *value)
@@ -148,7 +171,10 @@ static const struct header_row {
     {"x-clonecloudstore-type", on_type},
     {"x-clonecloudstore-target-id", on_target},
     {"x-clonecloudstore-error", on_error},
+    {"x-clonecloudstore-id", on_id},
     {"x-clonecloudstore-site", on_site},
+    {"x-clonecloudstore-bucket", on_bucket},
+    {"x-clonecloudstore-name", on_name},
     {"x-clonecloudstore-size", on_size},
     {"x-clonecloudstore-status", on_status},
     {"x-clonecloudstore-hash", on_hash},
@@ -164,6 +190,10 @@ static struct peer_head *head_new(void)
     struct peer_head *head = fy_alloc(sizeof(*head));
     head->head.content_length = -1;
     head->head.size = -1;
+    head->head.id = head->id;
+    head->head.site = head->site;
+    head->head.bucket = head->bucket;
+    head->head.name = head->name;
     head->head.type = head->type;
     head->head.target = head->target;
     head->head.error = head->error;

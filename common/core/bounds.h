@@ -58,8 +58,9 @@
     (24 << 20) /* bytes of promised size below big, at once; big ones count FY_BIG_BYTES */
 #define FY_INFLIGHT_SITE_MAX 256  /* transfers at once from one site */
 #define FY_LANES_ORDERS_MAX  4096 /* orders held in memory in all lanes; more are not polled */
-#define FY_RETRY_MEMORY_MAX  1024 /* orders between tries in memory; more go to `waiting` at once  \
-                                   */
+#define FY_RETRY_MEMORY_MAX                                                                        \
+    1024 /* orders between tries in memory; more go to `waiting` at once                           \
+          */
 #define FY_RETRY_FIRST_MS       200   /* first pause between tries in memory, doubled each time */
 #define FY_RETRY_PAUSE_MS_MAX   30000 /* longest pause between tries in memory */
 #define FY_RETRY_MEMORY_MS      60000 /* a minute of tries in memory, then `waiting` */
@@ -83,16 +84,18 @@
 #define FY_LOOK_BATCH          256 /* orders in one look at the catalogue */
 #define FY_POISON_MAX                                                                              \
     64 /* unreadable records in memory, each with its bytes; more are not polled */
-#define FY_SITE_TABLE_MAX 256 /* sites remembered; one more waits until an idle one is forgotten   \
-                               */
+#define FY_SITE_TABLE_MAX                                                                          \
+    256 /* sites remembered; one more waits until an idle one is forgotten                         \
+         */
 #define FY_CLAIM_ROWS           64 /* rows of `waiting` claimed at once */
 #define FY_CLAIM_HOLD_MS        60000 /* a claimed row of a process that died comes back after so long */
 #define FY_CLAIM_EVERY_MS       1000 /* due rows are looked for so often */
 #define FY_WAKE_ROWS            512  /* rows of a healed site made due in one transaction */
 #define FY_BREAKER_OUTCOMES_MIN 20   /* fewer outcomes in a window say nothing of a site */
-#define FY_BREAKER_WINDOW_MS    10000 /* outcomes older than this or the window before are forgotten \
-                                       */
-#define FY_BREAKER_PROBE_MS 1000      /* first pause before a half-open probe, doubled each time */
+#define FY_BREAKER_WINDOW_MS                                                                       \
+    10000                        /* outcomes older than this or the window before are forgotten    \
+                                  */
+#define FY_BREAKER_PROBE_MS 1000 /* first pause before a half-open probe, doubled each time */
 #define FY_BREAKER_PROBE_MS_MAX                                                                    \
     30000                      /* longest pause between two probes: what a healed site may wait */
 #define FY_LOCAL_PROBE_MS 1000 /* a catalogue or store that failed is tried again so often */
@@ -132,27 +135,31 @@
     (64 << 10) /* headers of one record, packed; more is FY_ETOOBIG */
 
 /* The store in a folder. */
-#define FY_STORE_SHARDS             64 /* folders, two hex digits; each keeps a descriptor open */
-#define FY_STORE_BUFFER_BYTES       (16 << 10) /* smaller bodies touch the disk only in finish */
-#define FY_STORE_WRITE_BEHIND_BYTES (8 << 20)  /* so much is written before the kernel is told to  \
-                                                */
-#define FY_STORE_SPACE_MS 1000                 /* free space is measured at most so often */
+#define FY_STORE_SHARDS       64         /* folders, two hex digits; each keeps a descriptor open */
+#define FY_STORE_BUFFER_BYTES (16 << 10) /* smaller bodies touch the disk only in finish */
+#define FY_STORE_WRITE_BEHIND_BYTES                                                                \
+    (8 << 20)                  /* so much is written before the kernel is told to                  \
+                                */
+#define FY_STORE_SPACE_MS 1000 /* free space is measured at most so often */
 
 /* The peer port (adapters/peer_http*.c). */
-#define FY_PEER_CHUNK_BYTES (16 << 10) /* most that one on_data gets: what libcurl gives at once   \
-                                        */
-#define FY_PEER_BUFFER_BYTES     (16 << 10) /* receive buffer of a call: 512 of them are 8 MiB */
-#define FY_PEER_BIG_BYTES        (1 << 20) /* pulls hinted at so much or more get the big buffer; */
-#define FY_PEER_BIG_BUFFER_BYTES (256 << 10) /* FY_INFLIGHT_BYTES_MAX leaves room for few of them  \
-                                              */
-#define FY_PEER_HEADER_BYTES_MAX (64 << 10)  /* header block of an answer; more ends the call */
-#define FY_PEER_URL_BYTES_MAX    (16 << 10)  /* three names percent-encoded are under 5 KiB */
-#define FY_PEER_IDLE_SEATS_MAX   64          /* idle curl handles a loop keeps, some 6 KiB each */
+#define FY_PEER_CHUNK_BYTES                                                                        \
+    (16 << 10)                          /* most that one on_data gets: what libcurl gives at once  \
+                                         */
+#define FY_PEER_BUFFER_BYTES (16 << 10) /* receive buffer of a call: 512 of them are 8 MiB */
+#define FY_PEER_BIG_BYTES    (1 << 20)  /* pulls hinted at so much or more get the big buffer; */
+#define FY_PEER_BIG_BUFFER_BYTES                                                                   \
+    (256 << 10)                             /* FY_INFLIGHT_BYTES_MAX leaves room for few of them   \
+                                             */
+#define FY_PEER_HEADER_BYTES_MAX (64 << 10) /* header block of an answer; more ends the call */
+#define FY_PEER_URL_BYTES_MAX    (16 << 10) /* three names percent-encoded are under 5 KiB */
+#define FY_PEER_IDLE_SEATS_MAX   64         /* idle curl handles a loop keeps, some 6 KiB each */
 #define FY_PEER_LOOPS_MAX        8  /* loop threads: one does over 14,000 small calls a second */
 #define FY_PEER_IDLE_CONN_S      50 /* below FY_IDLE_TIMEOUT_S: never race with its close */
 
 /* Life spans. */
-#define FY_TOMBSTONE_KEEP_MS (90LL * 24 * 3600 * 1000) /* older orders are EXPIRED, never applied  \
+#define FY_TOMBSTONE_KEEP_MS                                                                       \
+    (90LL * 24 * 3600 * 1000)                          /* older orders are EXPIRED, never applied  \
                                                         */
 #define FY_OUTCOME_KEEP_MS    (24LL * 3600 * 1000)     /* orders.keep */
 #define FY_CONFLICT_KEEP_MS   (7LL * 24 * 3600 * 1000) /* losing bodies of conflicts */

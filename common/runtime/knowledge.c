@@ -170,6 +170,7 @@ enum fy_code fy_know_rights(struct fy_node *node, const char *client, const char
 void fy_know_sites_changed(struct fy_node *node)
 {
     fy_cache_drop(node->cache, KEY_SITES);
+    fy_bell_ring(&node->sites_bell);
 }
 
 void fy_know_rights_changed(struct fy_node *node, const char *bucket)

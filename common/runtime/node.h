@@ -52,6 +52,7 @@ struct fy_node {
     struct fy_metrics metrics;
     struct fy_bell outbox_bell;  /* a local operation wrote an order: the pump wakes */
     struct fy_bell waiting_bell; /* a person retried something: the engine looks for due rows */
+    struct fy_bell sites_bell;   /* the topology changed: the senders look again */
     struct fy_bell stop_bell;    /* main waits for it: signals, and fatal errors of any thread */
     _Atomic int fatal_code;      /* enum fy_code; not FY_OK: the process must end (exit 7) */
     _Atomic bool stopping;       /* readiness is red, nothing new is taken */

@@ -30,6 +30,7 @@ static bool on_head(struct fy_peer_call *call, const struct fy_peer_head *head)
     answer->http_status = head->http_status;
     answer->ferry = head->ferry;
     answer->head = *head;
+    answer->head.id = answer->head.site = answer->head.bucket = answer->head.name = "";
     answer->head.type = answer->head.target = answer->head.error = "";
     answer->head.content_type = "";
     (void)snprintf(answer->type, sizeof answer->type, "%s",

@@ -1,0 +1,377 @@
+"""The demo: three sites on this machine replicate real files, every copy proven byte for byte.
+
+Environment: DIR=folder (default: files found on this machine), KEEP=1 leaves the sites running,
+BREAK=1 flips one stored byte and must end in one difference. Exit: 0 no differences, 1 some.
+
+What is compared is each source file's sha256sum with the sha256sum of what curl fetched from each
+site; Ferry's own hashes are not asked.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+FERRY = Path("build/release/ferry").resolve()
+SITES = ["paris", "lyon", "nice"]
+UPLOAD_TO = ["paris", "lyon"]  # half of the files each
+KILLED = "nice"
+DELETE_EVERY = 40  # every so manieth file is deleted again
+CLIENT = "demo-client"
+BUCKET = "files"
+FILES_MAX = 2000
+BYTES_MAX = 200 * 1000 * 1000
+FILE_BYTES_MAX = 12 * 1000 * 1000
+LARGE_BYTES = 300 * 1000  # larger files get three quarters of the bytes, the many the rest
+WAIT_S = 120  # for all sites to have everything; far more than it takes
+FOUND_IN = ["/usr/share", "/usr/lib", "/usr/include", "/usr/bin", "/etc"]
+
+
+def say(text: str = "") -> None:
+    print(text, flush=True)
+
+
+class Site:
+    """One `ferry up` process."""
+
+    def __init__(self, name: str, port: int, root: Path):
+        self.name, self.port, self.root = name, port, root
+        self.url = f"http://127.0.0.1:{port}"
+        self.process: subprocess.Popen | None = None
+        self.retries = 0  # of process runs that have ended
+        self.first_s = self.last_s = 0.0  # when its first and last object were seen
+
+    def start(self, peers: list["Site"]) -> None:
+        command = [str(FERRY), "up", "--site", self.name, "--data", str(self.root / self.name)]
+        command += ["--listen", f"127.0.0.1:{self.port}"]
+        for peer in peers:
+            if peer is not self:
+                command += ["--peer", f"{peer.name}={peer.url}"]
+        log = open(self.root / f"{self.name}.log", "ab")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+        if not self.process.stdout.readline().startswith(b"ferry: site"):
+            sys.exit(f"demo: {self.name} did not start; see {log.name}")
+
+    def stop(self, number: int) -> None:
+        self.process.send_signal(number)
+        self.process.wait()
+        self.process.stdout.close()
+
+    def status(self) -> dict:
+        with urllib.request.urlopen(f"{self.url}/ferry/v1/status", timeout=5) as answer:
+            return json.load(answer)
+
+    def retries_now(self) -> int:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        wanted = ("ferry_retry_total", "ferry_send_retry_total")
+        return sum(int(float(line.split()[-1])) for line in lines if line.startswith(wanted))
+
+    def ferry(self, *words: str) -> str:
+        environment = dict(os.environ, FERRY_URL=self.url, FERRY_CLIENT=CLIENT)
+        done = subprocess.run([str(FERRY), *words], env=environment, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"demo: ferry {' '.join(words)}: exit {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
+
+    def object_url(self, name: bytes) -> str:
+        query = {"acct": CLIENT, "ref": BUCKET, "path": name}
+        return f"{self.url}/ferry/v1/content?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}"
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def find_files() -> list[Path]:
+    """Files to replicate: all of DIR, or some 2,000 of this machine with many folders and sizes."""
+    folders = [os.environ["DIR"]] if os.environ.get("DIR") else FOUND_IN
+    found = []
+    for folder in folders:
+        for parent, _, names in os.walk(folder):
+            for name in names:
+                path = Path(parent, name)
+                if path.is_file() and not path.is_symlink() and os.access(path, os.R_OK):
+                    found.append(path)
+    if os.environ.get("DIR"):
+        return sorted(found)
+    # Evenly over all that was found, so that neighbours in a folder do not crowd out the rest.
+    found.sort(key=lambda path: hash_of_text(str(path)))
+    sizes = {path: path.stat().st_size for path in found if is_utf8(path)}
+    large = [path for path in sizes if LARGE_BYTES <= sizes[path] <= FILE_BYTES_MAX]
+    small = [path for path in sizes if sizes[path] < LARGE_BYTES]
+    chosen, size = [], 0
+    for path in large + small:
+        budget = BYTES_MAX * 3 // 4 if sizes[path] >= LARGE_BYTES else BYTES_MAX
+        if size + sizes[path] > budget or len(chosen) == FILES_MAX:
+            continue
+        chosen.append(path)
+        size += sizes[path]
+    return chosen
+
+
+def hash_of_text(text: str) -> int:
+    value = 1469598103934665603  # FNV-1a: the same choice at every run
+    for byte in os.fsencode(text):
+        value = ((value ^ byte) * 1099511628211) % (1 << 64)
+    return value
+
+
+def is_utf8(path: Path) -> bool:
+    try:
+        os.fsencode(path).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class Tree:
+    """Copies of the files, in one folder for each upload; names are paths from their root."""
+
+    def __init__(self, files: list[Path], root: Path):
+        self.halves = [root / f"upload-{site}" for site in UPLOAD_TO]
+        self.names: list[bytes] = []
+        self.paths: list[Path] = []
+        base = Path(os.environ["DIR"]) if os.environ.get("DIR") else Path("/")
+        for i, source in enumerate(files):
+            name = source.relative_to(base)
+            target = self.halves[i % len(self.halves)] / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+            self.names.append(os.fsencode(name))
+            self.paths.append(target)
+        self.bytes = sum(path.stat().st_size for path in self.paths)
+
+
+def sha256sums(paths: list[Path]) -> list[str]:
+    """By sha256sum(1); "missing" for a file that is not there."""
+    there = [path for path in paths if path.exists()]
+    sums = {}
+    for at in range(0, len(there), 500):
+        part = there[at : at + 500]
+        done = subprocess.run(["sha256sum", "--zero", "--", *part], capture_output=True, check=True)
+        for line, path in zip(done.stdout.split(b"\0"), part):
+            sums[path] = line[:64].decode()
+    return [sums.get(path, "missing") for path in paths]
+
+
+def show(sites: list[Site], wanted: int, started: float) -> list[dict | None]:
+    """One progress line; the statuses, None for a site that is down."""
+    statuses, texts = [], []
+    for site in sites:
+        try:
+            status = site.status()
+        except OSError:
+            status = None
+        statuses.append(status)
+        if status is None:
+            texts.append(f"{site.name} down")
+            continue
+        count = status["objects"]
+        if count > 0 and not site.first_s:
+            site.first_s = time.monotonic()
+        behind = sum(target["lag"] for target in status["targets"])
+        texts.append(f"{site.name} {count}/{wanted} (to send {behind})")
+    line = f"{time.monotonic() - started:5.1f} s   " + "   ".join(texts)
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+    else:
+        say(line)
+    return statuses
+
+
+def settled(statuses: list[dict | None], wanted: int) -> bool:
+    return all(
+        status is not None
+        and status["objects"] == wanted
+        and status["outbox"] == 0
+        and status["routing"]["lag"] == 0
+        and status["incoming"]["lag"] == 0
+        and all(target["lag"] == 0 for target in status["targets"])
+        for status in statuses
+    )
+
+
+def upload(site: Site, folder: Path) -> subprocess.Popen:
+    environment = dict(os.environ, FERRY_URL=site.url, FERRY_CLIENT=CLIENT)
+    return subprocess.Popen(
+        [str(FERRY), "put", str(folder), BUCKET],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def replicate(sites: list[Site], tree: Tree, started: float) -> None:
+    """Uploads, kills one site on the way, and waits until every site has everything."""
+    by_name = {site.name: site for site in sites}
+    uploads = [upload(by_name[name], half) for name, half in zip(UPLOAD_TO, tree.halves)]
+    victim, killed_at, back = by_name[KILLED], 0.0, False
+    wanted = len(tree.names)
+    while time.monotonic() - started < WAIT_S:
+        statuses = show(sites, wanted, started)
+        now = time.monotonic()
+        status = statuses[sites.index(victim)]
+        if not killed_at and status is not None and status["objects"] >= wanted // 5:
+            victim.retries += victim.retries_now()
+            victim.stop(signal.SIGKILL)
+            killed_at = now
+            say(f"\n         SIGKILL to {victim.name} with {status['objects']} objects there")
+        elif killed_at and not back and now - killed_at >= 1:
+            victim.start(sites)
+            back = True
+            say(f"\n         {victim.name} started again")
+        for one in uploads:
+            if one.poll() not in (None, 0):
+                sys.exit(f"demo: an upload failed: {one.stdout.read().decode().strip()}")
+        for site, status in zip(sites, statuses):
+            if status is not None and status["objects"] == wanted and not site.last_s:
+                site.last_s = now
+        if back and all(one.poll() == 0 for one in uploads) and settled(statuses, wanted):
+            say()
+            return
+        time.sleep(0.25)  # how often a person wants to see it
+    sys.exit("demo: the sites did not settle; their logs are in the folder named above")
+
+
+def delete_some(sites: list[Site], tree: Tree) -> set[int]:
+    gone = set(range(7, len(tree.names), DELETE_EVERY))
+    for count, i in enumerate(sorted(gone)):
+        site = sites[count % len(sites)]
+        site.ferry("rm", f"{BUCKET}/{os.fsdecode(tree.names[i])}")
+    started = time.monotonic()
+    while not settled(show(sites, len(tree.names) - len(gone), started), len(tree.names) - len(gone)):
+        if time.monotonic() - started > WAIT_S:
+            sys.exit("demo: the deletes did not arrive everywhere")
+        time.sleep(0.25)
+    say()
+    return gone
+
+
+def break_one(site: Site) -> None:
+    """Flips one bit in the middle of one stored body, behind Ferry's back."""
+    bodies = [path for path in (site.root / site.name / "store").rglob("*") if path.is_file()]
+    body = max(bodies, key=lambda path: path.stat().st_size)
+    with open(body, "r+b") as file:
+        file.seek(body.stat().st_size // 2)
+        byte = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte[0] ^ 1]))
+    say(f"BREAK=1: one bit flipped in a body of {site.name}")
+
+
+def fetch_all(site: Site, tree: Tree, folder: Path) -> list[Path]:
+    """Every object of one site by curl, 16 at a time; an object that is not there gives no file."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    targets = [folder / str(i) for i in range(len(tree.names))]
+    config = folder / "curl.config"
+    with open(config, "w") as file:
+        file.write('fail\nsilent\nparallel\nparallel-max = 16\n')
+        file.write(f'header = "x-clonecloudstore-client-id: {CLIENT}"\n')
+        for name, target in zip(tree.names, targets):
+            file.write(f'url = "{site.object_url(name)}"\noutput = "{target}"\n')
+    # Exits non-zero, as it must, for what was deleted; what counts is which files it left.
+    subprocess.run(["curl", "-K", str(config)], check=False, stderr=subprocess.DEVNULL)
+    return targets
+
+
+def compare(sites: list[Site], tree: Tree, gone: set[int], root: Path) -> int:
+    wanted = sha256sums(tree.paths)
+    differences = 0
+    for site in sites:
+        sums = sha256sums(fetch_all(site, tree, root / "fetched"))
+        for i, (want, got) in enumerate(zip(wanted, sums)):
+            expected = "missing" if i in gone else want
+            if got != expected:
+                differences += 1
+                if differences <= 10:
+                    say(f"  {site.name}: {os.fsdecode(tree.names[i])}: {got[:16]}, not {expected[:16]}")
+        say(f"fetched and compared: {site.name}")
+    shutil.rmtree(root / "fetched")
+    return differences
+
+
+def table(sites: list[Site], began: float) -> None:
+    say(f"\n{'site':8} {'objects':>8} {'bytes':>12} {'objects/s':>10} {'retries':>8}")
+    for site in sites:
+        status = site.status()
+        seconds = max(site.last_s - began, 0.001)
+        rate = round(status["objects"] / seconds)
+        say(
+            f"{site.name:8} {status['objects']:8} {status['bytes']:12} {rate:10}"
+            f" {site.retries + site.retries_now():8}"
+        )
+
+
+def next_steps(sites: list[Site], root: Path) -> None:
+    say(f"\nThe sites are running; their data and logs are in {root}. Try:")
+    say(f"  export FERRY_URL={sites[0].url} FERRY_CLIENT={CLIENT}")
+    say("  build/release/ferry status")
+    say(f"  build/release/ferry ls {BUCKET} | head")
+    say(f"  echo hello | build/release/ferry put - {BUCKET}/hello.txt")
+    say(f"  build/release/ferry stat {BUCKET}/hello.txt")
+    say(f"  curl {sites[0].url}/metrics")
+    say(f"Stop them: kill {' '.join(str(site.process.pid) for site in sites)}")
+
+
+def main() -> int:
+    root = Path(tempfile.mkdtemp(prefix="ferry-demo-"))
+    sites = [Site(name, port, root) for name, port in zip(SITES, free_ports(len(SITES)))]
+    keep = bool(os.environ.get("KEEP"))
+    finished = False
+    try:
+        tree = Tree(find_files(), root)
+        if len(tree.names) < 10:
+            sys.exit("demo: fewer than 10 files to replicate; DIR names another folder")
+        say(f"{len(tree.names)} files, {tree.bytes / 1e6:.0f} MB; sites and copies in {root}")
+        for site in sites:
+            site.start(sites)
+            say(f"{site.name}: {site.url}")
+        sites[0].ferry("bucket", "mk", BUCKET)
+        started = time.monotonic()
+        while BUCKET not in sites[1].ferry("bucket", "ls"):
+            if time.monotonic() - started > WAIT_S:
+                sys.exit("demo: the bucket did not reach the second site")
+            time.sleep(0.05)
+        began = time.monotonic()
+        replicate(sites, tree, began)
+        say(f"replicated in {time.monotonic() - began:.1f} s; now deleting every {DELETE_EVERY}th")
+        gone = delete_some(sites, tree)
+        say(f"deleted {len(gone)} objects on all sites")
+        if os.environ.get("BREAK"):
+            break_one(sites[-1])
+        differences = compare(sites, tree, gone, root)
+        table(sites, began)
+        say(f"\ndifferences: {differences}")
+        finished = True
+        if keep:
+            next_steps(sites, root)
+        else:
+            say("Next: KEEP=1 ./run demo leaves the sites running; README.md has the first steps by hand.")
+        return 0 if differences == 0 else 1
+    finally:
+        if not (keep and finished):
+            for site in sites:
+                if site.process is not None and site.process.poll() is None:
+                    site.stop(signal.SIGTERM)
+            if finished:
+                shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
