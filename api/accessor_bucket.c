@@ -1,0 +1,165 @@
+/* accessor_bucket.c - /cloudclonestore and /cloudclonestore/{bucket}: a client's buckets
+ * (spec 6.1). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/ccs.h"
+#include "common/core/names.h"
+#include "common/runtime/knowledge.h"
+
+#define MODULE            "ACCESSOR"
+#define BUCKETS_PAGE      500
+#define BUCKETS_BYTES_MAX (64 << 20) /* CCS answers all of a client's buckets at once */
+
+struct bucket_list {
+    struct fy_node *node;
+    struct fy_buf json;
+    char after[FY_BUCKET_BYTES_MAX + 1];
+    uint32_t rows;
+};
+
+static bool add_bucket(void *arg, const struct fy_container_row *row)
+{
+    struct bucket_list *list = arg;
+    if (list->json.size_bytes > 1)
+        fy_buf_text(&list->json, ",");
+    fy_ccs_bucket_json(list->node, row, &list->json);
+    memcpy(list->after, row->name, sizeof(list->after));
+    list->rows++;
+    return true;
+}
+
+static void list_buckets(struct fy_exchange *x)
+{
+    struct bucket_list list = {.node = fy_node_of(x)};
+    struct fy_err err = {0};
+    enum fy_code code;
+    fy_buf_init(&list.json, BUCKETS_BYTES_MAX);
+    fy_buf_text(&list.json, "[");
+    do {
+        list.rows = 0;
+        code = fy_catalogue_container_list(list.node->catalogue, fy_client(x), true, list.after,
+                                           BUCKETS_PAGE, add_bucket, &list, &err);
+    } while (code == FY_OK && list.rows == BUCKETS_PAGE && !list.json.overflow);
+    fy_buf_text(&list.json, "]");
+    if (code == FY_OK && list.json.overflow)
+        code = fy_err_set(&err, FY_ETOOBIG, "too many buckets for one answer");
+    if (code == FY_OK) {
+        fy_answer_json(x, 200, &list.json);
+        return;
+    }
+    fy_buf_done(&list.json);
+    fy_answer_error(x, &err);
+}
+
+static void get_bucket(struct fy_exchange *x)
+{
+    struct fy_object_key key;
+    struct fy_container_row row;
+    struct fy_err err = {0};
+    struct fy_buf json;
+    enum fy_code code = fy_ccs_path_key(x, &key, &err);
+    if (code == FY_OK)
+        code = fy_ccs_bucket_there(fy_node_of(x), key.bucket, &row, &err);
+    if (code != FY_OK) {
+        fy_answer_error(x, &err);
+        return;
+    }
+    fy_buf_init(&json, FY_ACCESSOR_JSON_BYTES_MAX);
+    fy_ccs_bucket_json(fy_node_of(x), &row, &json);
+    fy_answer_json(x, 200, &json);
+}
+
+static void head_bucket(struct fy_exchange *x)
+{
+    struct fy_object_key key;
+    struct fy_container_row row;
+    struct fy_err err = {0};
+    enum fy_code code = fy_ccs_path_key(x, &key, &err);
+    if (code == FY_OK)
+        code = fy_ccs_bucket_there(fy_node_of(x), key.bucket, &row, &err);
+    if (code == FY_OK)
+        fy_answer_type(x, "BUCKET");
+    else if (code == FY_EINPUT || code == FY_ENOTFOUND || code == FY_EGONE)
+        fy_answer_none(x, err.text);
+    else
+        fy_answer_error(x, &err);
+}
+
+static enum fy_code create(struct fy_exchange *x, const char *bucket, struct fy_container_row *row,
+                           struct fy_err *err)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_cat_bucket_create op = {.op = {.kind = FY_CAT_BUCKET_CREATE}};
+    /* A bad client-id is refused before it blocks the bucket's name (spec 2.4, 8). */
+    if (!fy_ccs_client_is_valid(fy_client(x)))
+        return fy_err_set(err, FY_EINPUT, "client-id: 3-63 of 0-9 a-z -");
+    FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
+    FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), bucket));
+    FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
+    if (code != FY_OK) {
+        *err = op.op.err;
+        return code;
+    }
+    *row = op.row;
+    fy_know_rights_changed(node, op.bucket);
+    fy_bell_ring(&node->outbox_bell);
+    return FY_OK;
+}
+
+static void post_bucket(struct fy_exchange *x)
+{
+    struct fy_object_key key;
+    struct fy_container_row row;
+    struct fy_err err = {0};
+    struct fy_buf json;
+    enum fy_code code = fy_ccs_path_key(x, &key, &err);
+    if (code == FY_OK)
+        code = create(x, key.bucket, &row, &err);
+    if (code != FY_OK) {
+        fy_answer_error(x, &err);
+        return;
+    }
+    fy_buf_init(&json, FY_ACCESSOR_JSON_BYTES_MAX);
+    fy_ccs_bucket_json(fy_node_of(x), &row, &json);
+    fy_answer_json(x, 201, &json);
+}
+
+static void delete_bucket(struct fy_exchange *x)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_object_key key;
+    struct fy_cat_bucket_delete op = {.op = {.kind = FY_CAT_BUCKET_DELETE}};
+    struct fy_err err = {0};
+    enum fy_code code = fy_ccs_path_key(x, &key, &err);
+    if (code != FY_OK) {
+        fy_answer_fail(x, FY_ENOTFOUND, "%s", err.text);
+        return;
+    }
+    FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
+    FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), key.bucket));
+    FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
+    code = fy_catalogue_writer_run(node->writer, &op.op);
+    if (code != FY_OK) {
+        fy_answer_error(x, &op.op.err);
+        return;
+    }
+    fy_know_rights_changed(node, op.bucket);
+    fy_bell_ring(&node->outbox_bell);
+    fy_answer_empty(x, 204);
+}
+
+#define ROUTE(m, p, h)                                                                             \
+    {                                                                                              \
+        .method = (m), .pattern = (p), .module = MODULE, .client_required = true, .handle = (h)    \
+    }
+static const struct fy_route routes[] = {
+    ROUTE("GET", "/cloudclonestore", list_buckets),
+    ROUTE("GET", "/cloudclonestore/", list_buckets),
+    ROUTE("GET", "/cloudclonestore/{bucket}", get_bucket),
+    ROUTE("HEAD", "/cloudclonestore/{bucket}", head_bucket),
+    ROUTE("POST", "/cloudclonestore/{bucket}", post_bucket),
+    ROUTE("DELETE", "/cloudclonestore/{bucket}", delete_bucket),
+};
+const struct fy_route_table fy_routes_buckets = {routes, FY_COUNT_OF(routes)};

@@ -1,0 +1,180 @@
+/* accessor_object.c - /cloudclonestore/{bucket}/{object}: a client's objects, and their listing
+ * (spec 6.2-6.4). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/ccs.h"
+#include "api/listing.h"
+#include "api/put.h"
+#include "common/adapters/filter_json.h"
+#include "common/adapters/unicode_utf8proc.h"
+
+#define MODULE "ACCESSOR"
+
+static void row_free(struct fy_object_row **row)
+{
+    free(*row);
+}
+
+/* A name that cannot exist is not there (spec 1.6 F); an upload to one is a bad request. */
+static bool key_or_404(struct fy_exchange *x, struct fy_object_key *key)
+{
+    struct fy_err err = {0};
+    if (fy_ccs_path_key(x, key, &err) == FY_OK)
+        return true;
+    fy_answer_fail(x, FY_ENOTFOUND, "%s", err.text);
+    return false;
+}
+
+static void head_object(struct fy_exchange *x)
+{
+    struct fy_object_key key;
+    struct fy_err err = {0};
+    const char *type = NULL;
+    enum fy_code code = fy_ccs_path_key(x, &key, &err);
+    if (code == FY_OK)
+        code = fy_ccs_object_type(fy_node_of(x), fy_client(x), &key, false, &type, &err);
+    if (code == FY_OK && type != NULL)
+        fy_answer_type(x, type);
+    else if (code == FY_OK)
+        fy_answer_none(x, "Object not found");
+    else if (code == FY_EINPUT || code == FY_ENOTFOUND)
+        fy_answer_none(x, err.text);
+    else
+        fy_answer_error(x, &err);
+}
+
+/* The row in any status, tombstones too. */
+static enum fy_code describe(struct fy_exchange *x, const struct fy_object_key *key,
+                             struct fy_object_row *row, struct fy_err *err)
+{
+    struct fy_node *node = fy_node_of(x);
+    enum fy_code code = fy_ccs_allowed(node, fy_client(x), key->bucket, FY_RIGHT_READ, err);
+    if (code == FY_EFORBIDDEN)
+        return fy_err_set(err, FY_ENOTFOUND, "Object not found: %s/%s", key->bucket, key->object);
+    if (code == FY_OK)
+        code = fy_catalogue_object_get(node->catalogue, key, row, err);
+    return code;
+}
+
+static void get_object(struct fy_exchange *x)
+{
+    struct fy_object_key key;
+    struct fy_err err = {0};
+    if (!key_or_404(x, &key))
+        return;
+    FY_AUTO(row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
+    enum fy_code code;
+    bool as_json = fy_accepts(x, "application/json") && !fy_accepts(x, "application/octet-stream");
+    if (as_json) {
+        code = describe(x, &key, row, &err);
+    } else if (!fy_accepts(x, "application/octet-stream")) {
+        code = fy_err_set(&err, FY_ENOTACCEPT,
+                          "only application/octet-stream and application/json are given here");
+    } else {
+        code = fy_ccs_object_ready(fy_node_of(x), fy_client(x), &key, FY_ENOTFOUND, row, &err);
+    }
+    if (code != FY_OK) {
+        fy_answer_error(x, &err);
+        return;
+    }
+    if (!as_json) {
+        fy_ccs_answer_body(x, key.bucket, row);
+        return;
+    }
+    struct fy_buf json;
+    fy_buf_init(&json, FY_ACCESSOR_JSON_BYTES_MAX);
+    fy_ccs_object_json(fy_node_of(x), key.bucket, row, &json);
+    fy_answer_json(x, 200, &json);
+}
+
+static void begin_upload(struct fy_exchange *x)
+{
+    struct fy_object_key key;
+    struct fy_err err = {0};
+    enum fy_code code = fy_ccs_path_key(x, &key, &err);
+    if (code == FY_OK)
+        fy_put_begin(x, &key, true);
+    else
+        fy_answer_error(x, &err);
+}
+
+static void delete_object(struct fy_exchange *x)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_object_key key;
+    if (!key_or_404(x, &key))
+        return;
+    struct fy_cat_object_delete op = {.op = {.kind = FY_CAT_OBJECT_DELETE}, .key = key};
+    FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
+    FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
+    if (code != FY_OK) {
+        fy_answer_error(x, &op.op.err);
+        return;
+    }
+    fy_bell_ring(&node->outbox_bell);
+    fy_answer_empty(x, 204);
+}
+
+/* ---- listing */
+
+struct filter_reading {
+    struct fy_filter *filter;
+    enum fy_code code;
+    struct fy_err err;
+};
+
+static void read_header(void *arg, const char *name, const char *value)
+{
+    struct filter_reading *reading = arg;
+    if (reading->code == FY_OK)
+        reading->code =
+            fy_filter_header(reading->filter, name, value, fy_unicode_strip_marks, &reading->err);
+}
+
+static void list_objects(struct fy_exchange *x)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_object_key key;
+    struct fy_container_row bucket;
+    if (!key_or_404(x, &key))
+        return;
+    struct fy_filter *filter = fy_alloc(sizeof(*filter));
+    struct filter_reading reading = {.filter = filter};
+    fy_filter_init(filter);
+    fy_request_headers(x, read_header, &reading);
+    /* The right is asked first: who may not read learns nothing of what is there (spec 5.3). */
+    if (reading.code == FY_OK)
+        reading.code = fy_ccs_allowed(node, fy_client(x), key.bucket, FY_RIGHT_READ, &reading.err);
+    if (reading.code == FY_OK)
+        reading.code =
+            fy_catalogue_container_get(node->catalogue, "", key.bucket, &bucket, &reading.err);
+    if (reading.code == FY_OK)
+        fy_answer_listing(x, "", key.bucket, filter);
+    else
+        fy_answer_error(x, &reading.err);
+    free(filter);
+}
+
+#define OBJECT "/cloudclonestore/{bucket}/{object*}"
+#define ROUTE(m, p, h)                                                                             \
+    {                                                                                              \
+        .method = (m), .pattern = (p), .module = MODULE, .client_required = true, .handle = (h)    \
+    }
+static const struct fy_route routes[] = {
+    ROUTE("HEAD", OBJECT, head_object),
+    ROUTE("GET", OBJECT, get_object),
+    ROUTE("DELETE", OBJECT, delete_object),
+    ROUTE("PUT", "/cloudclonestore/{bucket}", list_objects),
+    {.method = "POST",
+     .pattern = OBJECT,
+     .module = MODULE,
+     .client_required = true,
+     .body = FY_BODY_STREAM,
+     .handle = fy_put_end,
+     .stream_begin = begin_upload,
+     .stream_data = fy_put_data,
+     .stream_abort = fy_put_abort},
+};
+const struct fy_route_table fy_routes_objects = {routes, FY_COUNT_OF(routes)};

@@ -1,0 +1,53 @@
+/* ccs.h - what the CCS routes share: names out of paths, rights, rows as JSON and as headers
+ * (spec 1.3-1.6). */
+#ifndef FY_API_CCS_H
+#define FY_API_CCS_H
+
+#include "api/http.h"
+
+#define FY_ACCESSOR_JSON_BYTES_MAX                                                                 \
+    (32 << 10) /* one bucket or object as JSON, escapes included                                   \
+                */
+
+/* {bucket} and {object*} of the path, cleaned (spec 2.2). account stays "": the CCS view. Errors:
+ * FY_EINPUT with the sanitiser's sentence; nothing is answered. */
+FY_MUST_CHECK enum fy_code fy_ccs_path_key(struct fy_exchange *x, struct fy_object_key *key,
+                                           struct fy_err *err);
+
+/* The CCS-visible bucket, there now. FY_ENOTFOUND none, FY_EGONE deleted. May block. */
+FY_MUST_CHECK enum fy_code fy_ccs_bucket_there(struct fy_node *node, const char *bucket,
+                                               struct fy_container_row *row, struct fy_err *err);
+/* FY_EFORBIDDEN when the client lacks one of the needed bits on the bucket. May block. */
+FY_MUST_CHECK enum fy_code fy_ccs_allowed(struct fy_node *node, const char *client,
+                                          const char *bucket, unsigned needed, struct fy_err *err);
+/* The object READY and readable by the client: bucket there, READ right, row READY. missing_right
+ * is what a missing right becomes: FY_ENOTFOUND or FY_EFORBIDDEN (spec 1.6 K, 5.3). *row is also
+ * filled when the object is there but not READY (FY_ENOTFOUND), for its stamp; else its stamp is
+ * zero. */
+FY_MUST_CHECK enum fy_code fy_ccs_object_ready(struct fy_node *node, const char *client,
+                                               const struct fy_object_key *key,
+                                               enum fy_code missing_right,
+                                               struct fy_object_row *row, struct fy_err *err);
+/* What HEAD says of {bucket}/{object} (spec 6.2): "OBJECT", "DIRECTORY" or NULL. full_check also
+ * opens the body in the store. */
+FY_MUST_CHECK enum fy_code fy_ccs_object_type(struct fy_node *node, const char *client,
+                                              const struct fy_object_key *key, bool full_check,
+                                              const char **type, struct fy_err *err);
+bool fy_ccs_full_check(struct fy_exchange *x);
+
+/* AccessorBucket (spec 3.2) and AccessorObject (spec 3.3) appended as one JSON object. */
+void fy_ccs_bucket_json(struct fy_node *node, const struct fy_container_row *row,
+                        struct fy_buf *json);
+void fy_ccs_object_json(struct fy_node *node, const char *bucket, const struct fy_object_row *row,
+                        struct fy_buf *json);
+/* The object's headers (spec 1.4) and x-ferry-stamp. */
+void fy_ccs_object_headers(struct fy_exchange *x, const char *bucket,
+                           const struct fy_object_row *row);
+/* x-ferry-stamp alone, also on a 404 of a tombstone; nothing for the zero stamp. */
+void fy_stamp_header(struct fy_exchange *x, const struct fy_stamp *stamp);
+/* The hash as the API shows it: as given, else base32hex of the digest; "" unknown. */
+void fy_ccs_hash(const struct fy_object_row *row, char text[static FY_HASH_BYTES_MAX + 1]);
+/* Opens the body and answers it (fy_answer_stored), headers included. */
+void fy_ccs_answer_body(struct fy_exchange *x, const char *bucket, const struct fy_object_row *row);
+
+#endif

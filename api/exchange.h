@@ -1,0 +1,213 @@
+/* exchange.h - one request in hand and the server around it, for the files of api/ that drive
+ * libmicrohttpd: server.c exchange.c request.c route.c body.c gather.c upload.c answer.c stream.c
+ * stored.c. */
+/*
+ * Who touches an exchange: the connection thread that got it from libmicrohttpd, until it suspends
+ * the connection; from then on the pool thread or whoever answers, until the connection is resumed.
+ * The hand-overs go through `mutex`; fields without a group of their own follow the hand-overs.
+ */
+#ifndef FY_API_EXCHANGE_H
+#define FY_API_EXCHANGE_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "api/http.h"
+#include "common/ports/zstd.h"
+#include "common/runtime/pool.h"
+
+/* ------------------------------------------------------------------ the server */
+
+/* One TCP connection. */
+struct fy_conn {
+    struct fy_server *server;
+    int fd;
+    _Atomic int64_t
+        deadline_ms; /* monotonic: cut then; 0 none (libmicrohttpd's idle time-out stays) */
+    struct fy_conn *prev, *next; /* server->conns, mutex held */
+};
+
+struct fy_server {
+    /* Written by fy_server_open, then read by any thread. */
+    struct fy_node *node;
+    const struct fy_route_table *const *tables;
+    size_t table_count;
+    int64_t idle_ms;
+    struct MHD_Daemon *daemon;
+    struct fy_pool *pool;
+    pthread_t watch;
+    bool watch_started;
+    int listen_fd;
+    uint16_t port;
+
+    /* Any thread. */
+    _Atomic size_t body_bytes;      /* gathered bodies: at most FY_BODIES_BYTES_MAX */
+    _Atomic int zstd_answers;       /* at most FY_ZSTD_ANSWERS_MAX */
+    _Atomic int zstd_bodies;        /* at most FY_ZSTD_BODIES_MAX */
+    _Atomic int exchange_count;     /* alive */
+    _Atomic bool draining, closing; /* last answer of each connection; no new request is taken */
+
+    /* Any thread, mutex held. */
+    pthread_mutex_t mutex;
+    pthread_cond_t calmer; /* exchange_count or held_count reached 0 */
+    int held_count; /* suspended, being resumed, or about to be: stop_daemon must wait for them */
+    struct fy_conn *conns;
+    struct fy_exchange *waiting_streams;
+    pthread_cond_t watch_wake;
+    bool watch_stop;
+};
+
+/* ------------------------------------------------------------------ the exchange */
+
+enum fy_phase {
+    FY_PHASE_HEAD,   /* the request line was seen, the head is coming */
+    FY_PHASE_BEGIN,  /* suspended: stream_begin runs before the client may send (100-continue) */
+    FY_PHASE_BODY,   /* the body comes in */
+    FY_PHASE_DROP,   /* answered early: the little that is left of the body is read first */
+    FY_PHASE_LINGER, /* answered early, past libmicrohttpd; the body is dropped until the client
+                        stops */
+    FY_PHASE_HANDLE, /* the handler has it */
+    FY_PHASE_ANSWER, /* the answer was queued */
+};
+
+/* Bytes of a body, counted in server->body_bytes. */
+struct fy_gather {
+    char *bytes; /* capacity + 1 of them, zero-terminated */
+    size_t size, capacity;
+};
+
+struct fy_text_pair {
+    const char *name, *value;
+};
+
+/* What stream bodies add: on pool threads while the connection is suspended. */
+struct fy_upload {
+    bool begun; /* stream_begin ran and did not answer */
+    bool ended; /* handle, an error or an abort has it: stream_abort must not come any more */
+    struct fy_unzstd *unzstd;
+};
+
+struct fy_exchange {
+    struct fy_server *server;
+    struct MHD_Connection *connection;
+    struct fy_conn *conn;
+    const struct fy_route *route; /* never NULL once the head is in */
+    enum fy_phase phase;          /* connection thread only */
+
+    /* The head, in one block of memory. */
+    char *texts;
+    const char *method, *path, *client, *module;
+    char *query_text;
+    struct fy_text_pair *headers;
+    size_t header_count;
+    struct fy_text_pair *queries;
+    size_t query_count;
+    struct fy_text_pair values[FY_ROUTE_VALUES_MAX];
+    size_t value_count;
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+
+    /* The body. */
+    enum fy_body_kind body_kind;
+    int64_t body_promised; /* Content-Length; -1 unknown (chunked); 0 none */
+    int64_t body_seen;     /* wire bytes taken from libmicrohttpd */
+    bool body_zstd;
+    struct fy_gather body;
+    struct fy_upload upload;
+
+    /* The answer. */
+    struct fy_buf out_headers; /* name 0 value 0 ... */
+    struct MHD_Response *response;
+    int http_status;
+    const char *small_body; /* the bytes of response when they are few: for the early answer */
+    size_t small_body_bytes;
+
+    void *state;
+    void (*state_drop)(void *state);
+
+    struct fy_task task;
+    void (*next_handle)(struct fy_exchange *x);
+
+    /* Any thread, mutex held. */
+    pthread_mutex_t mutex;
+    bool answered;
+    bool suspended;      /* for a task or an answer; whoever clears it resumes */
+    bool hop;            /* a task works on the body: its end resumes, not the answer it may give */
+    bool gone;           /* libmicrohttpd has forgotten it */
+    unsigned task_count; /* pool threads inside it */
+    unsigned promises;   /* handlers that run and answers that were deferred */
+
+    /* Any thread, server mutex held. */
+    bool stream_waiting; /* suspended until fy_stream_wake, and in server->waiting_streams */
+    bool wake_pending;   /* woken before it slept */
+    struct fy_exchange *stream_prev, *stream_next;
+
+    char uri[]; /* as sent */
+};
+
+/* exchange.c: life, phases and hand-overs. */
+void *fy_exchange_uri(void *server, const char *uri, struct MHD_Connection *connection);
+enum MHD_Result fy_exchange_call(void *server, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *data,
+                                 size_t *data_bytes, void **exchange);
+void fy_exchange_completed(void *server, struct MHD_Connection *connection, void **exchange,
+                           enum MHD_RequestTerminationCode code);
+/* Gives the exchange to a pool thread, which runs it and then calls fy_exchange_task_end. Never
+ * refused: an exchange has one task, besides one that is ending, and connections bound them. */
+void fy_exchange_task(struct fy_exchange *x, void (*run)(struct fy_task *task));
+void fy_exchange_task_end(struct fy_exchange *x);
+/* Leave to suspend: taken before anybody could have a reason to resume. false: the server is
+ * closing. */
+FY_MUST_CHECK bool fy_server_hold(struct fy_server *server);
+void fy_server_release(struct fy_server *server);
+/* Connection thread, with leave: suspends it. */
+void fy_exchange_suspend(struct fy_exchange *x);
+/* Resumes a suspended connection and gives the leave back; the exchange may be gone when it
+ * returns. Any thread, mutex not held. */
+void fy_exchange_resume(struct fy_exchange *x);
+/* Runs a handler and makes sure that it answers. Any thread. */
+void fy_exchange_handle(struct fy_exchange *x, void (*handle)(struct fy_exchange *x));
+/* Connection thread: an answer was given before any of the body, or in the middle, with these bytes
+ * of it in hand. */
+enum MHD_Result fy_exchange_refuse(struct fy_exchange *x);
+enum MHD_Result fy_exchange_refuse_rest(struct fy_exchange *x, size_t *data_bytes);
+/* Connection thread: the whole request is in and waits for its handler. */
+enum MHD_Result fy_exchange_serve(struct fy_exchange *x, bool fast,
+                                  void (*handle)(struct fy_exchange *x));
+
+/* request.c: the head. FY_EINPUT: a query that cannot be decoded, or too many of something. */
+FY_MUST_CHECK enum fy_code fy_request_read(struct fy_exchange *x, const char *method,
+                                           struct fy_err *err);
+bool fy_request_wants_continue(struct fy_exchange *x);
+
+/* route.c: sets route, values and module; answers 404 and 405 itself (false). */
+FY_MUST_CHECK bool fy_route_find(struct fy_exchange *x);
+
+/* body.c: gathering and streaming. All on the connection thread. */
+enum MHD_Result fy_body_begin(struct fy_exchange *x); /* after the head */
+/* Takes the next wire bytes; *data_bytes becomes what was left. */
+enum MHD_Result fy_body_take(struct fy_exchange *x, const char *data, size_t *data_bytes);
+enum MHD_Result fy_body_end(struct fy_exchange *x); /* all is in: on to the handler */
+/* gather.c. reserve: capacity more than now, unless all bodies together would exceed all_max_bytes.
+ */
+bool fy_gather_reserve(struct fy_server *server, struct fy_gather *gather, size_t capacity,
+                       size_t all_max_bytes);
+enum fy_code fy_gather_add(struct fy_server *server, struct fy_gather *gather, const void *bytes,
+                           size_t size_bytes, size_t max_bytes, struct fy_err *err);
+void fy_gather_free(struct fy_server *server, struct fy_gather *gather);
+/* upload.c: STREAM bodies. */
+enum MHD_Result fy_upload_begin(struct fy_exchange *x); /* before the body (100-continue) */
+enum MHD_Result fy_upload_take(struct fy_exchange *x, const char *data, size_t *data_bytes);
+void fy_upload_handle(struct fy_exchange *x); /* pool thread: the rest of the body, then handle */
+void fy_upload_abort(struct fy_exchange *x);  /* the client went away */
+/* A WHOLE body that came as zstd, decoded in its place. Pool thread. */
+enum fy_code fy_upload_decode_whole(struct fy_exchange *x, struct fy_err *err);
+
+/* stream.c: every answer that waits for more ends. */
+void fy_streams_wake_all(struct fy_server *server);
+
+/* answer.c: the response with the headers every answer has. Takes response. */
+void fy_answer_give(struct fy_exchange *x, int http_status, struct MHD_Response *response);
+/* The answer written straight to the socket, for a body that libmicrohttpd still reads. */
+bool fy_answer_write_early(struct fy_exchange *x);
+
+#endif

@@ -1,0 +1,181 @@
+/* ferry_container.c - /ferry/v1/container and /containers: containers by account and exact name. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/ccs.h"
+#include "api/query.h"
+#include "common/core/names.h"
+#include "common/runtime/knowledge.h"
+
+#define MODULE         "FERRY"
+#define PAGE_BYTES_MAX ((size_t)FY_LIST_PAGE_MAX * 4096)
+
+/* acct ("" when absent: the CCS view) and ref. */
+static enum fy_code read_names(struct fy_exchange *x, const char **account, const char **name,
+                               struct fy_err *err)
+{
+    *account = fy_query(x, "acct");
+    *name = fy_query(x, "ref");
+    if (*account == NULL)
+        *account = "";
+    if (*name == NULL || !fy_exact_bucket_is_valid(*name, strlen(*name)))
+        return fy_err_set(err, FY_EINPUT, "ref: 1-255 bytes of UTF-8 without a slash");
+    if ((*account)[0] != '\0' && !fy_exact_client_is_valid(*account, strlen(*account)))
+        return fy_err_set(err, FY_EINPUT, "acct: 1-255 bytes of UTF-8");
+    return FY_OK;
+}
+
+/* `status` is what a client sees; `present` and `stamp` are the register's own word, which is what
+ * another site must apply (DESIGN 3). */
+static void container_json(const struct fy_container_row *row, struct fy_buf *json)
+{
+    char stamp[FY_STAMP_TEXT_BYTES];
+    fy_stamp_print(&row->reg.stamp, stamp);
+    fy_buf_text(json, "{");
+    fy_buf_json_str(json, "account", row->account);
+    fy_buf_json_str(json, "name", row->name);
+    fy_buf_json_str(json, "status", fy_status_name(row->status));
+    fy_buf_json_bool(json, "present", row->reg.status == FY_STATUS_READY);
+    fy_buf_json_str(json, "stamp", stamp[0] != '\0' ? stamp : NULL);
+    fy_buf_json_instant(json, "creation", row->creation_ms);
+    fy_buf_json_instant(json, "expires", row->expires_ms);
+    fy_buf_json_bool(json, "ccsVisible", row->ccs_visible);
+    fy_buf_text(json, "}");
+}
+
+static void answer_container(struct fy_exchange *x, int http_status,
+                             const struct fy_container_row *row)
+{
+    struct fy_buf json;
+    fy_buf_init(&json, 4096 + 8 * FY_BUCKET_BYTES_MAX + 8 * FY_CLIENT_BYTES_MAX);
+    container_json(row, &json);
+    fy_stamp_header(x, &row->reg.stamp);
+    fy_answer_json(x, http_status, &json);
+}
+
+/* In any status: a puller needs the word of a tombstone, too. */
+static void get_container(struct fy_exchange *x)
+{
+    const char *account;
+    const char *name;
+    struct fy_container_row row;
+    struct fy_err err = {0};
+    enum fy_code code = read_names(x, &account, &name, &err);
+    if (code == FY_OK)
+        code = fy_catalogue_container_get(fy_node_of(x)->catalogue, account, name, &row, &err);
+    if (code == FY_OK)
+        answer_container(x, 200, &row);
+    else
+        fy_answer_error(x, &err);
+}
+
+static void post_container(struct fy_exchange *x)
+{
+    struct fy_node *node = fy_node_of(x);
+    const char *account;
+    const char *name;
+    struct fy_err err = {0};
+    struct fy_cat_bucket_create op = {.op = {.kind = FY_CAT_BUCKET_CREATE}};
+    enum fy_code code = read_names(x, &account, &name, &err);
+    if (code == FY_OK && account[0] != '\0' && strcmp(account, fy_client(x)) != 0)
+        code = fy_err_set(&err, FY_EFORBIDDEN, "a client creates containers of its own account");
+    if (code == FY_OK) {
+        FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
+        FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), name));
+        FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
+        code = fy_catalogue_writer_run(node->writer, &op.op);
+        if (code != FY_OK)
+            err = op.op.err;
+    }
+    if (code != FY_OK) {
+        fy_answer_error(x, &err);
+        return;
+    }
+    fy_know_rights_changed(node, op.bucket);
+    fy_bell_ring(&node->outbox_bell);
+    answer_container(x, 201, &op.row);
+}
+
+static void delete_container(struct fy_exchange *x)
+{
+    struct fy_node *node = fy_node_of(x);
+    const char *account;
+    const char *name;
+    struct fy_err err = {0};
+    struct fy_cat_bucket_delete op = {.op = {.kind = FY_CAT_BUCKET_DELETE}};
+    enum fy_code code = read_names(x, &account, &name, &err);
+    if (code == FY_OK) {
+        FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
+        FY_ASSERT(fy_text_copy(op.account, sizeof(op.account), account));
+        FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), name));
+        FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
+        code = fy_catalogue_writer_run(node->writer, &op.op);
+        if (code != FY_OK)
+            err = op.op.err;
+    }
+    if (code != FY_OK) {
+        fy_answer_error(x, &err);
+        return;
+    }
+    fy_know_rights_changed(node, op.bucket);
+    fy_bell_ring(&node->outbox_bell);
+    fy_answer_empty(x, 204);
+}
+
+struct page {
+    struct fy_buf json;
+    uint32_t rows;
+    char last[FY_BUCKET_BYTES_MAX + 1];
+};
+
+static bool add_container(void *arg, const struct fy_container_row *row)
+{
+    struct page *page = arg;
+    if (page->rows++ > 0)
+        fy_buf_text(&page->json, ",");
+    container_json(row, &page->json);
+    memcpy(page->last, row->name, sizeof(page->last));
+    return true;
+}
+
+static void list_containers(struct fy_exchange *x)
+{
+    struct page page = {0};
+    struct fy_err err = {0};
+    uint32_t limit = 0;
+    const char *account = fy_query(x, "acct");
+    const char *after = fy_query(x, "after");
+    enum fy_code code = fy_query_limit(x, &limit, &err);
+    if (code == FY_OK && account != NULL && account[0] != '\0' &&
+        !fy_exact_client_is_valid(account, strlen(account)))
+        code = fy_err_set(&err, FY_EINPUT, "acct: 1-255 bytes of UTF-8");
+    fy_buf_init(&page.json, PAGE_BYTES_MAX);
+    fy_buf_text(&page.json, "{\"containers\":[");
+    if (code == FY_OK)
+        code = fy_catalogue_container_list(
+            fy_node_of(x)->catalogue,
+            account != NULL && account[0] != '\0' ? account : fy_client(x), false,
+            after != NULL ? after : "", limit, add_container, &page, &err);
+    if (code != FY_OK) {
+        fy_buf_done(&page.json);
+        fy_answer_error(x, &err);
+        return;
+    }
+    fy_buf_text(&page.json, "]");
+    fy_buf_json_str(&page.json, "next", page.rows == limit ? page.last : NULL);
+    fy_buf_text(&page.json, "}");
+    fy_answer_json(x, 200, &page.json);
+}
+
+#define CONTAINER "/ferry/v1/container"
+#define ROUTE(m, p, h)                                                                             \
+    {                                                                                              \
+        .method = (m), .pattern = (p), .module = MODULE, .client_required = true, .handle = (h)    \
+    }
+static const struct fy_route routes[] = {
+    ROUTE("GET", CONTAINER, get_container),
+    ROUTE("POST", CONTAINER, post_container),
+    ROUTE("DELETE", CONTAINER, delete_container),
+    ROUTE("GET", "/ferry/v1/containers", list_containers),
+};
+const struct fy_route_table fy_routes_containers = {routes, FY_COUNT_OF(routes)};

@@ -1,0 +1,209 @@
+/* ferry_content.c - /ferry/v1/content and /objects: objects by their exact names, between Ferry
+ * sites and for the command. */
+/*
+ * acct, ref and path in the query name account, container and object, percent-encoded once; any
+ * bytes of UTF-8. acct may be left out: the container that the CCS API shows under that name.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/ccs.h"
+#include "api/put.h"
+#include "api/query.h"
+#include "common/core/names.h"
+
+#define MODULE         "FERRY"
+#define PAGE_BYTES_MAX ((size_t)FY_LIST_PAGE_MAX * FY_ACCESSOR_JSON_BYTES_MAX)
+#define CONTENT        "/ferry/v1/content"
+
+static void row_free(struct fy_object_row **row)
+{
+    free(*row);
+}
+
+static enum fy_code read_container(struct fy_exchange *x, struct fy_object_key *key,
+                                   struct fy_err *err)
+{
+    const char *account = fy_query(x, "acct");
+    const char *container = fy_query(x, "ref");
+    memset(key, 0, sizeof(*key));
+    if (container == NULL || !fy_exact_bucket_is_valid(container, strlen(container)))
+        return fy_err_set(err, FY_EINPUT, "ref: 1-255 bytes of UTF-8 without a slash");
+    if (account != NULL && account[0] != '\0' &&
+        !fy_exact_client_is_valid(account, strlen(account)))
+        return fy_err_set(err, FY_EINPUT, "acct: 1-255 bytes of UTF-8");
+    FY_ASSERT(fy_text_copy(key->bucket, sizeof(key->bucket), container));
+    if (account != NULL)
+        FY_ASSERT(fy_text_copy(key->account, sizeof(key->account), account));
+    return FY_OK;
+}
+
+static enum fy_code read_key(struct fy_exchange *x, struct fy_object_key *key, struct fy_err *err)
+{
+    const char *path = fy_query(x, "path");
+    enum fy_code code = read_container(x, key, err);
+    if (code != FY_OK)
+        return code;
+    if (path == NULL || !fy_exact_object_is_valid(path, strlen(path)))
+        return fy_err_set(err, FY_EINPUT, "path: 1-1023 bytes of UTF-8");
+    FY_ASSERT(fy_text_copy(key->object, sizeof(key->object), path));
+    return FY_OK;
+}
+
+/* The account's own client may read; others by their right on the bucket. */
+static enum fy_code may_read(struct fy_exchange *x, const struct fy_object_key *key,
+                             struct fy_err *err)
+{
+    if (key->account[0] != '\0' && strcmp(fy_client(x), key->account) == 0)
+        return FY_OK;
+    return fy_ccs_allowed(fy_node_of(x), fy_client(x), key->bucket, FY_RIGHT_READ, err);
+}
+
+static void get_content(struct fy_exchange *x)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_object_key key;
+    struct fy_err err = {0};
+    FY_AUTO(row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
+    enum fy_code code = read_key(x, &key, &err);
+    if (code == FY_OK)
+        code = may_read(x, &key, &err);
+    if (code == FY_OK)
+        code = fy_catalogue_object_get(node->catalogue, &key, row, &err);
+    if (code == FY_OK && row->reg.status != FY_STATUS_READY) {
+        fy_stamp_header(x, &row->reg.stamp); /* a newer tombstone settles the puller's order */
+        code = fy_err_set(&err, FY_ENOTFOUND, "Object not found: it is %s",
+                          fy_status_name(row->reg.status));
+    }
+    if (code != FY_OK)
+        fy_answer_error(x, &err);
+    else if (fy_is_head(x)) {
+        fy_ccs_object_headers(x, key.bucket, row);
+        fy_answer_empty(x, 200);
+    } else {
+        fy_ccs_answer_body(x, key.bucket, row);
+    }
+}
+
+static void begin_upload(struct fy_exchange *x)
+{
+    struct fy_object_key key;
+    struct fy_err err = {0};
+    if (read_key(x, &key, &err) == FY_OK)
+        fy_put_begin(x, &key, false);
+    else
+        fy_answer_error(x, &err);
+}
+
+static void delete_content(struct fy_exchange *x)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_err err = {0};
+    struct fy_cat_object_delete op = {.op = {.kind = FY_CAT_OBJECT_DELETE}};
+    enum fy_code code = read_key(x, &op.key, &err);
+    if (code == FY_OK) {
+        FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
+        FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
+        code = fy_catalogue_writer_run(node->writer, &op.op);
+        if (code != FY_OK)
+            err = op.op.err;
+    }
+    if (code != FY_OK) {
+        fy_answer_error(x, &err);
+        return;
+    }
+    fy_bell_ring(&node->outbox_bell);
+    fy_answer_empty(x, 204);
+}
+
+/* ---- listing, a page at a time */
+
+struct page {
+    struct fy_node *node;
+    const char *bucket;
+    struct fy_buf json;
+    uint32_t rows;
+    char last[FY_OBJECT_BYTES_MAX + 1];
+};
+
+static bool add_object(void *arg, const struct fy_object_row *row)
+{
+    struct page *page = arg;
+    if (page->rows++ > 0)
+        fy_buf_text(&page->json, ",");
+    fy_ccs_object_json(page->node, page->bucket, row, &page->json);
+    memcpy(page->last, row->name, sizeof(page->last));
+    return true;
+}
+
+static enum fy_code read_page(struct fy_exchange *x, struct fy_filter *filter, uint32_t *limit,
+                              struct fy_err *err)
+{
+    const char *prefix = fy_query(x, "prefix");
+    const char *after = fy_query(x, "after");
+    const char *status = fy_query(x, "status");
+    fy_filter_init(filter);
+    if (prefix != NULL && !fy_text_copy(filter->name_prefix, sizeof(filter->name_prefix), prefix))
+        return fy_err_set(err, FY_EINPUT, "prefix: too long");
+    if (after != NULL && strlen(after) > FY_OBJECT_BYTES_MAX)
+        return fy_err_set(err, FY_EINPUT, "after: too long");
+    enum fy_status wanted = FY_STATUS_READY;
+    if (status != NULL && strcmp(status, "ANY") != 0 && !fy_status_parse(status, &wanted))
+        return fy_err_set(err, FY_EINPUT, "status: '%.40s' is not one", status);
+    if (status == NULL || strcmp(status, "ANY") != 0)
+        filter->statuses = fy_filter_status_bit(wanted);
+    return fy_query_limit(x, limit, err);
+}
+
+static void list_objects(struct fy_exchange *x)
+{
+    struct fy_object_key key;
+    struct fy_err err = {0};
+    struct page page = {.node = fy_node_of(x)};
+    struct fy_filter *filter = fy_alloc(sizeof(*filter));
+    uint32_t limit = 0;
+    enum fy_code code = read_container(x, &key, &err);
+    if (code == FY_OK)
+        code = may_read(x, &key, &err);
+    if (code == FY_OK)
+        code = read_page(x, filter, &limit, &err);
+    page.bucket = key.bucket;
+    fy_buf_init(&page.json, PAGE_BYTES_MAX);
+    fy_buf_text(&page.json, "{\"objects\":[");
+    if (code == FY_OK) {
+        const char *after = fy_query(x, "after");
+        code = fy_catalogue_object_list(page.node->catalogue, key.account, key.bucket, filter,
+                                        after != NULL ? after : "", limit, add_object, &page, &err);
+    }
+    free(filter);
+    if (code != FY_OK) {
+        fy_buf_done(&page.json);
+        fy_answer_error(x, &err);
+        return;
+    }
+    fy_buf_text(&page.json, "]");
+    fy_buf_json_str(&page.json, "next", page.rows == limit ? page.last : NULL);
+    fy_buf_text(&page.json, "}");
+    fy_answer_json(x, 200, &page.json);
+}
+
+#define ROUTE(m, p, h)                                                                             \
+    {                                                                                              \
+        .method = (m), .pattern = (p), .module = MODULE, .client_required = true, .handle = (h)    \
+    }
+static const struct fy_route routes[] = {
+    ROUTE("GET", CONTENT, get_content),
+    ROUTE("HEAD", CONTENT, get_content),
+    ROUTE("DELETE", CONTENT, delete_content),
+    ROUTE("GET", "/ferry/v1/objects", list_objects),
+    {.method = "PUT",
+     .pattern = CONTENT,
+     .module = MODULE,
+     .client_required = true,
+     .body = FY_BODY_STREAM,
+     .handle = fy_put_end,
+     .stream_begin = begin_upload,
+     .stream_data = fy_put_data,
+     .stream_abort = fy_put_abort},
+};
+const struct fy_route_table fy_routes_content = {routes, FY_COUNT_OF(routes)};

@@ -1,0 +1,325 @@
+/* ferry_sites.c - /ferry/v1/hello, /sites and /status: who we are, whom we know, how far behind
+ * they are. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/topology.h"
+#include "common/core/names.h"
+
+#define MODULE           "FERRY"
+#define SITES_BYTES_MAX  ((size_t)FY_SITES_MAX * 4096)
+#define STATUS_BYTES_MAX (1 << 20)
+
+/* ---- hello */
+
+static void hello(struct fy_exchange *x)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_buf json;
+    fy_buf_init(&json, 1024);
+    fy_buf_text(&json, "{");
+    fy_buf_json_str(&json, "site", node->site);
+    fy_buf_json_str(&json, "version", FY_VERSION);
+    fy_buf_json_instant(&json, "now", fy_wall_ms(node->clock));
+    fy_buf_text(&json, "}");
+    fy_answer_json(x, 200, &json);
+}
+
+/* ---- sites */
+
+static void site_json(const struct fy_node *node, const struct fy_site_row *row,
+                      struct fy_buf *json)
+{
+    fy_buf_text(json, "{");
+    fy_buf_json_str(json, "id", row->id);
+    fy_buf_json_str(json, "name", row->name);
+    fy_buf_json_str(json, "uri", row->uri);
+    fy_buf_json_str(json, "status", fy_topology_status_name(row->status));
+    fy_buf_json_bool(json, "paused", row->paused);
+    fy_buf_json_bool(json, "self", strcmp(row->id, node->site) == 0);
+    fy_buf_text(json, "}");
+}
+
+struct site_list {
+    struct fy_node *node;
+    struct fy_buf json;
+    bool any;
+};
+
+static bool add_site(void *arg, const struct fy_site_row *row)
+{
+    struct site_list *list = arg;
+    if (list->any)
+        fy_buf_text(&list->json, ",");
+    list->any = true;
+    site_json(list->node, row, &list->json);
+    return true;
+}
+
+static void list_sites(struct fy_exchange *x)
+{
+    struct site_list list = {.node = fy_node_of(x)};
+    struct fy_err err = {0};
+    fy_buf_init(&list.json, SITES_BYTES_MAX);
+    fy_buf_text(&list.json, "{\"sites\":[");
+    enum fy_code code = fy_catalogue_site_list(list.node->catalogue, add_site, &list, &err);
+    fy_buf_text(&list.json, "]}");
+    if (code == FY_OK) {
+        fy_answer_json(x, 200, &list.json);
+        return;
+    }
+    fy_buf_done(&list.json);
+    fy_answer_error(x, &err);
+}
+
+static void answer_site(struct fy_exchange *x, int http_status, const struct fy_site_row *row)
+{
+    struct fy_buf json;
+    fy_buf_init(&json, SITES_BYTES_MAX);
+    site_json(fy_node_of(x), row, &json);
+    fy_answer_json(x, http_status, &json);
+}
+
+/* As POST /administration/topologies, but a site is UP unless it says otherwise, and its name is
+ * its id. */
+static void post_site(struct fy_exchange *x)
+{
+    struct fy_site_row row = {0};
+    struct fy_err err = {0};
+    size_t size_bytes;
+    const char *body = fy_body(x, &size_bytes);
+    enum fy_code code = fy_topology_parse(body, size_bytes, &row, &err);
+    if (code == FY_OK && row.status == FY_SITE_UNKNOWN)
+        row.status = FY_SITE_UP;
+    if (code == FY_OK && row.name[0] == '\0')
+        memcpy(row.name, row.id, sizeof(row.name));
+    if (code == FY_OK)
+        code = fy_topology_write(fy_node_of(x), FY_SITE_INSERT, &row, &err);
+    if (code == FY_OK)
+        answer_site(x, 201, &row);
+    else
+        fy_answer_error(x, &err);
+}
+
+static void change_site(struct fy_exchange *x, int action, bool paused)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_site_row row = {.paused = paused};
+    struct fy_err err = {0};
+    const char *id = fy_path_value(x, "site");
+    enum fy_code code = FY_OK;
+    if (!fy_site_is_valid(id))
+        code = fy_err_set(&err, FY_ENOTFOUND, "no such site");
+    else if (strcmp(id, node->site) == 0)
+        code = fy_err_set(&err, FY_EINPUT, "that is this site itself");
+    if (code == FY_OK) {
+        FY_ASSERT(fy_text_copy(row.id, sizeof(row.id), id));
+        code = fy_topology_write(node, action, &row, &err);
+    }
+    if (code == FY_OK && action == FY_SITE_PAUSE)
+        code = fy_catalogue_site_get(node->catalogue, id, &row, &err);
+    if (code != FY_OK)
+        fy_answer_error(x, &err);
+    else if (action == FY_SITE_REMOVE)
+        fy_answer_empty(x, 204);
+    else
+        answer_site(x, 200, &row);
+}
+
+static void delete_site(struct fy_exchange *x)
+{
+    change_site(x, FY_SITE_REMOVE, false);
+}
+
+static void pause_site(struct fy_exchange *x)
+{
+    change_site(x, FY_SITE_PAUSE, true);
+}
+
+static void resume_site(struct fy_exchange *x)
+{
+    change_site(x, FY_SITE_PAUSE, false);
+}
+
+/* ---- status */
+
+struct lag_sum {
+    int64_t orders;
+    int64_t oldest_ms; /* 0 none */
+};
+
+static bool add_lag(void *arg, const struct fy_partition_lag *lag)
+{
+    struct lag_sum *sum = arg;
+    sum->orders += lag->end_offset - lag->committed_offset;
+    if (lag->oldest_ms != 0 && (sum->oldest_ms == 0 || lag->oldest_ms < sum->oldest_ms))
+        sum->oldest_ms = lag->oldest_ms;
+    return true;
+}
+
+/* A topic that nobody has written to yet has no lag. */
+static enum fy_code lag_of(struct fy_node *node, const char *group, const char *topic,
+                           struct lag_sum *sum, struct fy_err *err)
+{
+    *sum = (struct lag_sum){0};
+    enum fy_code code = fy_queue_lag(node->queue, group, topic, add_lag, sum, err);
+    return code == FY_ENOTFOUND ? FY_OK : code;
+}
+
+static void lag_json(struct fy_node *node, const struct lag_sum *sum, struct fy_buf *json)
+{
+    int64_t age_ms = sum->oldest_ms != 0 ? fy_wall_ms(node->clock) - sum->oldest_ms : 0;
+    fy_buf_json_i64(json, "lag", sum->orders);
+    fy_buf_json_i64(json, "oldestSeconds", age_ms > 0 ? age_ms / 1000 : 0);
+}
+
+struct target_list {
+    struct fy_node *node;
+    struct fy_buf *json;
+    bool any;
+    enum fy_code code;
+    struct fy_err *err;
+};
+
+static bool add_target(void *arg, const struct fy_site_row *row)
+{
+    struct target_list *list = arg;
+    char topic[FY_TOPIC_BYTES_MAX + 1];
+    struct lag_sum sum;
+    if (strcmp(row->id, list->node->site) == 0)
+        return true;
+    fy_topic_of_site(row->id, topic);
+    list->code = lag_of(list->node, FY_GROUP_SENDER, topic, &sum, list->err);
+    if (list->code != FY_OK)
+        return false;
+    if (list->any)
+        fy_buf_text(list->json, ",");
+    list->any = true;
+    fy_buf_text(list->json, "{");
+    fy_buf_json_str(list->json, "site", row->id);
+    fy_buf_json_str(list->json, "uri", row->uri);
+    fy_buf_json_str(list->json, "status", fy_topology_status_name(row->status));
+    fy_buf_json_bool(list->json, "paused", row->paused);
+    lag_json(list->node, &sum, list->json);
+    fy_buf_text(list->json, "}");
+    return true;
+}
+
+static bool add_waiting(void *arg, const struct fy_waiting_count *count)
+{
+    struct target_list *list = arg;
+    if (list->any)
+        fy_buf_text(list->json, ",");
+    list->any = true;
+    fy_buf_text(list->json, "{");
+    fy_buf_json_str(list->json, "direction", count->direction == FY_OUT ? "out" : "in");
+    fy_buf_json_str(list->json, "state", count->state == FY_DEAD ? "dead" : "waiting");
+    fy_buf_json_str(list->json, "reason", fy_reason_name(count->reason));
+    fy_buf_json_str(list->json, "site", count->site);
+    fy_buf_json_i64(list->json, "orders", count->orders);
+    fy_buf_json_i64(list->json, "bytes", count->bytes);
+    fy_buf_json_instant(list->json, "oldest", count->oldest_ms);
+    fy_buf_text(list->json, "}");
+    return true;
+}
+
+static enum fy_code own_json(struct fy_node *node, struct fy_buf *json, struct fy_err *err)
+{
+    struct fy_catalogue_totals totals;
+    struct lag_sum sum;
+    int64_t used_bytes = 0, max_bytes = 0, free_bytes = 0;
+    bool above_floor = false;
+    enum fy_code code = fy_catalogue_totals(node->catalogue, &totals, err);
+    if (code == FY_OK)
+        code = lag_of(node, FY_GROUP_WORKER, FY_TOPIC_ACTION, &sum, err);
+    if (code == FY_OK)
+        code = fy_store_space(node->store, &free_bytes, &above_floor, err);
+    if (code != FY_OK)
+        return code;
+    fy_queue_fill(node->queue, &used_bytes, &max_bytes);
+    fy_buf_json_str(json, "site", node->site);
+    fy_buf_json_str(json, "version", FY_VERSION);
+    fy_buf_json_instant(json, "started", node->started_ms);
+    fy_buf_json_i64(json, "containers", totals.containers);
+    fy_buf_json_i64(json, "objects", totals.objects);
+    fy_buf_json_i64(json, "bytes", totals.bytes);
+    fy_buf_json_i64(json, "conflicts", totals.conflicts);
+    fy_buf_json_i64(json, "outbox", totals.outbox_orders);
+    fy_buf_json_i64(json, "waitingOrders", totals.waiting_orders);
+    fy_buf_json_i64(json, "waitingBytes", totals.waiting_bytes);
+    fy_buf_json_i64(json, "deadOrders", totals.dead_orders);
+    fy_buf_json_key(json, "incoming");
+    fy_buf_text(json, "{");
+    lag_json(node, &sum, json);
+    fy_buf_text(json, "}");
+    code = lag_of(node, FY_GROUP_ROUTER, FY_TOPIC_REPLICATION, &sum, err);
+    fy_buf_json_key(json, "routing");
+    fy_buf_text(json, "{");
+    lag_json(node, &sum, json);
+    fy_buf_text(json, "}");
+    fy_buf_json_key(json, "queue");
+    fy_buf_text(json, "{");
+    fy_buf_json_i64(json, "usedBytes", used_bytes);
+    fy_buf_json_i64(json, "maxBytes", max_bytes);
+    fy_buf_text(json, "}");
+    fy_buf_json_key(json, "store");
+    fy_buf_text(json, "{");
+    fy_buf_json_bool(json, "ok", above_floor);
+    fy_buf_json_i64(json, "freeBytes", free_bytes);
+    fy_buf_text(json, "}");
+    return code;
+}
+
+static void status(struct fy_exchange *x)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_buf json;
+    struct fy_err err = {0};
+    struct target_list list = {.node = node, .json = &json, .err = &err};
+    fy_buf_init(&json, STATUS_BYTES_MAX);
+    fy_buf_text(&json, "{");
+    enum fy_code code = own_json(node, &json, &err);
+    fy_buf_json_key(&json, "targets");
+    fy_buf_text(&json, "[");
+    if (code == FY_OK)
+        code = fy_catalogue_site_list(node->catalogue, add_target, &list, &err);
+    if (code == FY_OK)
+        code = list.code;
+    fy_buf_text(&json, "]");
+    fy_buf_json_key(&json, "waiting");
+    fy_buf_text(&json, "[");
+    list.any = false;
+    if (code == FY_OK)
+        code = fy_catalogue_waiting_counts(node->catalogue, add_waiting, &list, &err);
+    fy_buf_text(&json, "]}");
+    if (code == FY_OK) {
+        fy_answer_json(x, 200, &json);
+        return;
+    }
+    fy_buf_done(&json);
+    fy_answer_error(x, &err);
+}
+
+#define ROUTE(m, p, h)                                                                             \
+    {                                                                                              \
+        .method = (m), .pattern = (p), .module = MODULE, .handle = (h)                             \
+    }
+static const struct fy_route routes[] = {
+    {.method = "GET",
+     .pattern = "/ferry/v1/hello",
+     .module = MODULE,
+     .fast = true,
+     .handle = hello},
+    ROUTE("GET", "/ferry/v1/sites", list_sites),
+    {.method = "POST",
+     .pattern = "/ferry/v1/sites",
+     .module = MODULE,
+     .body = FY_BODY_WHOLE,
+     .body_max = FY_JSON_BODY_BYTES_MAX,
+     .handle = post_site},
+    ROUTE("DELETE", "/ferry/v1/sites/{site}", delete_site),
+    ROUTE("POST", "/ferry/v1/sites/{site}/pause", pause_site),
+    ROUTE("POST", "/ferry/v1/sites/{site}/resume", resume_site),
+    ROUTE("GET", "/ferry/v1/status", status),
+};
+const struct fy_route_table fy_routes_sites = {routes, FY_COUNT_OF(routes)};

@@ -1,0 +1,241 @@
+/* ferry_waiting.c - /ferry/v1/waiting: orders that wait or are dead; a person lists, retries, drops
+ * them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/query.h"
+#include "common/adapters/json_fields.h"
+#include "common/adapters/order_json.h"
+
+#define MODULE         "FERRY"
+#define PAGE_BYTES_MAX ((size_t)FY_LIST_PAGE_MAX * (FY_ORDER_JSON_BYTES / 4))
+#define EDIT_ROWS      FY_LIST_PAGE_MAX /* of one transaction */
+
+/* ---- the filter, out of the query or out of a JSON body; the same words in both. An empty word is
+ * refused, and so is an unknown key: neither must end in dropping all that waits. */
+
+struct filter_words {
+    int64_t id;
+    char state[16];
+    char direction[8];
+    char reason[32];
+    char site[FY_SITE_BYTES_MAX + 1];
+    char bucket[FY_BUCKET_BYTES_MAX + 1];
+    bool dry_run;
+};
+#define FIELD(name, kind, member) FY_JSON_FIELD(struct filter_words, name, kind, false, member)
+static const struct fy_json_field fields[] = {
+    FIELD("id", FY_JSON_ID, id),
+    FIELD("state", FY_JSON_WORD, state),
+    FIELD("direction", FY_JSON_WORD, direction),
+    FIELD("reason", FY_JSON_WORD, reason),
+    FIELD("site", FY_JSON_WORD, site),
+    FIELD("bucket", FY_JSON_WORD, bucket),
+    FIELD("dryRun", FY_JSON_BOOL, dry_run),
+};
+
+static int word_index(const char *word, const char *first, const char *second)
+{
+    if (strcmp(word, first) == 0)
+        return 0;
+    return strcmp(word, second) == 0 ? 1 : -1;
+}
+
+static enum fy_code make_filter(const struct filter_words *words, struct fy_waiting_filter *filter,
+                                struct fy_err *err)
+{
+    *filter = (struct fy_waiting_filter){
+        .id = words->id, .state = -1, .direction = -1, .limit = FY_LIST_PAGE_MAX};
+    if (words->state[0] != '\0') {
+        filter->state = word_index(words->state, "waiting", "dead");
+        if (filter->state < 0)
+            return fy_err_set(err, FY_EINPUT, "state: '%s' is neither waiting nor dead",
+                              words->state);
+    }
+    if (words->direction[0] != '\0') {
+        filter->direction = word_index(words->direction, "in", "out");
+        if (filter->direction < 0)
+            return fy_err_set(err, FY_EINPUT, "direction: '%s' is neither in nor out",
+                              words->direction);
+    }
+    if (words->reason[0] != '\0' && fy_reason_parse(words->reason, &filter->reason) != FY_OK)
+        return fy_err_set(err, FY_EINPUT, "reason: '%s' is not one", words->reason);
+    memcpy(filter->site, words->site, sizeof(filter->site));
+    memcpy(filter->bucket, words->bucket, sizeof(filter->bucket));
+    return FY_OK;
+}
+
+static enum fy_code query_word(struct fy_exchange *x, const char *name, char *out, size_t out_bytes,
+                               struct fy_err *err)
+{
+    const char *text = fy_query(x, name);
+    if (text != NULL && text[0] == '\0')
+        return fy_err_set(err, FY_EINPUT, "%s: blank", name);
+    if (text != NULL && !fy_text_copy(out, out_bytes, text))
+        return fy_err_set(err, FY_EINPUT, "%s: '%.40s' is too long", name, text);
+    return FY_OK;
+}
+
+static enum fy_code query_filter(struct fy_exchange *x, struct fy_waiting_filter *filter,
+                                 struct fy_err *err)
+{
+    struct filter_words words = {.id = -1};
+    int64_t after_id = 0;
+    uint32_t limit = 0;
+    enum fy_code code = fy_query_i64(x, "id", 1, INT64_MAX, &words.id, err);
+    if (code == FY_OK)
+        code = query_word(x, "state", words.state, sizeof(words.state), err);
+    if (code == FY_OK)
+        code = query_word(x, "direction", words.direction, sizeof(words.direction), err);
+    if (code == FY_OK)
+        code = query_word(x, "reason", words.reason, sizeof(words.reason), err);
+    if (code == FY_OK)
+        code = query_word(x, "site", words.site, sizeof(words.site), err);
+    if (code == FY_OK)
+        code = query_word(x, "bucket", words.bucket, sizeof(words.bucket), err);
+    if (code == FY_OK)
+        code = fy_query_i64(x, "after", 0, INT64_MAX, &after_id, err);
+    if (code == FY_OK)
+        code = fy_query_limit(x, &limit, err);
+    if (code == FY_OK)
+        code = make_filter(&words, filter, err);
+    filter->after_id = after_id;
+    filter->limit = limit;
+    return code;
+}
+
+/* ---- list */
+
+struct page {
+    struct fy_buf json;
+    uint32_t rows;
+    int64_t last_id;
+};
+
+static bool add_row(void *arg, const struct fy_waiting_row *row)
+{
+    struct page *page = arg;
+    struct fy_buf *json = &page->json;
+    if (page->rows++ > 0)
+        fy_buf_text(json, ",");
+    page->last_id = row->id;
+    fy_buf_text(json, "{");
+    fy_buf_json_i64(json, "id", row->id);
+    fy_buf_json_str(json, "direction", row->direction == FY_OUT ? "out" : "in");
+    fy_buf_json_str(json, "state", row->state == FY_DEAD ? "dead" : "waiting");
+    fy_buf_json_str(json, "reason", fy_reason_name(row->reason));
+    fy_buf_json_str(json, "detail", row->detail);
+    fy_buf_json_i64(json, "httpStatus", row->http_status);
+    fy_buf_json_i64(json, "attempts", row->attempts);
+    fy_buf_json_instant(json, "firstFailed", row->first_failed_ms);
+    fy_buf_json_instant(json, "lastFailed", row->last_failed_ms);
+    fy_buf_json_instant(json, "due", row->state == FY_DEAD ? 0 : row->due_ms);
+    fy_buf_json_key(json, "order");
+    fy_order_json_write(&row->order, json);
+    fy_buf_text(json, "}");
+    return true;
+}
+
+static void list_waiting(struct fy_exchange *x)
+{
+    struct fy_waiting_filter filter;
+    struct page page = {0};
+    struct fy_err err = {0};
+    enum fy_code code = query_filter(x, &filter, &err);
+    fy_buf_init(&page.json, PAGE_BYTES_MAX);
+    fy_buf_text(&page.json, "{\"orders\":[");
+    if (code == FY_OK)
+        code = fy_catalogue_waiting_list(fy_node_of(x)->catalogue, &filter, add_row, &page, &err);
+    if (code != FY_OK) {
+        fy_buf_done(&page.json);
+        fy_answer_error(x, &err);
+        return;
+    }
+    fy_buf_text(&page.json, "]");
+    fy_buf_json_key(&page.json, "next");
+    if (page.rows == filter.limit)
+        fy_buf_printf(&page.json, "%lld", (long long)page.last_id);
+    else
+        fy_buf_text(&page.json, "null");
+    fy_buf_text(&page.json, "}");
+    fy_answer_json(x, 200, &page.json);
+}
+
+/* ---- edit */
+
+/* In steps of EDIT_ROWS, each a transaction; a retried row keeps its id, so the walk goes by id. */
+static enum fy_code edit_all(struct fy_node *node, bool retry, struct fy_waiting_filter *filter,
+                             bool dry_run, int64_t *matched, struct fy_err *err)
+{
+    struct fy_cat_wait_edit edit;
+    *matched = 0;
+    do {
+        edit = (struct fy_cat_wait_edit){
+            .op = {.kind = FY_CAT_WAIT_EDIT}, .filter = *filter, .dry_run = dry_run};
+        edit.filter.limit = EDIT_ROWS;
+        if (retry)
+            edit.action = FY_WAIT_RETRY;
+        else
+            edit.action = FY_WAIT_DROP;
+        enum fy_code code = fy_catalogue_writer_run(node->writer, &edit.op);
+        if (code != FY_OK) {
+            *err = edit.op.err;
+            return code;
+        }
+        *matched += edit.matched;
+        filter->after_id = edit.last_id;
+    } while (edit.matched == EDIT_ROWS);
+    return FY_OK;
+}
+
+static void edit_waiting(struct fy_exchange *x, bool retry)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct filter_words words = {.id = -1};
+    struct fy_waiting_filter filter;
+    struct fy_err err = {0};
+    int64_t matched = 0;
+    size_t size_bytes;
+    const char *body = fy_body(x, &size_bytes);
+    enum fy_code code =
+        fy_json_fields_read_only(body, size_bytes, fields, FY_COUNT_OF(fields), &words, &err);
+    if (code == FY_OK)
+        code = make_filter(&words, &filter, &err);
+    if (code == FY_OK)
+        code = edit_all(node, retry, &filter, words.dry_run, &matched, &err);
+    if (code != FY_OK) {
+        fy_answer_error(x, &err);
+        return;
+    }
+    fy_bell_ring(&node->waiting_bell);
+    fy_bell_ring(&node->outbox_bell);
+    struct fy_buf json;
+    fy_buf_init(&json, 256);
+    fy_buf_text(&json, "{");
+    fy_buf_json_i64(&json, "matched", matched);
+    fy_buf_json_bool(&json, "dryRun", words.dry_run);
+    fy_buf_text(&json, "}");
+    fy_answer_json(x, 200, &json);
+}
+
+static void retry_waiting(struct fy_exchange *x)
+{
+    edit_waiting(x, true);
+}
+
+static void drop_waiting(struct fy_exchange *x)
+{
+    edit_waiting(x, false);
+}
+
+#define EDIT(p, h)                                                                                 \
+    {                                                                                              \
+        .method = "POST", .pattern = (p), .module = MODULE, .body = FY_BODY_WHOLE,                 \
+        .body_max = FY_JSON_BODY_BYTES_MAX, .handle = (h)                                          \
+    }
+static const struct fy_route routes[] = {
+    {.method = "GET", .pattern = "/ferry/v1/waiting", .module = MODULE, .handle = list_waiting},
+    EDIT("/ferry/v1/waiting/retry", retry_waiting),
+    EDIT("/ferry/v1/waiting/drop", drop_waiting),
+};
+const struct fy_route_table fy_routes_waiting = {routes, FY_COUNT_OF(routes)};

@@ -1,0 +1,176 @@
+/* http.h - requests in, answers out: the one file of api/ that handlers include. They never see
+ * libmicrohttpd, which exchange.h and the files that include it drive. */
+/*
+ * A request goes through: route found -> head checked (client-id, body bounds) -> body gathered
+ * (WHOLE) or given to the route's sink (STREAM) -> handle on a pool thread -> answer. Handlers may
+ * block on the catalogue, the store and peers: they run on a pool of threads, never on a connection
+ * thread, and wait there in turn, at most as many as there are connections. A handler either
+ * answers before it returns, or calls fy_defer and somebody answers later from any thread; one that
+ * does neither is answered 500.
+ *
+ * The server answers by itself: 404 unknown path, 405 with Allow, 401 without a client-id where one
+ * is required, 413 over a bound, 415 for a Content-Encoding other than identity and zstd, 400 for a
+ * query that cannot be percent-decoded. A HEAD without a route of its own is served by the GET
+ * route, its body left out. Bodies arrive plain: zstd is decoded here, a cut or foreign frame is
+ * 400.
+ */
+#ifndef FY_API_HTTP_H
+#define FY_API_HTTP_H
+
+#include <sys/types.h>
+
+#include "common/core/buf.h"
+#include "common/runtime/node.h"
+
+struct fy_exchange;
+
+enum fy_body_kind {
+    FY_BODY_NONE,   /* a body is read and dropped up to a small bound, then 413 */
+    FY_BODY_WHOLE,  /* gathered up to body_max, then handle */
+    FY_BODY_STREAM, /* stream_begin, stream_data..., then handle; or stream_abort */
+};
+#define FY_ROUTE_VALUES_MAX 4 /* variables of a pattern */
+
+struct fy_route {
+    const char *method;   /* "GET" */
+    const char *pattern;  /* "/replicator/remote/buckets/{bucket}/{object*}"; {x*} takes the rest,
+                             slashes  included; literal segments win over variables */
+    const char *module;   /* "REPLICATOR": x-clonecloudstore-module */
+    bool client_required; /* 401 without x-clonecloudstore-client-id */
+    bool fast;            /* handle never blocks: run it on the connection thread */
+    enum fy_body_kind body;
+    size_t body_max; /* WHOLE: plain bytes; over it 413 */
+    /* NULL, or decides by the head (fy_content_is) instead of body; may answer (415), which ends it
+     * before the body. Connection thread. */
+    enum fy_body_kind (*body_choose)(struct fy_exchange *x);
+    void (*handle)(struct fy_exchange *x);
+    /* STREAM only; all three on pool threads, one after the other, and may block on the disk.
+     * begin: before the first byte is given; with "Expect: 100-continue" before the client sends
+     * any. Answering there (an error) ends it: no data, no handle, no abort, the rest of the body
+     * is refused. data: plain bytes in order, never 0, mostly FY_CHUNK_BYTES at a time; a code
+     * other than FY_OK is the answer, and the rest of the body is refused. abort: after begin, when
+     * handle will not come: the client went away, or data or the encoding failed. */
+    void (*stream_begin)(struct fy_exchange *x);
+    enum fy_code (*stream_data)(struct fy_exchange *x, const void *bytes, size_t size_bytes,
+                                struct fy_err *err);
+    void (*stream_abort)(struct fy_exchange *x);
+};
+
+/* Each resource file exports its table; routes.c lists them. */
+struct fy_route_table {
+    const struct fy_route *routes;
+    size_t count;
+};
+extern const struct fy_route_table fy_routes_remote;  /* replicator_remote.c */
+extern const struct fy_route_table fy_routes_local;   /* replicator_local.c */
+extern const struct fy_route_table fy_routes_orders;  /* orders.c: CCS and /ferry/v1/orders */
+extern const struct fy_route_table fy_routes_buckets; /* accessor_bucket.c */
+extern const struct fy_route_table fy_routes_objects; /* accessor_object.c */
+extern const struct fy_route_table fy_routes_administration; /* administration.c */
+extern const struct fy_route_table fy_routes_content;        /* ferry_content.c */
+extern const struct fy_route_table fy_routes_containers;     /* ferry_container.c */
+extern const struct fy_route_table fy_routes_sites;   /* ferry_sites.c: sites, hello, status */
+extern const struct fy_route_table fy_routes_waiting; /* ferry_waiting.c */
+extern const struct fy_route_table fy_routes_health;  /* health.c: health, metrics, openapi */
+
+/* ------------------------------------------------------------------ the request. Borrowed texts
+ * live as long as the exchange. */
+struct fy_node *fy_node_of(struct fy_exchange *x);
+/* A variable of the route, percent-decoded once (spec 2.1); one with a broken escape or a zero byte
+ * comes as it was sent, which fy_ccs_clean_* refuses for the same reason. Not NULL for a name of
+ * the pattern. */
+/* NULL when the route's pattern has no such variable. */
+const char *fy_path_value(struct fy_exchange *x, const char *name);
+const char *fy_path_raw(struct fy_exchange *x); /* as sent, before decoding, no query */
+const char *fy_query(struct fy_exchange *x, const char *name); /* decoded; NULL absent; "" empty */
+const char *fy_request_header(struct fy_exchange *x, const char *name); /* NULL absent */
+void fy_request_headers(struct fy_exchange *x,
+                        void (*visit)(void *arg, const char *name, const char *value), void *arg);
+const char *fy_client(struct fy_exchange *x); /* client-id; "" when absent and not required */
+const char *fy_op_id(struct fy_exchange *x);  /* given, or a new GUID; echoed in every answer */
+const char *fy_body(struct fy_exchange *x,
+                    size_t *size_bytes);  /* WHOLE; zero-terminated; "" none */
+void fy_body_drop(struct fy_exchange *x); /* frees it early; fy_body is "" from then on */
+bool fy_is_head(struct fy_exchange *x);
+/* Whether Content-Type is the type ("application/json"), its parameters ignored. */
+bool fy_content_is(struct fy_exchange *x, const char *type);
+/* Whether Accept takes the type ("application/json"); none and star-slash-star take all. */
+bool fy_accepts(struct fy_exchange *x, const char *type);
+bool fy_accepts_zstd(struct fy_exchange *x); /* Accept-Encoding list with q (spec 1.5) */
+/* One pointer per exchange for the handler's own state; drop (NULL: none) is called once, after the
+ * answer has gone out or the exchange died, on any thread; it must not block. */
+void fy_state_set(struct fy_exchange *x, void *state, void (*drop)(void *state));
+void *fy_state(struct fy_exchange *x);
+
+/* ------------------------------------------------------------------ the answer. Exactly one of the
+ * fy_answer_* calls ends an exchange. Any thread. */
+void fy_answer_header(struct fy_exchange *x, const char *name,
+                      const char *value); /* before answer */
+void fy_answer_empty(struct fy_exchange *x, int http_status);
+void fy_answer_json(struct fy_exchange *x, int http_status,
+                    struct fy_buf *json); /* takes the bytes */
+void fy_answer_bytes(struct fy_exchange *x, int http_status, const char *content_type,
+                     struct fy_buf *bytes);
+/* Status by err->code, x-clonecloudstore-error "<MODULE> - <text>" (one line, printable ASCII),
+ * small JSON body {"code":...,"error":...}; 503 carries Retry-After. */
+void fy_answer_error(struct fy_exchange *x, const struct fy_err *err);
+/* The same with a JSON body of the caller's; takes its bytes. */
+void fy_answer_error_json(struct fy_exchange *x, const struct fy_err *err, struct fy_buf *json);
+void fy_answer_fail(struct fy_exchange *x, enum fy_code code, const char *format, ...)
+    FY_PRINTF(3, 4);
+/* HEAD of the CCS look-ups: 204 with type, or 404 with type NONE and the error header. */
+void fy_answer_type(struct fy_exchange *x, const char *type);
+void fy_answer_none(struct fy_exchange *x, const char *why);
+
+/* A streamed answer: read is called on the connection thread for the next bytes, and must be short:
+ * >0 bytes, 0 end, FY_STREAM_WAIT (call fy_stream_wake from any thread when there is more; never
+ * after drop), FY_STREAM_FAIL (the connection is cut so that the reader notices). Sent chunked, no
+ * Content-Length; zstd when asked. drop is called once, also when read never was (HEAD). */
+#define FY_STREAM_WAIT (-1)
+#define FY_STREAM_FAIL (-2)
+typedef ssize_t fy_stream_read_fn(void *state, char *bytes, size_t capacity);
+void fy_answer_stream(struct fy_exchange *x, int http_status, const char *content_type, bool zstd,
+                      fy_stream_read_fn *read, void *state, void (*drop)(void *state));
+void fy_stream_wake(struct fy_exchange *x);
+/* A stored body: 200 chunked without Range (zstd when the request accepts it), 206 by sendfile with
+ * "Range: bytes=a-b", "a-" or "-n" (416 beyond the end; several ranges: ignored). Content-Type is
+ * application/octet-stream unless a header was added. Takes the reader. */
+void fy_answer_stored(struct fy_exchange *x, struct fy_reader *reader, int64_t size);
+
+/* The handler returns without an answer; it or somebody else answers later, within a bounded time,
+ * and may touch the exchange until then. Called by handle, before anybody else could answer. */
+void fy_defer(struct fy_exchange *x);
+/* Goes on with another function on the pool: for a fast handler that finds it has to block, or a
+ * deferred exchange that needs a pool thread again. handle may answer or defer, as the route's. The
+ * caller touches the exchange no more. */
+void fy_go_on(struct fy_exchange *x, void (*handle)(struct fy_exchange *x));
+/* Runs a task of a streamed answer on the server's pool; false: it is full. The task must not touch
+ * the exchange once its answer was dropped. Thread: any. */
+struct fy_task;
+FY_MUST_CHECK bool fy_run_task(struct fy_exchange *x, struct fy_task *task);
+
+/* ------------------------------------------------------------------ the server */
+struct fy_server;
+struct fy_server_settings {
+    const char *listen; /* HOST:PORT, loopback; port 0 picks one */
+    const struct fy_route_table *const *tables;
+    size_t table_count;
+    uint32_t threads, pool_threads, connections_max;
+    uint32_t idle_ms; /* a connection that waits so long for its client is closed; 0 =
+                         FY_IDLE_TIMEOUT_S */
+};
+FY_MUST_CHECK enum fy_code fy_server_open(const struct fy_server_settings *settings,
+                                          struct fy_node *node, struct fy_server **server,
+                                          struct fy_err *err);
+uint16_t fy_server_port(struct fy_server *server);
+/* Stops listening, lets requests in hand end for at most drain_ms, closes. What our own handlers
+ * still have in hand then is waited for; what waits for its client is cut. Accepts NULL. */
+void fy_server_close(struct fy_server *server, int64_t drain_ms);
+/* All of the API, for `up` and `api`; health and metrics only, for a worker's --admin. In routes.c.
+ */
+extern const struct fy_route_table *const fy_tables_api[];
+extern const size_t fy_tables_api_count;
+extern const struct fy_route_table *const fy_tables_admin[];
+extern const size_t fy_tables_admin_count;
+
+#endif

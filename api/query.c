@@ -1,0 +1,31 @@
+/* query.c - numbers out of the query. */
+#include "api/query.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum fy_code fy_query_i64(struct fy_exchange *x, const char *name, int64_t min, int64_t max,
+                          int64_t *value, struct fy_err *err)
+{
+    const char *text = fy_query(x, name);
+    if (text == NULL)
+        return FY_OK;
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    bool starts_well = (text[0] >= '0' && text[0] <= '9') || text[0] == '-';
+    if (!starts_well || errno != 0 || *end != '\0' || number < min || number > max)
+        return fy_err_set(err, FY_EINPUT, "%s: '%.40s' is not a whole number from %lld to %lld",
+                          name, text, (long long)min, (long long)max);
+    *value = number;
+    return FY_OK;
+}
+
+enum fy_code fy_query_limit(struct fy_exchange *x, uint32_t *limit, struct fy_err *err)
+{
+    int64_t value = FY_LIST_PAGE_MAX;
+    enum fy_code code = fy_query_i64(x, "limit", 1, FY_LIST_PAGE_MAX, &value, err);
+    if (code == FY_OK)
+        *limit = (uint32_t)value;
+    return code;
+}

@@ -1,0 +1,14 @@
+/* query.h - numbers out of the query. */
+#ifndef FY_API_QUERY_H
+#define FY_API_QUERY_H
+
+#include "api/http.h"
+
+/* *value stays when name is absent. FY_EINPUT names it: not a whole number, or outside min..max. */
+FY_MUST_CHECK enum fy_code fy_query_i64(struct fy_exchange *x, const char *name, int64_t min,
+                                        int64_t max, int64_t *value, struct fy_err *err);
+/* limit=1..FY_LIST_PAGE_MAX; FY_LIST_PAGE_MAX when absent. */
+FY_MUST_CHECK enum fy_code fy_query_limit(struct fy_exchange *x, uint32_t *limit,
+                                          struct fy_err *err);
+
+#endif

@@ -1,0 +1,316 @@
+/* api_load_test.c - many clients at once, slow ones, greedy ones: everybody served, memory flat. */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/api_fixture.h"
+
+#define SLOW_COUNT   1000
+#define SLOW_IDLE_MS 1500
+/* What the process may grow by. A body or a thread per connection would be ten times as much. */
+#if defined(__SANITIZE_THREAD__)
+#define SLOW_GROWTH_BYTES (512L << 20) /* each byte has several of shadow */
+#elif defined(__SANITIZE_ADDRESS__)
+#define SLOW_GROWTH_BYTES (64L << 20)
+#else
+#define SLOW_GROWTH_BYTES (24L << 20)
+#endif
+
+static void on_literal(struct fy_exchange *x)
+{
+    struct fy_buf body;
+    fy_buf_init(&body, 100);
+    fy_buf_text(&body, "literal");
+    fy_answer_bytes(x, 200, "text/plain", &body);
+}
+
+static ssize_t endless_read(void *state, char *bytes, size_t capacity)
+{
+    (void)state;
+    memset(bytes, 'x', capacity);
+    return (ssize_t)capacity;
+}
+
+static void on_endless(struct fy_exchange *x)
+{
+    fy_answer_stream(x, 200, "text/plain", false, endless_read, NULL, NULL);
+}
+
+static void on_nothing(struct fy_exchange *x)
+{
+    (void)x;
+}
+
+static enum fy_code on_data(struct fy_exchange *x, const void *bytes, size_t size_bytes,
+                            struct fy_err *err)
+{
+    (void)x;
+    (void)bytes;
+    (void)size_bytes;
+    (void)err;
+    return FY_OK;
+}
+
+static const struct fy_route routes[] = {
+    {.method = "GET", .pattern = "/fast", .module = "ACCESSOR", .fast = true, .handle = on_literal},
+    {.method = "GET", .pattern = "/pool", .module = "ACCESSOR", .handle = on_literal},
+    {.method = "GET", .pattern = "/endless", .module = "ACCESSOR", .handle = on_endless},
+    {.method = "POST",
+     .pattern = "/whole",
+     .module = "ACCESSOR",
+     .body = FY_BODY_WHOLE,
+     .body_max = FY_ORDERS_BODY_BYTES_MAX,
+     .handle = on_literal},
+    {.method = "POST",
+     .pattern = "/up",
+     .module = "ACCESSOR",
+     .body = FY_BODY_STREAM,
+     .stream_begin = on_nothing,
+     .stream_data = on_data,
+     .stream_abort = on_nothing,
+     .handle = on_literal},
+};
+static const struct fy_route_table table = {routes, FY_COUNT_OF(routes)};
+static const struct fy_route_table *const tables[] = {&table};
+
+static int set_up(void **state)
+{
+    *state = api_fixture_new(tables, 1, 0);
+    return 0;
+}
+
+static int set_up_impatient(void **state)
+{
+    *state = api_fixture_new(tables, 1, SLOW_IDLE_MS);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    api_fixture_free(*state);
+    return 0;
+}
+
+static int64_t now_ms(void)
+{
+    return fy_mono_ms(fy_clock_system());
+}
+
+static long resident_bytes(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*d %ld", &pages), 1);
+    (void)fclose(file);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+static void expect_served(struct api_fixture *f)
+{
+    static const char *const paths[] = {"/fast", "/pool"};
+    for (size_t i = 0; i < FY_COUNT_OF(paths); i++) {
+        int64_t before_ms = now_ms();
+        struct http_answer answer = http_call(f->port, "GET", paths[i], NULL, NULL);
+        assert_int_equal(answer.status, 200);
+        http_answer_free(&answer);
+        assert_true(now_ms() - before_ms < 5000);
+    }
+}
+
+/* ------------------------------------------------------------------ tests */
+
+/* libmicrohttpd's epoll thread stalls when a multiple of 128 events are ready; its poll thread must
+ * not. All send before anybody reads, so that all are ready at once. */
+static void every_one_of_many_connections_gets_its_answer_each_time(void **state)
+{
+    struct api_fixture *f = *state;
+    static const size_t counts[] = {128, 256, 512};
+    static const char *const paths[] = {"/fast", "/pool"};
+    for (size_t c = 0; c < FY_COUNT_OF(counts); c++) {
+        int *fds = fy_alloc(counts[c] * sizeof *fds);
+        for (size_t i = 0; i < counts[c]; i++)
+            fds[i] = http_connect(f->port);
+        for (int round = 0; round < 10; round++) {
+            for (size_t i = 0; i < counts[c]; i++)
+                assert_true(
+                    http_send(fds[i], "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", paths[round % 2]));
+            for (size_t i = 0; i < counts[c]; i++) {
+                struct http_answer answer;
+                assert_true(http_read(fds[i], false, &answer));
+                assert_int_equal(answer.status, 200);
+                assert_string_equal(answer.body, "literal");
+                http_answer_free(&answer);
+            }
+        }
+        for (size_t i = 0; i < counts[c]; i++)
+            (void)close(fds[i]);
+        free(fds);
+    }
+}
+
+/* Each sends its request a byte at a time, always in time for an idle time-out and never to its
+ * end. */
+static void a_thousand_slow_clients_cost_little_and_are_cut_in_the_end(void **state)
+{
+    struct api_fixture *f = *state;
+    static const char head[] =
+        "GET /fast HTTP/1.1\r\nHost: x\r\nx-slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    expect_served(f);
+    long before = resident_bytes();
+    struct pollfd *slow = fy_alloc(SLOW_COUNT * sizeof *slow);
+    for (size_t i = 0; i < SLOW_COUNT; i++)
+        slow[i] = (struct pollfd){.fd = http_connect(f->port), .events = POLLIN};
+    int64_t until_ms = now_ms() + 8 * SLOW_IDLE_MS;
+    size_t cut = 0, byte = 0;
+    bool measured = false;
+    while (cut < SLOW_COUNT && now_ms() < until_ms) {
+        for (size_t i = 0; i < SLOW_COUNT; i++) {
+            if (slow[i].fd >= 0)
+                (void)http_send_bytes(slow[i].fd, head + byte, 1);
+        }
+        byte += byte + 2 < sizeof head;
+        if (byte == 3) {
+            expect_served(f);
+            assert_true(resident_bytes() - before < SLOW_GROWTH_BYTES);
+            measured = true;
+        }
+        assert_true(poll(slow, SLOW_COUNT, SLOW_IDLE_MS / 10) >= 0);
+        for (size_t i = 0; i < SLOW_COUNT; i++) {
+            if (slow[i].fd < 0 || slow[i].revents == 0)
+                continue;
+            assert_true(http_closed(slow[i].fd));
+            (void)close(slow[i].fd);
+            slow[i].fd = -1;
+            cut++;
+        }
+    }
+    assert_true(measured);
+    assert_int_equal(cut, SLOW_COUNT);
+    free(slow);
+    expect_served(f);
+}
+
+static void a_silent_connection_and_a_dawdling_body_are_cut(void **state)
+{
+    struct api_fixture *f = *state;
+    int silent = http_connect(f->port);
+    int dawdling = http_connect(f->port);
+    int kept = http_connect(f->port);
+    assert_true(
+        http_send(dawdling, "POST /whole HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"));
+    for (int64_t until_ms = now_ms() + 4 * SLOW_IDLE_MS; now_ms() < until_ms;) {
+        (void)http_send(dawdling, "x");
+        /* One that asks now and then lives on. */
+        struct http_answer answer;
+        assert_true(http_send(kept, "GET /fast HTTP/1.1\r\nHost: x\r\n\r\n"));
+        assert_true(http_read(kept, false, &answer));
+        http_answer_free(&answer);
+        (void)usleep(SLOW_IDLE_MS * 1000 / 5);
+    }
+    assert_true(http_closed(silent));
+    assert_true(http_closed(dawdling));
+    (void)close(silent);
+    (void)close(dawdling);
+    (void)close(kept);
+}
+
+/* Readers that do not read hold no more than a buffer each. */
+static void clients_that_do_not_read_hold_nobody_up(void **state)
+{
+    struct api_fixture *f = *state;
+    enum { COUNT = 200 };
+    expect_served(f);
+    long before = resident_bytes();
+    int fds[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = http_connect(f->port);
+        assert_true(http_send(fds[i], "GET /endless HTTP/1.1\r\nHost: x\r\n\r\n"));
+    }
+    expect_served(f);
+    assert_true(resident_bytes() - before < SLOW_GROWTH_BYTES / 2);
+    for (int i = 0; i < COUNT; i++)
+        (void)close(fds[i]);
+}
+
+/* Bodies that are kept whole share one bound: what is over it is told to come again, streams go on.
+ */
+static void bodies_in_memory_have_a_common_bound(void **state)
+{
+    struct api_fixture *f = *state;
+    enum { PIECE = 3 << 19, FIT = FY_BODIES_BYTES_MAX / (2 << 20), COUNT = FIT + 2 };
+    char *bytes = fy_alloc(PIECE); /* 1.5 MiB take 2 */
+    struct http_answer answer;
+    for (int round = 0; round < 2; round++) {
+        struct pollfd clients[COUNT];
+        for (int i = 0; i < COUNT; i++) {
+            clients[i] = (struct pollfd){.fd = http_connect(f->port), .events = POLLIN};
+            assert_true(http_send(clients[i].fd, "POST /whole HTTP/1.1\r\nHost: x\r\n"
+                                                 "Content-Length: 5000000\r\n\r\n"));
+            (void)http_send_bytes(clients[i].fd, bytes, PIECE);
+        }
+        for (int refused = 0; refused < COUNT - FIT;) {
+            assert_true(poll(clients, COUNT, HTTP_WAIT_S * 1000) > 0);
+            for (int i = 0; i < COUNT; i++) {
+                if (clients[i].revents == 0)
+                    continue;
+                assert_true(http_read(clients[i].fd, false, &answer));
+                assert_int_equal(answer.status, 503);
+                assert_non_null(http_header(&answer, "Retry-After"));
+                http_answer_free(&answer);
+                clients[i].events = 0;
+                (void)close(clients[i].fd);
+                clients[i].fd = -1;
+                refused++;
+            }
+        }
+        int fd = http_connect(f->port);
+        assert_true(
+            http_send(fd, "POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", PIECE));
+        assert_true(http_send_bytes(fd, bytes, PIECE));
+        assert_true(http_read(fd, false, &answer));
+        assert_int_equal(answer.status, 200);
+        http_answer_free(&answer);
+        (void)close(fd);
+        for (int i = 0; i < COUNT; i++)
+            if (clients[i].fd >= 0)
+                (void)close(clients[i].fd);
+        int status = 503;
+        while (status == 503) { /* until it has noticed that they left */
+            answer = http_call(f->port, "POST", "/whole", NULL, "x");
+            status = answer.status;
+            http_answer_free(&answer);
+        }
+        assert_int_equal(status, 200);
+    }
+    free(bytes);
+}
+
+#define TEST(t)      cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define IMPATIENT(t) cmocka_unit_test_setup_teardown(t, set_up_impatient, tear_down)
+
+int main(void)
+{
+    struct rlimit files; /* both ends of every connection are ours */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    const struct CMUnitTest tests[] = {
+        TEST(every_one_of_many_connections_gets_its_answer_each_time),
+        IMPATIENT(a_thousand_slow_clients_cost_little_and_are_cut_in_the_end),
+        IMPATIENT(a_silent_connection_and_a_dawdling_body_are_cut),
+        TEST(clients_that_do_not_read_hold_nobody_up),
+        TEST(bodies_in_memory_have_a_common_bound),
+    };
+    return cmocka_run_group_tests_name("api_load", tests, NULL, NULL);
+}

@@ -1,0 +1,504 @@
+/* api_stream_test.c - answers of any length: byte for byte, compressed, by ranges, cut when they
+ * fail. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/ports/zstd.h"
+#include "tests/support/api_fixture.h"
+
+#define BODY_BYTES 1000003 /* no multiple of any buffer */
+
+/* ------------------------------------------------------------------ a source */
+
+struct source {
+    struct fy_exchange *x;
+    size_t bytes, at;
+    size_t fail_at;    /* 0 never */
+    _Atomic int waits; /* reads answered WAIT; the test wakes */
+    bool wait_each;
+    bool may_go;
+};
+static struct source source;
+static _Atomic int drops;
+
+static char byte_at(size_t at)
+{
+    return (char)((at * 2654435761u) >> 13);
+}
+
+static ssize_t source_read(void *state, char *bytes, size_t capacity)
+{
+    struct source *self = state;
+    if (self->fail_at > 0 && self->at >= self->fail_at)
+        return FY_STREAM_FAIL;
+    if (self->wait_each && !self->may_go && self->at < self->bytes) {
+        self->may_go = true;
+        atomic_fetch_add(&self->waits, 1);
+        return FY_STREAM_WAIT;
+    }
+    self->may_go = false;
+    size_t left = self->bytes - self->at;
+    size_t given = left < capacity ? left : capacity;
+    if (self->wait_each && given > 100)
+        given = 100;
+    for (size_t i = 0; i < given; i++)
+        bytes[i] = byte_at(self->at + i);
+    self->at += given;
+    return (ssize_t)given;
+}
+
+static void source_drop(void *state)
+{
+    (void)state;
+    atomic_fetch_add(&drops, 1);
+}
+
+static void on_stream(struct fy_exchange *x)
+{
+    source.x = x;
+    fy_answer_stream(x, 200, "application/x-test", fy_accepts_zstd(x), source_read, &source,
+                     source_drop);
+}
+
+/* Without end and without memory, for many readers at once. */
+static ssize_t endless_read(void *state, char *bytes, size_t capacity)
+{
+    (void)state;
+    for (size_t i = 0; i < capacity; i++)
+        bytes[i] = byte_at(i);
+    return (ssize_t)capacity;
+}
+
+static void on_endless(struct fy_exchange *x)
+{
+    fy_answer_stream(x, 200, "application/x-test", fy_accepts_zstd(x), endless_read, NULL,
+                     source_drop);
+}
+
+/* ------------------------------------------------------------------ a stored body */
+
+static char *blob_ref;
+
+static void on_stored(struct fy_exchange *x)
+{
+    struct fy_err err;
+    struct fy_reader *reader = NULL;
+    int64_t size = 0;
+    assert_int_equal(fy_store_open(fy_node_of(x)->store, blob_ref, &reader, &size, &err), FY_OK);
+    fy_answer_header(x, "x-clonecloudstore-name", "dir/\xc3\xa9");
+    fy_answer_stored(x, reader, size);
+}
+
+static const struct fy_route routes[] = {
+    {.method = "GET", .pattern = "/stream", .module = "ACCESSOR", .handle = on_stream},
+    {.method = "GET", .pattern = "/endless", .module = "ACCESSOR", .handle = on_endless},
+    {.method = "GET", .pattern = "/stored", .module = "ACCESSOR", .handle = on_stored},
+};
+static const struct fy_route_table table = {routes, FY_COUNT_OF(routes)};
+static const struct fy_route_table *const tables[] = {&table};
+
+static char *test_bytes(size_t bytes)
+{
+    char *text = fy_alloc(bytes + 1);
+    for (size_t i = 0; i < bytes; i++)
+        text[i] = byte_at(i);
+    return text;
+}
+
+static int set_up(void **state)
+{
+    struct api_fixture *f = api_fixture_new(tables, 1, 0);
+    char *bytes = test_bytes(BODY_BYTES);
+    blob_ref = api_fixture_store(f, bytes, BODY_BYTES);
+    free(bytes);
+    source = (struct source){.bytes = BODY_BYTES};
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    api_fixture_free(*state);
+    free(blob_ref);
+    return 0;
+}
+
+static void expect_bytes(const char *bytes, size_t size_bytes, size_t first, size_t count)
+{
+    assert_int_equal(size_bytes, count);
+    for (size_t i = 0; i < count; i++) {
+        if (bytes[i] != byte_at(first + i))
+            fail_msg("byte %zu differs", first + i);
+    }
+}
+
+static enum fy_code gather(void *arg, const void *bytes, size_t size_bytes, struct fy_err *err)
+{
+    (void)err;
+    fy_buf_add(arg, bytes, size_bytes);
+    return FY_OK;
+}
+
+static void expect_zstd(const struct http_answer *answer)
+{
+    assert_string_equal(http_header(answer, "Content-Encoding"), "zstd");
+    struct fy_buf plain;
+    fy_buf_init(&plain, 2 * BODY_BYTES);
+    struct fy_unzstd *unzstd = fy_unzstd_new();
+    struct fy_err err;
+    assert_int_equal(fy_unzstd_feed(unzstd, answer->body, answer->body_bytes, gather, &plain, &err),
+                     FY_OK);
+    assert_true(fy_unzstd_at_frame_end(unzstd));
+    fy_unzstd_free(unzstd);
+    expect_bytes(plain.bytes, plain.size_bytes, 0, BODY_BYTES);
+    fy_buf_done(&plain);
+}
+
+/* ------------------------------------------------------------------ tests */
+
+static void a_stream_is_chunked_and_arrives_byte_for_byte(void **state)
+{
+    struct api_fixture *f = *state;
+    int before = atomic_load(&drops);
+    struct http_answer answer = http_call(f->port, "GET", "/stream", NULL, NULL);
+    assert_int_equal(answer.status, 200);
+    assert_true(answer.chunked);
+    assert_null(http_header(&answer, "Content-Length"));
+    assert_null(http_header(&answer, "Content-Encoding"));
+    assert_string_equal(http_header(&answer, "Content-Type"), "application/x-test");
+    assert_false(answer.cut);
+    expect_bytes(answer.body, answer.body_bytes, 0, BODY_BYTES);
+    http_answer_free(&answer);
+    while (atomic_load(&drops) == before)
+        (void)usleep(1000);
+    assert_int_equal(atomic_load(&drops), before + 1);
+}
+
+static void a_stream_may_wait_for_more_and_is_woken(void **state)
+{
+    struct api_fixture *f = *state;
+    source.wait_each = true;
+    source.bytes = 5000;
+    int fd = http_connect(f->port);
+    assert_true(http_send(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"));
+    for (int i = 1; i <= 50; i++) {
+        while (atomic_load(&source.waits) < i)
+            (void)usleep(100);
+        fy_stream_wake(source.x); /* before it sleeps, or after */
+    }
+    struct http_answer answer;
+    assert_true(http_read(fd, false, &answer));
+    assert_false(answer.cut);
+    expect_bytes(answer.body, answer.body_bytes, 0, 5000);
+    http_answer_free(&answer);
+    (void)close(fd);
+}
+
+static void a_stream_that_waits_for_ever_does_not_stop_the_server_from_closing(void **state)
+{
+    struct api_fixture *f = *state;
+    source.wait_each = true;
+    int before = atomic_load(&drops);
+    int fd = http_connect(f->port);
+    assert_true(http_send(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"));
+    while (atomic_load(&source.waits) < 1)
+        (void)usleep(1000);
+    fy_server_close(f->server, 50);
+    f->server = NULL;
+    assert_int_equal(atomic_load(&drops), before + 1);
+    struct http_answer answer;
+    assert_true(http_read(fd, false, &answer));
+    assert_true(answer.cut);
+    http_answer_free(&answer);
+    (void)close(fd);
+}
+
+static void a_stream_that_fails_is_cut_so_that_the_reader_notices(void **state)
+{
+    struct api_fixture *f = *state;
+    source.fail_at = BODY_BYTES / 2;
+    struct http_answer answer = http_call(f->port, "GET", "/stream", NULL, NULL);
+    assert_true(answer.cut);
+    http_answer_free(&answer);
+}
+
+static void a_stream_is_dropped_when_its_reader_leaves(void **state)
+{
+    struct api_fixture *f = *state;
+    int before = atomic_load(&drops);
+    int fd = http_connect(f->port);
+    assert_true(http_send(fd, "GET /endless HTTP/1.1\r\nHost: x\r\n\r\n"));
+    char some[1000];
+    assert_true(read(fd, some, sizeof some) > 0);
+    (void)close(fd);
+    while (atomic_load(&drops) == before)
+        (void)usleep(1000);
+}
+
+static void a_head_of_a_stream_reads_nothing_and_drops_it(void **state)
+{
+    struct api_fixture *f = *state;
+    int before = atomic_load(&drops);
+    struct http_answer answer =
+        http_call(f->port, "HEAD", "/stream", "Accept-Encoding: zstd\r\n", NULL);
+    assert_int_equal(answer.status, 200);
+    http_answer_free(&answer);
+    while (atomic_load(&drops) == before)
+        (void)usleep(1000);
+    assert_int_equal(source.at, 0);
+}
+
+static void zstd_is_sent_when_it_is_asked_for(void **state)
+{
+    struct api_fixture *f = *state;
+    struct http_answer answer =
+        http_call(f->port, "GET", "/stream", "Accept-Encoding: gzip, zstd\r\n", NULL);
+    assert_true(answer.chunked);
+    expect_zstd(&answer);
+    http_answer_free(&answer);
+    answer = http_call(f->port, "GET", "/stored", "Accept-Encoding: zstd\r\n", NULL);
+    expect_zstd(&answer);
+    http_answer_free(&answer);
+}
+
+static void an_empty_stream_is_a_clean_end_in_both_forms(void **state)
+{
+    struct api_fixture *f = *state;
+    source.bytes = 0;
+    struct http_answer answer = http_call(f->port, "GET", "/stream", NULL, NULL);
+    assert_false(answer.cut);
+    assert_int_equal(answer.body_bytes, 0);
+    http_answer_free(&answer);
+    source.at = 0;
+    answer = http_call(f->port, "GET", "/stream", "Accept-Encoding: zstd\r\n", NULL);
+    assert_false(answer.cut);
+    assert_true(answer.body_bytes > 0); /* an empty frame */
+    http_answer_free(&answer);
+}
+
+/* More readers than slots: the rest get the bytes as they are, and the slots come back. */
+static void zstd_slots_are_bounded_and_given_back(void **state)
+{
+    struct api_fixture *f = *state;
+    int fds[FY_ZSTD_ANSWERS_MAX];
+    for (int round = 0; round < 2; round++) {
+        int before = atomic_load(&drops);
+        for (int i = 0; i < FY_ZSTD_ANSWERS_MAX; i++) {
+            char some[64];
+            fds[i] = http_connect(f->port);
+            assert_true(http_send(
+                fds[i], "GET /endless HTTP/1.1\r\nHost: x\r\nAccept-Encoding: zstd\r\n\r\n"));
+            assert_true(read(fds[i], some, sizeof some) > 0);
+        }
+        struct http_answer answer =
+            http_call(f->port, "GET", "/stored", "Accept-Encoding: zstd\r\n", NULL);
+        assert_null(http_header(&answer, "Content-Encoding"));
+        expect_bytes(answer.body, answer.body_bytes, 0, BODY_BYTES);
+        http_answer_free(&answer);
+        for (int i = 0; i < FY_ZSTD_ANSWERS_MAX; i++)
+            (void)close(fds[i]);
+        while (atomic_load(&drops) < before + FY_ZSTD_ANSWERS_MAX)
+            (void)usleep(1000);
+    }
+}
+
+/* CCS's readers want it chunked and without a length (spec 1.5). */
+static void a_stored_body_without_range_is_chunked_octets(void **state)
+{
+    struct api_fixture *f = *state;
+    struct http_answer answer = http_call(f->port, "GET", "/stored", NULL, NULL);
+    assert_int_equal(answer.status, 200);
+    assert_true(answer.chunked);
+    assert_null(http_header(&answer, "Content-Length"));
+    assert_string_equal(http_header(&answer, "Content-Type"), "application/octet-stream");
+    assert_string_equal(http_header(&answer, "x-clonecloudstore-name"), "dir/\xc3\xa9");
+    expect_bytes(answer.body, answer.body_bytes, 0, BODY_BYTES);
+    http_answer_free(&answer);
+}
+
+static void ranges_are_exact(void **state)
+{
+    struct api_fixture *f = *state;
+    static const struct {
+        const char *range;
+        int status;
+        size_t first, count;
+        const char *content_range; /* NULL none */
+    } rows[] = {
+        {"bytes=0-", 206, 0, BODY_BYTES, "bytes 0-1000002/1000003"},
+        {"bytes=0-0", 206, 0, 1, "bytes 0-0/1000003"},
+        {"bytes=5-14", 206, 5, 10, "bytes 5-14/1000003"},
+        {"bytes=999999-2000000", 206, 999999, 4, "bytes 999999-1000002/1000003"},
+        {"bytes=1000002-", 206, 1000002, 1, "bytes 1000002-1000002/1000003"},
+        {"bytes=-3", 206, 1000000, 3, "bytes 1000000-1000002/1000003"},
+        {"bytes=-99999999999999999999999", 206, 0, BODY_BYTES, "bytes 0-1000002/1000003"},
+        {"bytes=1000003-", 416, 0, 0, "bytes */1000003"},
+        {"bytes=99999999999999999999999-", 416, 0, 0, "bytes */1000003"},
+        {"bytes=-0", 416, 0, 0, "bytes */1000003"},
+        {"bytes=5-4", 200, 0, BODY_BYTES, NULL},
+        {"bytes=1-2,5-6", 200, 0, BODY_BYTES, NULL},
+        {"bytes=-", 200, 0, BODY_BYTES, NULL},
+        {"bytes=a-b", 200, 0, BODY_BYTES, NULL},
+        {"octets=0-1", 200, 0, BODY_BYTES, NULL},
+        {"bytes=", 200, 0, BODY_BYTES, NULL},
+    };
+    for (size_t i = 0; i < FY_COUNT_OF(rows); i++) {
+        char headers[128];
+        (void)snprintf(headers, sizeof headers, "Range: %s\r\nAccept-Encoding: %s\r\n",
+                       rows[i].range, rows[i].status == 206 ? "zstd" : "gzip");
+        struct http_answer answer = http_call(f->port, "GET", "/stored", headers, NULL);
+        assert_int_equal(answer.status, rows[i].status);
+        const char *content_range = http_header(&answer, "Content-Range");
+        if (rows[i].content_range == NULL)
+            assert_null(content_range);
+        else
+            assert_string_equal(content_range, rows[i].content_range);
+        if (rows[i].status == 206) {
+            assert_int_equal(atol(http_header(&answer, "Content-Length")), rows[i].count);
+            assert_false(answer.chunked);
+            assert_null(http_header(&answer, "Content-Encoding"));
+        }
+        if (rows[i].status != 416)
+            expect_bytes(answer.body, answer.body_bytes, rows[i].first, rows[i].count);
+        http_answer_free(&answer);
+    }
+}
+
+static void if_range_makes_it_whole_since_we_give_no_validators(void **state)
+{
+    struct api_fixture *f = *state;
+    struct http_answer answer =
+        http_call(f->port, "GET", "/stored", "Range: bytes=0-1\r\nIf-Range: \"e\"\r\n", NULL);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(answer.body_bytes, BODY_BYTES);
+    http_answer_free(&answer);
+}
+
+static void a_range_of_an_empty_body_is_the_whole_of_it(void **state)
+{
+    struct api_fixture *f = *state;
+    free(blob_ref);
+    blob_ref = api_fixture_store(f, "", 0);
+    struct http_answer answer = http_call(f->port, "GET", "/stored", "Range: bytes=0-\r\n", NULL);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(answer.body_bytes, 0);
+    assert_false(answer.cut);
+    http_answer_free(&answer);
+}
+
+/* Several requests on one connection: nothing of one answer is left for the next. */
+static void ranges_and_streams_share_a_connection(void **state)
+{
+    struct api_fixture *f = *state;
+    int fd = http_connect(f->port);
+    for (int i = 0; i < 5; i++) {
+        struct http_answer answer;
+        assert_true(
+            http_send(fd, "GET /stored HTTP/1.1\r\nHost: x\r\nRange: bytes=7-1006\r\n\r\n"));
+        assert_true(http_read(fd, false, &answer));
+        expect_bytes(answer.body, answer.body_bytes, 7, 1000);
+        http_answer_free(&answer);
+        assert_true(http_send(fd, "GET /stored HTTP/1.1\r\nHost: x\r\n\r\n"));
+        assert_true(http_read(fd, false, &answer));
+        expect_bytes(answer.body, answer.body_bytes, 0, BODY_BYTES);
+        http_answer_free(&answer);
+    }
+    (void)close(fd);
+}
+
+/* A store without descriptors, as an object service: the bytes are read and sent. */
+static const struct fy_store_ops *real_ops;
+static int reader_has_no_fd(struct fy_reader *reader)
+{
+    (void)reader;
+    return -1;
+}
+
+static void a_store_without_descriptors_serves_ranges_too(void **state)
+{
+    struct api_fixture *f = *state;
+    real_ops = f->node.store->ops;
+    struct fy_store_ops ops = *real_ops;
+    ops.reader_fd = reader_has_no_fd;
+    f->node.store->ops = &ops;
+    struct http_answer answer =
+        http_call(f->port, "GET", "/stored", "Range: bytes=100-700000\r\n", NULL);
+    assert_int_equal(answer.status, 206);
+    expect_bytes(answer.body, answer.body_bytes, 100, 699901);
+    http_answer_free(&answer);
+    fy_server_close(f->server, 1000);
+    f->server = NULL;
+    f->node.store->ops = real_ops;
+}
+
+/* A row that says more than the disk has: the reader must not take the body as whole. */
+static void on_short(struct fy_exchange *x)
+{
+    struct fy_err err;
+    struct fy_reader *reader = NULL;
+    int64_t size = 0;
+    assert_int_equal(fy_store_open(fy_node_of(x)->store, blob_ref, &reader, &size, &err), FY_OK);
+    fy_answer_stored(x, reader, size + 1);
+}
+
+static void a_body_shorter_than_its_row_is_cut(void **state)
+{
+    struct api_fixture *f = *state;
+    fy_server_close(f->server, 1000);
+    static const struct fy_route short_routes[] = {
+        {.method = "GET", .pattern = "/short", .module = "ACCESSOR", .handle = on_short}};
+    static const struct fy_route_table short_table = {short_routes, 1};
+    static const struct fy_route_table *const short_tables[] = {&short_table};
+    struct fy_err err;
+    struct fy_server_settings settings = {.listen = "127.0.0.1:0",
+                                          .tables = short_tables,
+                                          .table_count = 1,
+                                          .threads = 2,
+                                          .pool_threads = 2,
+                                          .connections_max = 10};
+    f->server = NULL;
+    assert_int_equal(fy_server_open(&settings, &f->node, &f->server, &err), FY_OK);
+    static const char *const headers[] = {NULL, "Range: bytes=0-\r\n", "Accept-Encoding: zstd\r\n"};
+    int64_t before_ms = fy_mono_ms(f->node.clock);
+    for (size_t i = 0; i < FY_COUNT_OF(headers); i++) {
+        struct http_answer answer =
+            http_call(fy_server_port(f->server), "GET", "/short", headers[i], NULL);
+        assert_true(answer.cut);
+        http_answer_free(&answer);
+    }
+    assert_true(fy_mono_ms(f->node.clock) - before_ms <
+                HTTP_WAIT_S * 1000 / 2); /* cut, not silent */
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_stream_is_chunked_and_arrives_byte_for_byte),
+        TEST(a_stream_may_wait_for_more_and_is_woken),
+        TEST(a_stream_that_waits_for_ever_does_not_stop_the_server_from_closing),
+        TEST(a_stream_that_fails_is_cut_so_that_the_reader_notices),
+        TEST(a_stream_is_dropped_when_its_reader_leaves),
+        TEST(a_head_of_a_stream_reads_nothing_and_drops_it),
+        TEST(zstd_is_sent_when_it_is_asked_for),
+        TEST(an_empty_stream_is_a_clean_end_in_both_forms),
+        TEST(zstd_slots_are_bounded_and_given_back),
+        TEST(a_stored_body_without_range_is_chunked_octets),
+        TEST(ranges_are_exact),
+        TEST(if_range_makes_it_whole_since_we_give_no_validators),
+        TEST(a_range_of_an_empty_body_is_the_whole_of_it),
+        TEST(ranges_and_streams_share_a_connection),
+        TEST(a_store_without_descriptors_serves_ranges_too),
+        TEST(a_body_shorter_than_its_row_is_cut),
+    };
+    return cmocka_run_group_tests_name("api_stream", tests, NULL, NULL);
+}
