@@ -1,0 +1,590 @@
+/* engine_failure_test.c - the engine over fakes: sources that fail, and what is ours that fails. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/adapters/order_json.h"
+#include "tests/support/fake_node.h"
+
+static int setup(void **state)
+{
+    struct fake_node *self = fy_alloc(sizeof(*self));
+    fake_node_init(self);
+    *state = self;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fake_node *self = *state;
+    fake_node_done(self);
+    free(self);
+    return 0;
+}
+
+static enum fy_reason reason_of(struct fake_node *self, const char *object)
+{
+    struct fy_waiting_row row = {0};
+    return fake_catalogue_waiting_row(self->catalogue, object, &row) ? row.reason : FY_REASON_NONE;
+}
+
+/* ------------------------------------------------------------------ every way a source can fail */
+
+static const struct bad {
+    const char *object;
+    enum fake_answer answer;
+    int value;
+    enum fy_reason reason;
+} bad_sources[] = {
+    {"bad/404", FAKE_STATUS, 404, FY_SRC_NOT_FOUND},
+    {"bad/410", FAKE_STATUS, 410, FY_SRC_NOT_FOUND},
+    {"bad/403", FAKE_STATUS, 403, FY_RIGHTS},
+    {"bad/500", FAKE_STATUS, 500, FY_SRC_REFUSED},
+    {"bad/401", FAKE_STATUS, 401, FY_SRC_REFUSED},
+    {"bad/429", FAKE_STATUS, 429, FY_SRC_REFUSED},
+    {"bad/refused", FAKE_REFUSED, 0, FY_SRC_UNREACHABLE},
+    {"bad/reset", FAKE_RESET, 0, FY_SRC_UNREACHABLE},
+    {"bad/stall", FAKE_STALL, 0, FY_STALLED},
+    {"bad/short", FAKE_SHORT, 0, FY_SIZE_MISMATCH},
+    {"bad/short-clean", FAKE_SHORT_CLEAN, 0, FY_SIZE_MISMATCH},
+    {"bad/long", FAKE_LONG, 0, FY_SIZE_MISMATCH},
+    {"bad/cut", FAKE_CUT_ZSTD, 0, FY_SIZE_MISMATCH},
+    {"bad/other", FAKE_OTHER, 0, FY_HASH_MISMATCH},
+    {"bad/hash-header", FAKE_WRONG_HASH, 0, FY_SRC_CHANGED},
+    {"bad/size-header", FAKE_WRONG_SIZE, 0, FY_SRC_CHANGED},
+    {"bad/long size=9000000", FAKE_LONG, 0, FY_SIZE_MISMATCH},
+    {"bad/other size=9000000", FAKE_OTHER, 0, FY_HASH_MISMATCH},
+    {"bad/404 size=9000000", FAKE_STATUS, 404, FY_SRC_NOT_FOUND},
+};
+
+static void break_sources(struct fake_node *self)
+{
+    for (size_t i = 0; i < FY_COUNT_OF(bad_sources); i++)
+        fake_peer_rule(self->peer, bad_sources[i].object, bad_sources[i].answer,
+                       bad_sources[i].value, -1);
+}
+
+/* retry.max_age is short: each ends DEAD with exactly its reason, copied for Kafka's tools, and
+ * nothing of it is READY or left in the store. */
+static void bad_sources_end_dead_with_their_own_reason(void **state)
+{
+    struct fake_node *self = *state;
+    self->config.retry_max_age_ms = 700;
+    break_sources(self);
+    fake_node_start(self);
+    for (size_t i = 0; i < FY_COUNT_OF(bad_sources); i++) {
+        struct fy_order order;
+        fake_order(self, &order, FY_ACTION_CREATE, bad_sources[i].object);
+        /* What counts against a whole site must not shun the orders that fail for themselves. */
+        if (fy_reason_class(bad_sources[i].reason) == FY_CLASS_SITE)
+            (void)snprintf(order.from_site, sizeof(order.from_site), "site-c");
+        (void)fake_node_give(self, &order);
+    }
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, FY_COUNT_OF(bad_sources)));
+    for (size_t i = 0; i < FY_COUNT_OF(bad_sources); i++)
+        assert_string_equal(fy_reason_name(reason_of(self, bad_sources[i].object)),
+                            fy_reason_name(bad_sources[i].reason));
+    assert_int_equal(fake_catalogue_ready(self->catalogue), 0);
+    assert_int_equal(fake_store_bodies(self->store), 0);
+    assert_int_equal(fake_queue_count(self->queue, FY_TOPIC_DEAD), FY_COUNT_OF(bad_sources));
+    assert_true(fake_node_wait_committed(self));
+    assert_int_equal(fake_node_metric(self, FY_M_ORDERS_DEAD), FY_COUNT_OF(bad_sources));
+    assert_int_equal(fake_store_writers(self->store), 0);
+}
+
+/* The promise of "1,000 other orders are READY before the first bad one has left memory". */
+static void others_pass_while_bad_ones_are_tried_in_memory(void **state)
+{
+    struct fake_node *self = *state;
+    char name[32];
+    break_sources(self);
+    fake_node_start(self);
+    for (int i = 0; i < 1000; i++) {
+        if ((size_t)i < FY_COUNT_OF(bad_sources))
+            (void)fake_node_create(self, bad_sources[i].object);
+        (void)snprintf(name, sizeof(name), "good/%d", i);
+        (void)fake_node_create(self, name);
+    }
+    assert_true(fake_node_wait_ready_count(self, 1000));
+    assert_int_equal(fake_catalogue_waiting(self->catalogue, FY_WAITING), 0);
+    assert_int_equal(fake_catalogue_waiting(self->catalogue, FY_DEAD), 0);
+    assert_true(fake_node_metric(self, FY_M_RETRY_MEMORY) > 0);
+}
+
+static void a_source_that_recovers_in_memory_costs_no_row(void **state)
+{
+    struct fake_node *self = *state;
+    fake_peer_rule(self->peer, "once", FAKE_STATUS, 503, 2);
+    fake_node_start(self);
+    (void)fake_node_create(self, "once");
+    assert_true(fake_node_wait_ready(self, "once"));
+    assert_int_equal(fake_node_metric(self, FY_M_RETRIES), 2);
+    assert_int_equal(fake_catalogue_outcomes(self->catalogue, FY_OUTCOME_WAITING), 0);
+}
+
+static void a_mismatch_is_tried_again_on_a_fresh_connection(void **state)
+{
+    struct fake_node *self = *state;
+    self->config.retry_max_age_ms = 300; /* the pause after a mismatch is cut to what is left */
+    fake_peer_rule(self->peer, "odd", FAKE_OTHER, 0, 1);
+    fake_node_start(self);
+    (void)fake_node_create(self, "odd");
+    assert_true(fake_node_wait_ready(self, "odd"));
+    assert_int_equal(fake_peer_fresh(self->peer), 1);
+    assert_int_equal(fake_node_metric(self, FY_M_HASH_MISMATCH), 1);
+}
+
+/* After its time in memory the order is a row; its offset is done, and it comes back when it is
+ * due. */
+static void an_order_waits_in_the_catalogue_and_returns(void **state)
+{
+    struct fake_node *self = *state;
+    self->config.retry_memory_ms = 0;
+    self->config.retry_first_ms = 200;
+    fake_peer_rule(self->peer, "later", FAKE_STATUS, 404, 1);
+    fake_node_start(self);
+    (void)fake_node_create(self, "later");
+    assert_true(fake_node_wait_metric(self, FY_M_ORDERS_WAITING, 1));
+    assert_true(fake_node_wait_ready(self, "later"));
+    assert_true(fake_node_wait_waiting(self, FY_WAITING, 0));
+    assert_true(fake_node_wait_committed(self));
+}
+
+/* 404: again after the first and the second pause, then it is over, long before retry.max_age. */
+static void a_missing_object_is_dead_after_three_rounds(void **state)
+{
+    struct fake_node *self = *state;
+    self->config.retry_memory_ms = 0;
+    self->config.retry_first_ms = 100;
+    self->config.retry_second_ms = 100;
+    fake_peer_rule(self->peer, "missing", FAKE_STATUS, 404, -1);
+    fake_node_start(self);
+    (void)fake_node_create(self, "missing");
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 1));
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), 3);
+    assert_int_equal(reason_of(self, "missing"), FY_SRC_NOT_FOUND);
+}
+
+static void a_person_brings_a_dead_order_back(void **state)
+{
+    struct fake_node *self = *state;
+    self->config.retry_max_age_ms = 100;
+    fake_peer_rule(self->peer, "healed", FAKE_STATUS, 500, 2);
+    fake_node_start(self);
+    (void)fake_node_create(self, "healed");
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 1));
+    fake_catalogue_retry(self->catalogue, "healed");
+    fy_bell_ring(&self->node.waiting_bell);
+    assert_true(fake_node_wait_ready(self, "healed"));
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 0));
+}
+
+/* The first order of the object fails; the next one need not wait for its minute of tries. */
+static void a_failing_order_makes_way_for_a_newer_one(void **state)
+{
+    struct fake_node *self = *state;
+    struct fy_order order;
+    fake_peer_rule(self->peer, "o", FAKE_STATUS, 404, 1);
+    fake_node_start(self);
+    (void)fake_node_create(self, "o");
+    fake_order(self, &order, FY_ACTION_DELETE, "o");
+    (void)fake_node_give(self, &order);
+    assert_true(fake_node_wait_metric(self, FY_M_ORDERS_APPLIED, 1));
+    assert_int_equal(fake_catalogue_object(self->catalogue, "o").status, FY_STATUS_DELETED);
+}
+
+static void rights_and_conflicts_have_their_reasons(void **state)
+{
+    struct fake_node *self = *state;
+    struct fy_order order;
+    self->config.retry_max_age_ms = 100;
+    fake_catalogue_forbid(self->catalogue, "client-2");
+    fake_catalogue_hide(self->catalogue, "bucket-2");
+    fake_node_start(self);
+    fake_order(self, &order, FY_ACTION_CREATE, "forbidden");
+    (void)snprintf(order.client, sizeof(order.client), "client-2");
+    (void)fake_node_give(self, &order);
+    fake_order(self, &order, FY_ACTION_DELETE, "forbidden-delete");
+    (void)snprintf(order.client, sizeof(order.client), "client-2");
+    (void)fake_node_give(self, &order);
+    fake_order(self, &order, FY_ACTION_CREATE, "hidden");
+    (void)snprintf(order.bucket, sizeof(order.bucket), "bucket-2");
+    (void)fake_node_give(self, &order);
+    fake_order(self, &order, FY_ACTION_CREATE, "nowhere");
+    (void)snprintf(order.from_site, sizeof(order.from_site), "site-x");
+    (void)fake_node_give(self, &order);
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 4));
+    assert_int_equal(reason_of(self, "forbidden"), FY_RIGHTS);
+    assert_int_equal(reason_of(self, "forbidden-delete"), FY_RIGHTS);
+    assert_int_equal(reason_of(self, "hidden"), FY_CONFLICT);
+    assert_int_equal(reason_of(self, "nowhere"), FY_TOPOLOGY_UNKNOWN);
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), 0);
+}
+
+/* The write of a stored body is refused: no row will ever name it, so it goes at once. */
+static void a_refused_write_leaves_no_body(void **state)
+{
+    struct fake_node *self = *state;
+    self->config.retry_max_age_ms = 100;
+    fake_catalogue_forbid_late(self->catalogue, "client-1");
+    fake_node_start(self);
+    (void)fake_node_create(self, "refused");
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 1));
+    assert_int_equal(reason_of(self, "refused"), FY_RIGHTS);
+    assert_int_equal(fake_store_bodies(self->store), 0);
+}
+
+/* ------------------------------------------------------------------ poison */
+
+static void give_text(struct fake_node *self, const char *text)
+{
+    (void)fake_queue_put(self->queue, FY_TOPIC_ACTION, 1, "k\"ey", text, strlen(text));
+}
+
+static void poison_is_one_dead_letter_and_the_rest_goes_on(void **state)
+{
+    struct fake_node *self = *state;
+    struct fy_order order;
+    fake_node_start(self);
+    give_text(self, "{\"bucketName\":");
+    give_text(self, "{\"action\":\"FROB\",\"bucketName\":\"bucket-1\"}");
+    fake_order(self, &order, FY_ACTION_CREATE, "foreign");
+    (void)snprintf(order.to_site, sizeof(order.to_site), "site-z");
+    (void)fake_node_give(self, &order);
+    fake_order(self, &order, FY_ACTION_CREATE, "ahead");
+    order.stamp.time = UINT64_MAX - 1;
+    (void)fake_node_give(self, &order);
+    fake_order(self, &order, FY_ACTION_DELETE, "expired");
+    order.ordered_at_ms = 1000;
+    (void)fake_node_give(self, &order);
+    (void)fake_node_create(self, "fine");
+    assert_true(fake_node_wait_ready(self, "fine"));
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 5));
+    assert_int_equal(reason_of(self, "foreign"), FY_BAD_ORDER);
+    assert_int_equal(reason_of(self, "ahead"), FY_BAD_ORDER);
+    assert_int_equal(reason_of(self, "expired"), FY_EXPIRED);
+    assert_true(fake_node_wait_committed(self));
+
+    assert_int_equal(fake_queue_count(self->queue, FY_TOPIC_DEAD), 5);
+    bool found = false;
+    for (size_t i = 0; i < 5; i++) {
+        const struct fy_record *record = fake_queue_record(self->queue, FY_TOPIC_DEAD, i);
+        assert_string_not_equal(fake_header(record, "ferry-origin"), "");
+        assert_string_not_equal(fake_header(record, "ferry-attempts"), "");
+        if (record->value_bytes != 14 || memcmp(record->value, "{\"bucketName\":", 14) != 0)
+            continue;
+        found = true; /* byte for byte, key and value */
+        assert_int_equal(record->key_bytes, 4);
+        assert_memory_equal(record->key, "k\"ey", 4);
+        assert_string_equal(fake_header(record, "ferry-dlq-reason"), "BAD_ORDER");
+        assert_string_equal(fake_header(record, "ferry-dlq-class"), "poison");
+    }
+    assert_true(found);
+}
+
+/* A dead letter is not done before its copy is safe. */
+static void a_dead_letter_waits_until_its_copy_is_acknowledged(void **state)
+{
+    struct fake_node *self = *state;
+    fake_queue_refuse_publishes(self->queue, 1);
+    fake_queue_fail_publishes(self->queue, 1);
+    fake_node_start(self);
+    give_text(self, "poison");
+    (void)fake_node_create(self, "fine");
+    assert_true(fake_node_wait_ready(self, "fine"));
+    assert_int_equal(fake_catalogue_waiting(self->catalogue, FY_DEAD), 0);
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 1));
+    assert_int_equal(fake_queue_count(self->queue, FY_TOPIC_DEAD), 1);
+    assert_true(fake_node_wait_committed(self));
+}
+
+static void a_flood_of_poison_stays_within_its_bound(void **state)
+{
+    struct fake_node *self = *state;
+    fake_node_start(self);
+    for (int i = 0; i < 1000; i++)
+        give_text(self, "poison");
+    (void)fake_node_create(self, "fine");
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 1000));
+    assert_true(fake_node_wait_ready(self, "fine"));
+    assert_true(fake_node_wait_committed(self));
+}
+
+/* ------------------------------------------------------------------ a site that is down */
+
+static bool breaker_shown(void *arg)
+{
+    struct fake_node *self = arg;
+    struct fy_buf text;
+    fy_buf_init(&text, 1 << 20);
+    fy_engine_metrics(self->engine, &text);
+    bool open = strstr(text.bytes, "ferry_breaker_state{site=\"site-a\"} 0") == NULL &&
+                strstr(text.bytes, "ferry_breaker_state{site=\"site-a\"}") != NULL;
+    fy_buf_done(&text);
+    return open;
+}
+
+/* Its orders go to `waiting`, others are not held up; healed, all of them arrive without anybody's
+ * help though they were due in an hour. */
+static void a_dead_site_fills_waiting_and_a_healed_one_empties_it(void **state)
+{
+    struct fake_node *self = *state;
+    struct fy_order order;
+    char name[32];
+    self->config.retry_first_ms = self->config.retry_second_ms = 3600 * 1000;
+    fake_peer_down(self->peer, "site-a");
+    fake_node_start(self);
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(name, sizeof(name), "down/%d", i);
+        (void)fake_node_create(self, name);
+    }
+    fake_order(self, &order, FY_ACTION_CREATE, "elsewhere");
+    (void)snprintf(order.from_site, sizeof(order.from_site), "site-c");
+    (void)fake_node_give(self, &order);
+    assert_true(fake_node_wait_ready(self, "elsewhere"));
+    assert_true(fake_node_wait_waiting(self, FY_WAITING, 300));
+    assert_int_equal(reason_of(self, "down/299"), FY_SRC_UNREACHABLE);
+    assert_true(fake_catalogue_wait(self->catalogue, breaker_shown, self));
+    assert_true(fake_node_wait_committed(self));
+    fake_peer_down(self->peer, "");
+    assert_true(fake_node_wait_ready_count(self, 301));
+    assert_true(fake_node_wait_waiting(self, FY_WAITING, 0));
+    assert_true(fake_catalogue_wakes(self->catalogue) >= 1);
+}
+
+/* With retry.max_age short, orders that were never even tried die with the reason of their site. */
+static void orders_of_a_dead_site_die_of_old_age(void **state)
+{
+    struct fake_node *self = *state;
+    char name[32];
+    self->config.retry_max_age_ms = 800;
+    fake_peer_down(self->peer, "site-a");
+    fake_node_start(self);
+    for (int i = 0; i < 60; i++) {
+        (void)snprintf(name, sizeof(name), "down/%d", i);
+        (void)fake_node_create(self, name);
+    }
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 60));
+    for (int i = 0; i < 60; i++) {
+        (void)snprintf(name, sizeof(name), "down/%d", i);
+        assert_int_equal(reason_of(self, name), FY_SRC_UNREACHABLE);
+    }
+}
+
+/* A site that hangs takes its share of the permits and no more. */
+static void a_hanging_site_leaves_permits_to_others(void **state)
+{
+    struct fake_node *self = *state;
+    struct fy_order order;
+    char name[32];
+    self->config.worker_inflight = 20;
+    self->config.worker_inflight_site = 10;
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(name, sizeof(name), "hang/%d", i);
+        fake_peer_rule(self->peer, name, FAKE_HANG, 0, 1);
+        (void)fake_node_create(self, name);
+    }
+    fake_node_start(self);
+    fake_peer_wait_hanging(self->peer, 10);
+    for (int i = 0; i < 50; i++) {
+        (void)snprintf(name, sizeof(name), "other/%d", i);
+        fake_order(self, &order, FY_ACTION_CREATE, name);
+        (void)snprintf(order.from_site, sizeof(order.from_site), "site-c");
+        (void)fake_node_give(self, &order);
+    }
+    assert_true(fake_node_wait_ready_count(self, 50));
+    assert_int_equal(fake_peer_hanging(self->peer), 10);
+    fake_peer_release(self->peer);
+    assert_true(fake_node_wait_ready_count(self, 150));
+}
+
+/* ------------------------------------------------------------------ what is ours */
+
+/* The catalogue goes away in the middle: nothing is charged, nothing is lost, and it resumes by
+ * itself. */
+static void a_catalogue_that_is_away_charges_nobody(void **state)
+{
+    struct fake_node *self = *state;
+    char name[32];
+    fake_node_start(self);
+    for (int i = 0; i < 50; i++) {
+        (void)snprintf(name, sizeof(name), "before/%d", i);
+        (void)fake_node_create(self, name);
+    }
+    assert_true(fake_node_wait_ready_count(self, 50));
+    fake_catalogue_fail_writes(self->catalogue, FY_EBUSY, -1, false);
+    for (int i = 0; i < 700; i++) {
+        (void)snprintf(name, sizeof(name), "while/%d", i);
+        (void)fake_node_create(self, name);
+    }
+    assert_true(fake_node_wait_metric(self, FY_M_WORKER_PAUSED, 1));
+    assert_int_equal(fake_catalogue_ready(self->catalogue), 50);
+    fake_catalogue_fail_writes(self->catalogue, FY_OK, 0, false);
+    assert_true(fake_node_wait_ready_count(self, 750));
+    assert_true(fake_node_wait_committed(self));
+    assert_int_equal(fake_node_metric(self, FY_M_WORKER_PAUSED), 0);
+    assert_int_equal(fake_node_metric(self, FY_M_RETRIES), 0);
+    assert_int_equal(fake_catalogue_outcomes(self->catalogue, FY_OUTCOME_WAITING), 0);
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), 750); /* stored bodies waited */
+}
+
+/* The reply to COMMIT is lost: the write is made again, and the row keeps the body it names. */
+static void a_lost_commit_reply_loses_nothing(void **state)
+{
+    struct fake_node *self = *state;
+    struct fy_digest digest;
+    fake_node_start(self);
+    (void)fake_node_create(self, "first");
+    assert_true(fake_node_wait_ready(self, "first"));
+    fake_catalogue_fail_writes(self->catalogue, FY_EIO, 1, true);
+    (void)fake_node_create(self, "unknown");
+    assert_true(fake_node_wait_metric(self, FY_M_ORDERS_DUPLICATE, 1));
+    struct fake_object row = fake_catalogue_object(self->catalogue, "unknown");
+    assert_int_equal(row.applied, 1);
+    assert_true(fake_store_has(self->store, row.blob_ref, &digest));
+    assert_true(fake_node_wait_committed(self));
+}
+
+static void looks_that_fail_are_asked_again(void **state)
+{
+    struct fake_node *self = *state;
+    fake_catalogue_fail_looks(self->catalogue, FY_EBUSY, 2);
+    fake_node_start(self);
+    (void)fake_node_create(self, "o");
+    assert_true(fake_node_wait_ready(self, "o"));
+    assert_int_equal(fake_node_metric(self, FY_M_RETRIES), 0);
+}
+
+/* Disk full: creates rest, deletes go on, and it resumes by itself. */
+static void a_full_disk_stops_creates_and_not_deletes(void **state)
+{
+    struct fake_node *self = *state;
+    struct fy_order order;
+    fake_store_fail(self->store, FAKE_FINISH, FY_ENOSPACE, 3);
+    fake_node_start(self);
+    for (int i = 0; i < 20; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "full/%d", i);
+        (void)fake_node_create(self, name);
+    }
+    assert_true(fake_node_wait_metric(self, FY_M_WORKER_PAUSED, 1));
+    atomic_store(&self->node.store_ok, false); /* the house-keeper has seen it too */
+    fake_order(self, &order, FY_ACTION_DELETE, "old");
+    (void)fake_node_give(self, &order);
+    fake_order(self, &order, FY_ACTION_CREATE, "rests");
+    (void)fake_node_give(self, &order);
+    assert_true(fake_node_wait_deleted(self, "old"));
+    assert_false(fake_catalogue_object(self->catalogue, "rests").exists);
+    atomic_store(&self->node.store_ok, true);
+    assert_true(fake_node_wait_ready_count(self, 21));
+    assert_int_equal(fake_node_metric(self, FY_M_RETRIES), 0);
+    assert_int_equal(fake_catalogue_outcomes(self->catalogue, FY_OUTCOME_WAITING), 0);
+    assert_true(fake_node_wait_committed(self));
+}
+
+static void every_step_of_the_store_may_fail(void **state)
+{
+    struct fake_node *self = *state;
+    fake_store_fail(self->store, FAKE_BEGIN, FY_EIO, 1);
+    fake_store_fail(self->store, FAKE_APPEND, FY_EIO, 1);
+    fake_store_fail(self->store, FAKE_FINISH, FY_EIO, 1);
+    fake_node_start(self);
+    (void)fake_node_create(self, "small");
+    (void)fake_node_create(self, "big size=9000000");
+    assert_true(fake_node_wait_ready(self, "small"));
+    assert_true(fake_node_wait_ready(self, "big size=9000000"));
+    assert_int_equal(fake_store_writers(self->store), 0);
+    assert_int_equal(fake_node_metric(self, FY_M_RETRIES), 0);
+}
+
+/* Others fit, this one does not: it waits alone. */
+static void a_body_too_big_for_the_disk_waits_alone(void **state)
+{
+    struct fake_node *self = *state;
+    fake_store_fail(self->store, FAKE_BEGIN, FY_ENOSPACE, 1);
+    fake_node_start(self);
+    (void)fake_node_create(self, "huge size=9000000");
+    assert_true(fake_node_wait_waiting(self, FY_WAITING, 1));
+    assert_int_equal(reason_of(self, "huge size=9000000"), FY_STORE_FULL);
+    assert_int_equal(fake_node_metric(self, FY_M_WORKER_PAUSED), 0);
+    (void)fake_node_create(self, "small");
+    assert_true(fake_node_wait_ready(self, "small"));
+}
+
+/* No space for anybody: all creates rest, the big one with them, and none is charged. */
+static void a_big_body_on_a_full_disk_rests_with_the_others(void **state)
+{
+    struct fake_node *self = *state;
+    fake_store_full(self->store, true);
+    fake_store_fail(self->store, FAKE_BEGIN, FY_ENOSPACE, -1);
+    fake_node_start(self);
+    (void)fake_node_create(self, "huge size=9000000");
+    assert_true(fake_node_wait_metric(self, FY_M_WORKER_PAUSED, 1));
+    fake_store_full(self->store, false);
+    fake_store_fail(self->store, FAKE_BEGIN, FY_OK, 0);
+    assert_true(fake_node_wait_ready(self, "huge size=9000000"));
+    assert_int_equal(fake_catalogue_outcomes(self->catalogue, FY_OUTCOME_WAITING), 0);
+}
+
+static void a_stop_in_the_middle_of_everything_is_clean(void **state)
+{
+    struct fake_node *self = *state;
+    char name[48];
+    fake_peer_rule(self->peer, "hang size=9000000", FAKE_HANG, 0, -1);
+    break_sources(self);
+    fake_node_start(self);
+    (void)fake_node_create(self, "hang size=9000000");
+    fake_peer_wait_hanging(self->peer, 1);
+    for (size_t i = 0; i < FY_COUNT_OF(bad_sources); i++)
+        (void)fake_node_create(self, bad_sources[i].object);
+    for (int i = 0; i < 500; i++) {
+        (void)snprintf(name, sizeof(name), "stop/%d%s", i, i % 50 == 0 ? " size=8400000" : "");
+        (void)fake_node_create(self, name);
+    }
+    assert_true(fake_node_wait_ready_count(self, 20));
+    fake_node_stop(self, 50);
+    assert_int_equal(fake_store_writers(self->store), 0);
+    assert_int_equal(fake_peer_hanging(self->peer), 0);
+    assert_int_equal(fake_node_metric(self, FY_M_INFLIGHT_ORDERS), 0);
+    fake_peer_release(self->peer);
+    fake_node_start(self);
+    assert_true(fake_node_wait_ready_count(self, 501));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(bad_sources_end_dead_with_their_own_reason),
+        TEST(others_pass_while_bad_ones_are_tried_in_memory),
+        TEST(a_source_that_recovers_in_memory_costs_no_row),
+        TEST(a_mismatch_is_tried_again_on_a_fresh_connection),
+        TEST(an_order_waits_in_the_catalogue_and_returns),
+        TEST(a_missing_object_is_dead_after_three_rounds),
+        TEST(a_person_brings_a_dead_order_back),
+        TEST(a_failing_order_makes_way_for_a_newer_one),
+        TEST(rights_and_conflicts_have_their_reasons),
+        TEST(a_refused_write_leaves_no_body),
+        TEST(poison_is_one_dead_letter_and_the_rest_goes_on),
+        TEST(a_dead_letter_waits_until_its_copy_is_acknowledged),
+        TEST(a_flood_of_poison_stays_within_its_bound),
+        TEST(a_dead_site_fills_waiting_and_a_healed_one_empties_it),
+        TEST(orders_of_a_dead_site_die_of_old_age),
+        TEST(a_hanging_site_leaves_permits_to_others),
+        TEST(a_catalogue_that_is_away_charges_nobody),
+        TEST(a_lost_commit_reply_loses_nothing),
+        TEST(looks_that_fail_are_asked_again),
+        TEST(a_full_disk_stops_creates_and_not_deletes),
+        TEST(every_step_of_the_store_may_fail),
+        TEST(a_body_too_big_for_the_disk_waits_alone),
+        TEST(a_big_body_on_a_full_disk_rests_with_the_others),
+        TEST(a_stop_in_the_middle_of_everything_is_clean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,237 @@
+/* engine_rebalance_test.c - partitions come and go under the engine (ENGINE 1.6). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/adapters/order_json.h"
+#include "tests/support/fake_node.h"
+
+static int setup(void **state)
+{
+    struct fake_node *self = fy_alloc(sizeof(*self));
+    fake_node_init(self);
+    *state = self;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fake_node *self = *state;
+    fake_node_done(self);
+    free(self);
+    return 0;
+}
+
+/* A CREATE into a partition of the test's choice. */
+static void put(struct fake_node *self, int32_t partition, const char *object)
+{
+    struct fy_order order;
+    struct fy_buf json;
+    fake_order(self, &order, FY_ACTION_CREATE, object);
+    fy_buf_init(&json, FY_ORDER_JSON_BYTES);
+    fy_order_json_write(&order, &json);
+    (void)fake_queue_put(self->queue, FY_TOPIC_ACTION, partition, NULL, json.bytes,
+                         json.size_bytes);
+    fy_buf_done(&json);
+}
+
+static void hang(struct fake_node *self, const char *object)
+{
+    fake_peer_rule(self->peer, object, FAKE_HANG, 0, 1);
+}
+
+/* Transfers that stand still do not hold up the group: the revoke is answered, and what is done is
+ * committed first. */
+static void a_revoke_is_answered_at_once(void **state)
+{
+    struct fake_node *self = *state;
+    hang(self, "slow");
+    fake_node_start(self);
+    put(self, 0, "done");
+    assert_true(fake_node_wait_ready(self, "done"));
+    put(self, 0, "slow");
+    fake_peer_wait_hanging(self->peer, 1);
+    assert_true(fake_node_wait_metric(self, FY_M_ORDERS_APPLIED, 1));
+    fake_queue_revoke(self->queue, FAKE_ALL);
+    fake_queue_settle(self->queue);
+    assert_int_equal(fake_peer_hanging(self->peer), 1);
+    assert_int_equal(fake_queue_committed(self->queue, 0), 1);
+    fake_peer_release(self->peer);
+}
+
+/* The partition comes back while its order is still being pulled: one job, one transfer. */
+static void a_redelivered_order_is_adopted_not_started_twice(void **state)
+{
+    struct fake_node *self = *state;
+    hang(self, "slow");
+    fake_node_start(self);
+    put(self, 0, "slow");
+    fake_peer_wait_hanging(self->peer, 1);
+    for (int i = 0; i < 20; i++) {
+        fake_queue_revoke(self->queue, FAKE_ALL);
+        fake_queue_assign(self->queue, FAKE_ALL);
+        fake_queue_settle(self->queue);
+    }
+    put(self, 0, "next");
+    assert_true(fake_node_wait_ready(self, "next"));
+    fake_peer_release(self->peer);
+    assert_true(fake_node_wait_ready(self, "slow"));
+    assert_true(fake_node_wait_committed(self));
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), 2);
+    assert_int_equal(fake_catalogue_object(self->catalogue, "slow").applied, 1);
+}
+
+/* It ends while nobody of us owns the partition, which then comes back: the order is found done. */
+static void what_ends_in_limbo_is_done_for_whoever_comes(void **state)
+{
+    struct fake_node *self = *state;
+    hang(self, "slow");
+    fake_node_start(self);
+    put(self, 0, "slow");
+    fake_peer_wait_hanging(self->peer, 1);
+    fake_queue_revoke(self->queue, FAKE_ALL);
+    fake_queue_settle(self->queue);
+    fake_peer_release(self->peer);
+    assert_true(fake_node_wait_ready(self, "slow"));
+    assert_true(fake_node_wait_metric(self, FY_M_ORDERS_APPLIED, 1));
+    assert_int_equal(fake_queue_committed(self->queue, 0), 0);
+    fake_queue_assign(self->queue, FAKE_ALL);
+    assert_true(fake_node_wait_committed(self));
+    assert_int_equal(fake_node_metric(self, FY_M_ORDERS_DUPLICATE), 1);
+}
+
+/* Its new owner will fail for itself: no row of ours, no dead letter. */
+static void what_fails_in_limbo_leaves_no_trace(void **state)
+{
+    struct fake_node *self = *state;
+    self->config.retry_memory_ms = 0;
+    fake_peer_rule(self->peer, "slow", FAKE_HANG, 0, 1);
+    fake_node_start(self);
+    put(self, 1, "slow");
+    fake_peer_wait_hanging(self->peer, 1);
+    fake_queue_revoke(self->queue, 1u << 1);
+    fake_queue_settle(self->queue);
+    fake_store_fail(self->store, FAKE_FINISH, FY_EIO, 1);
+    fake_peer_release(self->peer);
+    put(self, 0, "other");
+    assert_true(fake_node_wait_ready(self, "other"));
+    fake_queue_assign(self->queue, 1u << 1);
+    assert_true(fake_node_wait_ready(self, "slow"));
+    assert_int_equal(fake_catalogue_outcomes(self->catalogue, FY_OUTCOME_WAITING), 0);
+    assert_true(fake_node_wait_committed(self));
+}
+
+static void a_lost_assignment_commits_nothing(void **state)
+{
+    struct fake_node *self = *state;
+    fake_node_start(self);
+    hang(self, "slow");
+    put(self, 0, "slow");
+    put(self, 0, "done");
+    fake_peer_wait_hanging(self->peer, 1);
+    assert_true(fake_node_wait_ready(self, "done"));
+    size_t commits = fake_queue_commits(self->queue);
+    fake_queue_lose(self->queue, FAKE_ALL);
+    fake_queue_settle(self->queue);
+    fake_peer_release(self->peer);
+    assert_true(fake_node_wait_ready(self, "slow"));
+    assert_int_equal(fake_queue_commits(self->queue), commits);
+    fake_queue_assign(self->queue, FAKE_ALL);
+    assert_true(fake_node_wait_committed(self));
+}
+
+/* Orders in their pause between tries are given up with their partition, and begin anew with it. */
+static void pauses_do_not_outlive_their_partition(void **state)
+{
+    struct fake_node *self = *state;
+    fake_peer_rule(self->peer, "flaky", FAKE_STATUS, 500, 3);
+    fake_node_start(self);
+    put(self, 3, "flaky");
+    assert_true(fake_node_wait_metric(self, FY_M_RETRIES, 1));
+    fake_queue_revoke(self->queue, FAKE_ALL);
+    fake_queue_settle(self->queue);
+    put(self, 3, "behind");
+    fake_queue_assign(self->queue, FAKE_ALL);
+    assert_true(fake_node_wait_ready(self, "flaky"));
+    assert_true(fake_node_wait_ready(self, "behind"));
+    assert_true(fake_node_wait_committed(self));
+}
+
+static void failed_commits_are_made_again(void **state)
+{
+    struct fake_node *self = *state;
+    fake_queue_fail_commits(self->queue, 2);
+    fake_node_start(self);
+    put(self, 0, "o");
+    assert_true(fake_node_wait_committed(self));
+}
+
+/* Everything at once, at random: afterwards no offset is stuck and no order is lost (pitfall 5). */
+static void nothing_is_lost_in_a_storm_of_rebalances(void **state)
+{
+    struct fake_node *self = *state;
+    unsigned seed = 20240221;
+    unsigned owned = FAKE_ALL;
+    int created = 0;
+    char name[48];
+    fake_node_start(self);
+    for (int round = 0; round < 300; round++) {
+        for (int i = 0; i < 10; i++) {
+            (void)snprintf(name, sizeof(name), "storm/%d", created++);
+            if (rand_r(&seed) % 50 == 0)
+                fake_peer_rule(self->peer, name, FAKE_STATUS, 503, 1);
+            put(self, (int32_t)(rand_r(&seed) % FAKE_PARTITIONS), name);
+        }
+        unsigned bits = 1u + (unsigned)rand_r(&seed) % FAKE_ALL;
+        switch (rand_r(&seed) % 5) {
+        case 0:
+            if ((owned & bits) != 0)
+                fake_queue_revoke(self->queue, owned & bits);
+            owned &= ~bits;
+            break;
+        case 1:
+            if ((owned & bits) != 0)
+                fake_queue_lose(self->queue, owned & bits);
+            owned &= ~bits;
+            break;
+        case 2:
+        case 3:
+            if ((bits & ~owned) != 0)
+                fake_queue_assign(self->queue, bits & ~owned);
+            owned |= bits;
+            break;
+        default:
+            fake_queue_redeliver(self->queue, (int32_t)(rand_r(&seed) % FAKE_PARTITIONS));
+        }
+        if (round % 3 == 0)
+            fake_queue_settle(self->queue);
+    }
+    if (owned != FAKE_ALL)
+        fake_queue_assign(self->queue, FAKE_ALL & ~owned);
+    fake_queue_settle(self->queue);
+    assert_true(fake_node_wait_ready_count(self, (size_t)created));
+    assert_true(fake_node_wait_committed(self));
+    assert_int_equal(fake_catalogue_waiting(self->catalogue, FY_DEAD), 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_revoke_is_answered_at_once),
+        TEST(a_redelivered_order_is_adopted_not_started_twice),
+        TEST(what_ends_in_limbo_is_done_for_whoever_comes),
+        TEST(what_fails_in_limbo_leaves_no_trace),
+        TEST(a_lost_assignment_commits_nothing),
+        TEST(pauses_do_not_outlive_their_partition),
+        TEST(failed_commits_are_made_again),
+        TEST(nothing_is_lost_in_a_storm_of_rebalances),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,200 @@
+/* intake.c - records of request-action and rows of `waiting` become jobs in their lanes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/adapters/order_json.h"
+#include "common/core/names.h"
+#include "worker/engine.h"
+
+/* ------------------------------------------------------------------ reading */
+
+/* What is wrong with the record for good; NONE when nothing is. */
+static enum fy_reason read_order(struct fy_engine *engine, const struct fy_record *record,
+                                 struct fy_job *job, struct fy_err *err)
+{
+    struct fy_node *node = engine->node;
+    struct fy_order *order = &job->order;
+    int64_t now_ms = fy_wall_ms(node->clock);
+    if (fy_order_json_parse(record->value, record->value_bytes, order, err) != FY_OK)
+        return FY_BAD_ORDER;
+    if (fy_order_check(order, FY_DOOR_QUEUE, node->site, now_ms, err) != FY_OK)
+        return FY_BAD_ORDER;
+    if (order->to_site[0] != '\0' && strcmp(order->to_site, node->site) != 0) {
+        (void)fy_err_set(err, FY_EINPUT, "toSite '%s' is not this site", order->to_site);
+        return FY_BAD_ORDER;
+    }
+    job->stamped = !fy_stamp_is_zero(&order->stamp);
+    if (!job->stamped)
+        fy_stamp_of_record(&order->stamp, record->timestamp_ms, record->offset, order->from_site);
+    if (fy_rule_expired(order, now_ms, node->config->tombstones_keep_ms)) {
+        (void)fy_err_set(err, FY_EGONE,
+                         "the order is older than the tombstones that might defeat it");
+        return FY_EXPIRED;
+    }
+    return FY_REASON_NONE;
+}
+
+static void make_poison(struct fy_job *job, const struct fy_record *record, enum fy_reason reason,
+                        const struct fy_err *err)
+{
+    struct fy_poison *poison = fy_alloc(sizeof(*poison) + record->key_bytes + record->value_bytes);
+    poison->key_bytes = record->key_bytes;
+    poison->value_bytes = record->value_bytes;
+    if (record->key_bytes > 0)
+        memcpy(poison->bytes, record->key, record->key_bytes);
+    if (record->value_bytes > 0)
+        memcpy(poison->bytes + record->key_bytes, record->value, record->value_bytes);
+    job->poison = poison;
+    job->engine->poison_count++;
+
+    int64_t now_ms = fy_wall_ms(job->engine->node->clock);
+    job->trouble = fy_alloc(sizeof(*job->trouble));
+    fy_failure_set(&job->trouble->last, reason, "%s", err->text);
+    job->trouble->first_failed_ms = job->trouble->last_failed_ms = now_ms;
+    job->trouble->tries = 1;
+    job->dead = true;
+    job->plan = FY_PLAN_PARK;
+    /* Without a stamp that can be believed, its place in the queue tells it apart from others. */
+    if (fy_stamp_is_zero(&job->order.stamp) ||
+        fy_stamp_ms(&job->order.stamp) > now_ms + FY_STAMP_AHEAD_MS_MAX)
+        fy_stamp_of_record(&job->order.stamp, record->timestamp_ms, record->offset,
+                           fy_site_is_valid(job->order.from_site) ? job->order.from_site
+                                                                  : job->engine->node->site);
+}
+
+/* ------------------------------------------------------------------ standing in line */
+
+/* Attaches a good order to its source. false: no entry is free for it. */
+static bool plan(struct fy_job *job)
+{
+    if (!fy_job_has_body(job)) {
+        job->plan = FY_PLAN_RECORD;
+        return true;
+    }
+    job->site = fy_site_get(job->engine, job->order.from_site);
+    if (job->site == NULL)
+        return false;
+    job->site->job_count++;
+    job->plan = FY_PLAN_TRANSFER;
+    job->big = job->order.size >= FY_BIG_BYTES;
+    return true;
+}
+
+/* A job of an older epoch that is still at work on this very record. */
+static struct fy_job *find_resident(struct fy_engine *engine, const struct fy_job *job)
+{
+    for (struct fy_lane_node *node = fy_lanes_find(&engine->lanes, job->lane_hash); node != NULL;
+         node = node->behind) {
+        struct fy_job *other = FY_CONTAINER_OF(node, struct fy_job, lane_node);
+        if (other->partition == job->partition && other->offset == job->offset)
+            return other;
+    }
+    return NULL;
+}
+
+static void join(struct fy_job *job)
+{
+    (void)fy_lanes_join(&job->engine->lanes, job->lane_hash, &job->lane_node);
+    fy_job_become(job, job->poison != NULL ? FY_JOB_BURY : FY_JOB_QUEUED);
+}
+
+/* Reads the record into the job and lines it up. false: not now. */
+static bool admit(struct fy_job *job, struct fy_partition *partition,
+                  const struct fy_record *record)
+{
+    struct fy_engine *engine = job->engine;
+    struct fy_err err = {0};
+    enum fy_reason reason = read_order(engine, record, job, &err);
+    if (reason != FY_REASON_NONE) {
+        if (engine->poison_count >= FY_POISON_MAX)
+            return false;
+        make_poison(job, record, reason, &err);
+        job->lane_hash = fy_lane_hash_of((uint64_t)record->partition, (uint64_t)record->offset);
+    } else {
+        job->lane_hash = fy_lane_hash(&job->order);
+        struct fy_job *resident = find_resident(engine, job);
+        if (resident != NULL) {
+            resident->epoch = job->epoch; /* adopted: never a second job, never a dropped record */
+            FY_ASSERT(fy_ledger_receive(&partition->ledger, record->offset) == FY_LEDGER_NEW);
+            fy_job_free(job);
+            return true;
+        }
+        if (!plan(job))
+            return false;
+    }
+    FY_ASSERT(fy_ledger_receive(&partition->ledger, record->offset) == FY_LEDGER_NEW);
+    fy_metric_add(fy_engine_numbers(engine), FY_M_ORDERS_RECEIVED, 1);
+    join(job);
+    return true;
+}
+
+bool fy_intake_record(struct fy_engine *engine, struct fy_partition *partition,
+                      const struct fy_record *record)
+{
+    if (!fy_engine_has_room(engine, false))
+        return false;
+    switch (fy_ledger_peek(&partition->ledger, record->offset)) {
+    case FY_LEDGER_FULL:
+        return false;
+    case FY_LEDGER_OVER:
+    case FY_LEDGER_AGAIN:
+        (void)fy_ledger_receive(&partition->ledger, record->offset); /* the answer is known */
+        return true;
+    case FY_LEDGER_NEW:
+        break;
+    }
+    struct fy_job *job = fy_job_new(engine);
+    job->partition = partition->partition;
+    job->epoch = partition->ledger.epoch;
+    job->offset = record->offset;
+    job->timestamp_ms = record->timestamp_ms;
+    if (admit(job, partition, record))
+        return true;
+    fy_job_free(job);
+    return false;
+}
+
+/* ------------------------------------------------------------------ rows of `waiting` */
+
+static bool row_is_here(struct fy_engine *engine, uint64_t lane_hash, int64_t waiting_id)
+{
+    for (struct fy_lane_node *node = fy_lanes_find(&engine->lanes, lane_hash); node != NULL;
+         node = node->behind)
+        if (FY_CONTAINER_OF(node, struct fy_job, lane_node)->waiting_id == waiting_id)
+            return true;
+    return false;
+}
+
+static void remember_trouble(struct fy_job *job, const struct fy_waiting_row *row)
+{
+    struct fy_trouble *trouble = fy_alloc(sizeof(*trouble));
+    fy_failure_set(&trouble->last, row->reason, "%s", row->detail);
+    trouble->last.http_status = row->http_status;
+    trouble->first_failed_ms = row->first_failed_ms;
+    trouble->last_failed_ms = row->last_failed_ms;
+    trouble->rounds = row->attempts;
+    trouble->from_row = true;
+    job->trouble = trouble;
+}
+
+bool fy_intake_row(struct fy_engine *engine, const struct fy_waiting_row *row)
+{
+    uint64_t lane_hash = fy_lane_hash(&row->order);
+    if (row_is_here(engine, lane_hash, row->id))
+        return true; /* claimed again because it took longer than the claim holds */
+    struct fy_job *job = fy_job_new(engine);
+    job->order = row->order;
+    job->lane_hash = lane_hash;
+    job->stamped = true;
+    job->partition = -1;
+    job->offset = row->id;
+    job->waiting_id = row->id;
+    job->timestamp_ms = row->first_failed_ms;
+    if (!plan(job)) {
+        fy_job_free(job);
+        return false;
+    }
+    remember_trouble(job, row);
+    join(job);
+    return true;
+}

@@ -1,0 +1,301 @@
+/* keeper.c - what must happen every so often: lease, free space, trim, sweep, purge, clock skew. */
+/*
+ * Two threads, each walking its part of one table of chores. `keeper` has what is quick and must be
+ * on time, the lease first: a process that cannot renew it must not publish bodies (the catalogue
+ * sees to that in the transaction itself), and one that finds it dead ends (exit 7), since another
+ * may sweep what it wrote. `sweeper` has what may take minutes or wait for peers.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/core/log.h"
+#include "common/runtime/pool.h"
+#include "worker/batch.h"
+#include "worker/sweep.h"
+#include "worker/worker.h"
+
+#define SPACE_EVERY_MS 1000
+#define TRIM_EVERY_MS  10000
+#define DEAD_EVERY_MS  500 /* a consumer must be served so often */
+#define DEAD_RECORDS   100 /* of one take */
+#define PURGE_EVERY_MS 60000
+#define PURGE_ROWS     1000
+#define SKEW_EVERY_MS  60000
+#define SKEW_CALL_MS   5000
+#define HELLO_BYTES    4096
+#define LOOK_EVERY_MS  1000 /* longest sleep of a thread between two looks at the table */
+
+struct fy_keeper;
+enum keeper_thread { THREAD_KEEPER, THREAD_SWEEPER, THREAD_COUNT };
+static const char *const thread_names[THREAD_COUNT] = {"keeper", "sweeper"};
+
+struct chore {
+    const char *name;
+    enum keeper_thread thread;
+    int64_t every_ms; /* 0: sweep_every of the configuration */
+    enum fy_code (*run)(struct fy_keeper *keeper, struct fy_err *err);
+};
+
+enum {
+    CHORE_LEASE,
+    CHORE_SPACE,
+    CHORE_DEAD,
+    CHORE_TRIM,
+    CHORE_SWEEP,
+    CHORE_PURGE,
+    CHORE_SKEW,
+    CHORE_COUNT
+};
+
+struct walker { /* one thread */
+    struct fy_keeper *keeper;
+    enum keeper_thread which;
+    pthread_t thread;
+    struct fy_bell stop_bell;
+};
+
+struct fy_keeper {
+    struct fy_node *node;
+    struct walker walkers[THREAD_COUNT];
+    size_t walker_count; /* started */
+    _Atomic bool stopping;
+
+    /* The thread of each chore only. */
+    int64_t next_ms[CHORE_COUNT]; /* monotonic */
+    bool failing[CHORE_COUNT]; /* one log line when a chore begins to fail, one when it is well */
+    bool orphans_swept;
+    struct fy_batch dead; /* queue NULL until it could be opened */
+};
+
+static enum fy_code keep_lease(struct fy_keeper *keeper, struct fy_err *err)
+{
+    struct fy_node *node = keeper->node;
+    struct fy_cat_lease_renew renew = {.op = {.kind = FY_CAT_LEASE_RENEW},
+                                       .saved_time = fy_hlc_last(&node->hlc)};
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &renew.op);
+    if (code == FY_OK)
+        return FY_OK;
+    *err = renew.op.err;
+    if (code == FY_ECANCELLED) {
+        atomic_store(&node->fatal_code, (int)FY_ECANCELLED);
+        fy_log(NULL, FY_ERROR, "lease.dead", fy_kv_err(err));
+        fy_bell_ring(&node->stop_bell);
+    }
+    return code;
+}
+
+static enum fy_code keep_space(struct fy_keeper *keeper, struct fy_err *err)
+{
+    int64_t free_bytes = 0;
+    bool above_floor = false;
+    enum fy_code code = fy_store_space(keeper->node->store, &free_bytes, &above_floor, err);
+    if (code != FY_OK)
+        return code;
+    bool was = atomic_exchange(&keeper->node->store_ok, above_floor);
+    if (was != above_floor)
+        fy_log(NULL, above_floor ? FY_INFO : FY_ERROR, above_floor ? "store.space" : "store.full",
+               fy_kv_i64("free_bytes", free_bytes));
+    return FY_OK;
+}
+
+/* Nobody reads request-action.dead but people with Kafka's tools: the rows of the catalogue are
+ * what counts. Our own group calls its records done, so that they are trimmed when they are old. */
+static enum fy_code keep_dead(struct fy_keeper *keeper, struct fy_err *err)
+{
+    enum fy_code code = FY_OK;
+    if (keeper->dead.queue == NULL)
+        code = fy_batch_open(&keeper->dead, keeper->node->queue, FY_GROUP_KEEPER, FY_TOPIC_DEAD,
+                             DEAD_RECORDS, FY_BATCH_BYTES, err);
+    while (code == FY_OK && !atomic_load(&keeper->stopping)) {
+        code = fy_batch_take(&keeper->dead, err);
+        if (code != FY_OK || keeper->dead.count == 0)
+            break;
+        code = fy_batch_commit(&keeper->dead, err);
+    }
+    return code;
+}
+
+static enum fy_code keep_queue(struct fy_keeper *keeper, struct fy_err *err)
+{
+    struct fy_node *node = keeper->node;
+    return fy_queue_trim(node->queue, fy_wall_ms(node->clock) - node->config->queue_keep_done_ms,
+                         err);
+}
+
+static enum fy_code keep_store(struct fy_keeper *keeper, struct fy_err *err)
+{
+    enum fy_code code = FY_OK;
+    if (!keeper->orphans_swept) {
+        code = fy_sweep_orphans(keeper->node, &keeper->stopping, err);
+        keeper->orphans_swept = code == FY_OK;
+    }
+    if (code == FY_OK)
+        code = fy_sweep_unreferenced(keeper->node, &keeper->stopping, err);
+    return code;
+}
+
+static enum fy_code keep_rows(struct fy_keeper *keeper, struct fy_err *err)
+{
+    struct fy_node *node = keeper->node;
+    int64_t now_ms = fy_wall_ms(node->clock);
+    struct fy_cat_purge purge;
+    do {
+        purge =
+            (struct fy_cat_purge){.op = {.kind = FY_CAT_PURGE},
+                                  .tombstones_before_ms = now_ms - node->config->tombstones_keep_ms,
+                                  .outcomes_before_ms = now_ms - node->config->orders_keep_ms,
+                                  .conflicts_before_ms = now_ms - node->config->conflicts_keep_ms,
+                                  .limit = PURGE_ROWS};
+        enum fy_code code = fy_catalogue_writer_run(node->writer, &purge.op);
+        if (code != FY_OK) {
+            *err = purge.op.err;
+            return code;
+        }
+    } while (purge.purged == PURGE_ROWS && !atomic_load(&keeper->stopping));
+    return FY_OK;
+}
+
+/* ---- clock skew: how far a peer's Date is from ours, beyond the second it is rounded to */
+
+struct skew_check {
+    struct fy_node *node;
+    int64_t worst_ms;
+};
+
+static bool check_skew(void *arg, const struct fy_site_row *site)
+{
+    struct skew_check *check = arg;
+    struct fy_node *node = check->node;
+    if (site->status != FY_SITE_UP || strcmp(site->id, node->site) == 0)
+        return true;
+    struct fy_peer_call *call = fy_alloc(sizeof(*call));
+    *call = (struct fy_peer_call){.verb = FY_PEER_HELLO, .deadline_ms = SKEW_CALL_MS};
+    memcpy(call->site, site->id, sizeof(call->site));
+    memcpy(call->uri, site->uri, sizeof(call->uri));
+    struct fy_peer_answer answer = {0};
+    enum fy_reason reason = FY_REASON_NONE;
+    struct fy_err err = {0};
+    if (fy_peer_wait(node->peer, call, HELLO_BYTES, &answer, &reason, &err) == FY_OK &&
+        answer.head.date_ms != 0) {
+        int64_t skew_ms = llabs(fy_wall_ms(node->clock) - answer.head.date_ms);
+        if (skew_ms > check->worst_ms)
+            check->worst_ms = skew_ms;
+        if (skew_ms > FY_SKEW_ALARM_MS)
+            fy_log(NULL, FY_ERROR, "clock.skew", fy_kv_str("site", site->id),
+                   fy_kv_i64("skew_ms", skew_ms));
+    }
+    free(answer.body);
+    free(call);
+    return !atomic_load(&node->stopping);
+}
+
+static enum fy_code keep_time(struct fy_keeper *keeper, struct fy_err *err)
+{
+    struct skew_check check = {.node = keeper->node};
+    enum fy_code code = fy_catalogue_site_list(keeper->node->catalogue, check_skew, &check, err);
+    if (code == FY_OK)
+        fy_metric_set(&keeper->node->metrics, FY_M_CLOCK_SKEW_MS, check.worst_ms);
+    return code;
+}
+
+/* ---- the table and who walks it */
+
+static const struct chore chores[CHORE_COUNT] = {
+    [CHORE_LEASE] = {"lease", THREAD_KEEPER, FY_LEASE_RENEW_MS, keep_lease},
+    [CHORE_SPACE] = {"space", THREAD_KEEPER, SPACE_EVERY_MS, keep_space},
+    [CHORE_DEAD] = {"dead", THREAD_KEEPER, DEAD_EVERY_MS, keep_dead},
+    [CHORE_TRIM] = {"trim", THREAD_KEEPER, TRIM_EVERY_MS, keep_queue},
+    [CHORE_SWEEP] = {"sweep", THREAD_SWEEPER, 0, keep_store},
+    [CHORE_PURGE] = {"purge", THREAD_SWEEPER, PURGE_EVERY_MS, keep_rows},
+    [CHORE_SKEW] = {"skew", THREAD_SWEEPER, SKEW_EVERY_MS, keep_time},
+};
+
+static void run_chore(struct fy_keeper *keeper, size_t i)
+{
+    struct fy_err err = {0};
+    bool fails = chores[i].run(keeper, &err) != FY_OK;
+    if (fails != keeper->failing[i])
+        fy_log(NULL, fails ? FY_WARN : FY_INFO, fails ? "keeper.failing" : "keeper.well",
+               fy_kv_str("chore", chores[i].name), fy_kv_err(&err));
+    keeper->failing[i] = fails;
+}
+
+/* Runs what is due on this thread; returns the time until the next look. */
+static int64_t run_due(struct walker *walker)
+{
+    struct fy_keeper *keeper = walker->keeper;
+    int64_t soonest_ms = LOOK_EVERY_MS;
+    for (size_t i = 0; i < CHORE_COUNT && !atomic_load(&keeper->stopping); i++) {
+        if (chores[i].thread != walker->which)
+            continue;
+        int64_t now_ms = fy_mono_ms(keeper->node->clock);
+        if (keeper->next_ms[i] <= now_ms) {
+            run_chore(keeper, i);
+            keeper->next_ms[i] =
+                now_ms + (chores[i].every_ms != 0 ? chores[i].every_ms
+                                                  : keeper->node->config->sweep_every_ms);
+        }
+        if (keeper->next_ms[i] - now_ms < soonest_ms)
+            soonest_ms = keeper->next_ms[i] - now_ms;
+    }
+    return soonest_ms;
+}
+
+static void *walker_main(void *arg)
+{
+    struct walker *walker = arg;
+    while (!atomic_load(&walker->keeper->stopping))
+        (void)fy_bell_wait(&walker->stop_bell, -1, (int)run_due(walker));
+    return NULL;
+}
+
+/* ---- life */
+
+static enum fy_code walker_open(struct fy_keeper *keeper, enum keeper_thread which,
+                                struct fy_err *err)
+{
+    struct walker *walker = &keeper->walkers[which];
+    *walker = (struct walker){.keeper = keeper, .which = which};
+    enum fy_code code = fy_bell_init(&walker->stop_bell, err);
+    if (code != FY_OK)
+        return code;
+    code = fy_thread_start(&walker->thread, thread_names[which], walker_main, walker, err);
+    if (code != FY_OK)
+        fy_bell_done(&walker->stop_bell);
+    else
+        keeper->walker_count++;
+    return code;
+}
+
+enum fy_code fy_keeper_open(struct fy_node *node, struct fy_keeper **keeper, struct fy_err *err)
+{
+    struct fy_keeper *self = fy_alloc(sizeof(*self));
+    self->node = node;
+    enum fy_code code = keep_space(self, err); /* readiness must know before the first request */
+    if (code == FY_OK)
+        code = fy_queue_topic_ensure(node->queue, FY_TOPIC_DEAD, err);
+    for (enum keeper_thread i = 0; code == FY_OK && i < THREAD_COUNT; i++)
+        code = walker_open(self, i, err);
+    if (code != FY_OK) {
+        fy_keeper_close(self);
+        return code;
+    }
+    *keeper = self;
+    return FY_OK;
+}
+
+void fy_keeper_close(struct fy_keeper *keeper)
+{
+    if (keeper == NULL)
+        return;
+    atomic_store(&keeper->stopping, true);
+    for (size_t i = 0; i < keeper->walker_count; i++) {
+        fy_bell_ring(&keeper->walkers[i].stop_bell);
+        pthread_join(keeper->walkers[i].thread, NULL);
+        fy_bell_done(&keeper->walkers[i].stop_bell);
+    }
+    if (keeper->dead.queue != NULL)
+        fy_batch_close(&keeper->dead);
+    free(keeper);
+}

@@ -1,0 +1,249 @@
+/* partition.c - what the group gave us: assignment, polling, and the offsets to commit
+ * (ENGINE 1.5, 1.6). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/core/log.h"
+#include "worker/engine.h"
+
+static const char *const topics[] = {FY_TOPIC_ACTION};
+
+enum fy_code fy_partitions_open(struct fy_engine *engine, struct fy_err *err)
+{
+    struct fy_queue *queue = engine->node->queue;
+    engine->partitions = fy_alloc(FY_PARTITIONS_MAX * sizeof(*engine->partitions));
+    engine->commit_list = fy_alloc(FY_PARTITIONS_MAX * sizeof(*engine->commit_list));
+    enum fy_code code = fy_queue_topic_ensure(queue, FY_TOPIC_ACTION, err);
+    if (code == FY_OK)
+        code = fy_queue_topic_ensure(queue, FY_TOPIC_DEAD, err);
+    if (code == FY_OK)
+        code = fy_consumer_open(queue, FY_GROUP_WORKER, topics, FY_COUNT_OF(topics),
+                                &engine->consumer, err);
+    return code == FY_OK ? FY_OK : fy_err_add(err, "join the group of %s", FY_TOPIC_ACTION);
+}
+
+void fy_partitions_close(struct fy_engine *engine)
+{
+    fy_consumer_close(engine->node->queue, engine->consumer);
+    engine->consumer = NULL;
+    for (size_t i = 0; i < engine->partition_count; i++)
+        if (engine->partitions[i].ours)
+            fy_ledger_free(&engine->partitions[i].ledger);
+    free(engine->partitions);
+    free(engine->commit_list);
+}
+
+static struct fy_partition *find(struct fy_engine *engine, int32_t number)
+{
+    for (size_t i = 0; i < engine->partition_count; i++)
+        if (engine->partitions[i].partition == number)
+            return &engine->partitions[i];
+    return NULL;
+}
+
+bool fy_job_in_limbo(const struct fy_job *job)
+{
+    if (job->partition < 0)
+        return false;
+    const struct fy_partition *partition = find(job->engine, job->partition);
+    return partition == NULL || !partition->ours || partition->ledger.epoch != job->epoch;
+}
+
+/* ------------------------------------------------------------------ assignment */
+
+static void take(struct fy_engine *engine, const struct fy_topic_partition *given)
+{
+    struct fy_partition *partition = find(engine, given->partition);
+    if (partition == NULL) {
+        FY_ASSERT(engine->partition_count < FY_PARTITIONS_MAX);
+        partition = &engine->partitions[engine->partition_count++];
+        partition->partition = given->partition;
+    }
+    if (partition->ours) /* given again without a revoke: what is known of the old one is void */
+        fy_ledger_free(&partition->ledger);
+    partition->ours = true;
+    partition->blocked = false;
+    partition->committed = given->offset;
+    fy_ledger_init(&partition->ledger, engine->epoch, given->offset);
+}
+
+static void give_back(struct fy_engine *engine, const struct fy_topic_partition *taken)
+{
+    struct fy_partition *partition = find(engine, taken->partition);
+    if (partition == NULL || !partition->ours)
+        return;
+    partition->ours = false;
+    fy_ledger_free(&partition->ledger);
+}
+
+/* Runs on a revoke and on a loss. Jobs that have not begun will be delivered to whoever has the
+ * partition next. Those on their way go on in limbo: should their offset come back to us they are
+ * adopted, else the stamp makes them harmless. */
+static void revoke(struct fy_engine *engine, const struct fy_consumer_event *event)
+{
+    if (event->kind == FY_CONSUMER_REVOKE)
+        fy_partitions_commit(engine, true);
+    for (size_t i = 0; i < event->partition_count; i++)
+        give_back(engine, &event->partitions[i]);
+    fy_consumer_revoked(engine->node->queue, engine->consumer);
+    fy_drop_idle(engine, false);
+}
+
+static void handle(struct fy_engine *engine, const struct fy_consumer_event *event)
+{
+    engine->rebalances[event->kind]++;
+    switch (event->kind) {
+    case FY_CONSUMER_NONE:
+        break;
+    case FY_CONSUMER_ASSIGN:
+        engine->epoch++; /* our own count: it rises even if the queue's should not */
+        for (size_t i = 0; i < event->partition_count; i++)
+            take(engine, &event->partitions[i]);
+        fy_log(NULL, FY_INFO, "queue.assigned", fy_kv_i64("partitions", event->partition_count),
+               fy_kv_i64("epoch", engine->epoch));
+        break;
+    case FY_CONSUMER_REVOKE:
+    case FY_CONSUMER_LOST:
+        fy_log(NULL, FY_INFO, "queue.revoked", fy_kv_i64("partitions", event->partition_count),
+               fy_kv_i64("lost", event->kind == FY_CONSUMER_LOST));
+        revoke(engine, event);
+        break;
+    }
+}
+
+void fy_partitions_events(struct fy_engine *engine)
+{
+    for (;;) {
+        struct fy_consumer_event event = {.kind = FY_CONSUMER_NONE};
+        struct fy_err err = {0};
+        if (fy_consumer_event(engine->node->queue, engine->consumer, &event, &err) != FY_OK) {
+            fy_log(NULL, FY_WARN, "queue.event_failed", fy_kv_err(&err));
+            return;
+        }
+        if (event.kind == FY_CONSUMER_NONE)
+            return;
+        handle(engine, &event);
+    }
+}
+
+/* ------------------------------------------------------------------ polling */
+
+struct polling {
+    struct fy_engine *engine;
+    struct fy_partition *partition;
+    size_t taken;
+};
+
+static bool visit(void *arg, const struct fy_record *record)
+{
+    struct polling *polling = arg;
+    if (!fy_intake_record(polling->engine, polling->partition, record)) {
+        polling->partition->blocked = true;
+        return false;
+    }
+    polling->taken++;
+    return true;
+}
+
+/* true: the partition may have more. */
+static bool poll_one(struct fy_engine *engine, struct fy_partition *partition)
+{
+    struct polling polling = {.engine = engine, .partition = partition};
+    struct fy_err err = {0};
+    partition->blocked = false;
+    enum fy_code code =
+        fy_consumer_poll(engine->node->queue, engine->consumer, FY_TOPIC_ACTION,
+                         partition->partition, FY_POLL_RECORDS, visit, &polling, &err);
+    if (code != FY_OK) {
+        partition->blocked = true; /* tried again at a later turn */
+        fy_log(NULL, FY_WARN, "queue.poll_failed", fy_kv_i64("partition", partition->partition),
+               fy_kv_err(&err));
+    }
+    return partition->blocked || polling.taken == FY_POLL_RECORDS;
+}
+
+bool fy_partitions_poll(struct fy_engine *engine)
+{
+    bool more = false;
+    size_t count = engine->partition_count;
+    for (size_t i = 0; i < count; i++) {
+        struct fy_partition *partition = &engine->partitions[(engine->next_partition + i) % count];
+        if (!partition->ours)
+            continue;
+        if (!fy_engine_has_room(engine, false))
+            return true;
+        if (poll_one(engine, partition))
+            more = true;
+    }
+    if (count > 0)
+        engine->next_partition = (engine->next_partition + 1) % count;
+    return more;
+}
+
+/* ------------------------------------------------------------------ commits */
+
+/* Orders that are done above the committed offsets: what a kill would make us do again. */
+static void show_uncommitted(struct fy_engine *engine)
+{
+    int64_t done = 0;
+    for (size_t i = 0; i < engine->partition_count; i++) {
+        const struct fy_partition *partition = &engine->partitions[i];
+        if (partition->ours)
+            done += partition->ledger.next - partition->committed - partition->ledger.incomplete;
+    }
+    atomic_store_explicit(&engine->stages[FY_STAGE_COMMIT].orders, done, memory_order_relaxed);
+}
+
+static size_t fill_commit(struct fy_engine *engine)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < engine->partition_count; i++) {
+        const struct fy_partition *partition = &engine->partitions[i];
+        if (!partition->ours || partition->ledger.base == partition->committed)
+            continue;
+        struct fy_topic_partition *entry = &engine->commit_list[count++];
+        *entry = (struct fy_topic_partition){.partition = partition->partition,
+                                             .offset = partition->ledger.base};
+        FY_ASSERT(fy_text_copy(entry->topic, sizeof(entry->topic), FY_TOPIC_ACTION));
+    }
+    return count;
+}
+
+void fy_partitions_commit(struct fy_engine *engine, bool now)
+{
+    bool due =
+        engine->uncommitted >= FY_COMMIT_EVERY_ORDERS ||
+        (engine->uncommitted > 0 && engine->now_ms - engine->committed_ms >= FY_COMMIT_EVERY_MS);
+    if (!due && !now)
+        return;
+    engine->uncommitted = 0;
+    engine->committed_ms = engine->now_ms;
+    size_t count = fill_commit(engine);
+    if (count == 0)
+        return;
+    struct fy_err err = {0};
+    if (fy_consumer_commit(engine->node->queue, engine->consumer, engine->commit_list, count,
+                           &err) != FY_OK) {
+        engine->uncommitted = 1; /* again in a second: until then a kill costs redo, nothing else */
+        fy_log(NULL, FY_WARN, "queue.commit_failed", fy_kv_err(&err));
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct fy_partition *partition = find(engine, engine->commit_list[i].partition);
+        if (partition != NULL)
+            partition->committed = engine->commit_list[i].offset;
+    }
+    show_uncommitted(engine);
+}
+
+void fy_partitions_finish(struct fy_engine *engine, const struct fy_job *job)
+{
+    if (job->partition < 0)
+        return;
+    struct fy_partition *partition = find(engine, job->partition);
+    if (partition == NULL || !partition->ours)
+        return; /* its next owner does it again, and finds it done */
+    fy_ledger_finish(&partition->ledger, job->offset);
+    engine->uncommitted++;
+    atomic_fetch_add_explicit(&engine->stages[FY_STAGE_COMMIT].orders, 1, memory_order_relaxed);
+}

@@ -1,0 +1,64 @@
+/* worker.c - the worker role: house-keeping first, then what takes work; closed in reverse. */
+#include "worker/worker.h"
+
+#include <stdlib.h>
+
+struct fy_worker {
+    struct fy_node *node; /* NULL until all is open */
+    struct fy_keeper *keeper;
+    struct fy_engine *engine;
+    struct fy_pump *pump;
+    struct fy_router *router;
+    struct fy_senders *senders;
+};
+
+static void print_metrics(void *role, struct fy_buf *buf)
+{
+    fy_worker_metrics(role, buf);
+}
+
+enum fy_code fy_worker_open(struct fy_node *node, struct fy_worker **worker, struct fy_err *err)
+{
+    FY_ASSERT(*worker == NULL);
+    struct fy_worker *opened = fy_alloc(sizeof(*opened));
+    /* The keeper renews the lease without which no body can be published. */
+    enum fy_code code = fy_keeper_open(node, &opened->keeper, err);
+    if (code == FY_OK)
+        code = fy_engine_open(node, &opened->engine, err);
+    if (code == FY_OK)
+        code = fy_senders_open(node, &opened->senders, err);
+    if (code == FY_OK)
+        code = fy_router_open(node, &opened->router, err);
+    if (code == FY_OK)
+        code = fy_pump_open(node, &opened->pump, err);
+    if (code != FY_OK) {
+        fy_worker_close(opened, 0);
+        return fy_err_add(err, "open the worker");
+    }
+    fy_node_metrics_set(node, print_metrics, opened);
+    opened->node = node;
+    *worker = opened;
+    return FY_OK;
+}
+
+void fy_worker_close(struct fy_worker *worker, int64_t drain_ms)
+{
+    if (worker == NULL)
+        return;
+    if (worker->node != NULL)
+        fy_node_metrics_set(worker->node, NULL, NULL);
+    /* What is on its way out stays safe in its topic or the outbox; only the engine has to drain.
+     */
+    fy_pump_close(worker->pump);
+    fy_router_close(worker->router);
+    fy_senders_close(worker->senders);
+    fy_engine_close(worker->engine, drain_ms);
+    fy_keeper_close(worker->keeper);
+    free(worker);
+}
+
+void fy_worker_metrics(struct fy_worker *worker, struct fy_buf *buf)
+{
+    fy_engine_metrics(worker->engine, buf);
+    fy_senders_metrics(worker->senders, buf);
+}

@@ -1,0 +1,55 @@
+/* worker.h - orders in, objects moved: the parts of the worker role and how they start and stop. */
+/* Each part is one thread (or a few) over struct fy_node; open starts it, close stops and joins it.
+ */
+#ifndef FY_WORKER_WORKER_H
+#define FY_WORKER_WORKER_H
+
+#include "common/runtime/node.h"
+
+/* The whole role: opens the parts below in order and closes them in reverse. */
+struct fy_worker;
+FY_MUST_CHECK enum fy_code fy_worker_open(struct fy_node *node, struct fy_worker **worker,
+                                          struct fy_err *err);
+/* SIGTERM's path: stops taking, lets what is in hand end for drain_ms, commits, joins. Accepts
+ * NULL. */
+void fy_worker_close(struct fy_worker *worker, int64_t drain_ms);
+/* Labelled metrics of the worker (breakers, sites, ledgers) in Prometheus' text format. Thread:
+ * any. */
+void fy_worker_metrics(struct fy_worker *worker, struct fy_buf *buf);
+
+/* engine.c: consumes request-action; ledgers, lanes, permits, dispatch, retries, commits (ENGINE
+ * 1). */
+struct fy_engine;
+FY_MUST_CHECK enum fy_code fy_engine_open(struct fy_node *node, struct fy_engine **engine,
+                                          struct fy_err *err);
+void fy_engine_close(struct fy_engine *engine, int64_t drain_ms);
+void fy_engine_metrics(struct fy_engine *engine, struct fy_buf *buf);
+
+/* pump.c: outbox rows to request-replication, lowest first, deleted after the acknowledgement. */
+struct fy_pump;
+FY_MUST_CHECK enum fy_code fy_pump_open(struct fy_node *node, struct fy_pump **pump,
+                                        struct fy_err *err);
+void fy_pump_close(struct fy_pump *pump);
+
+/* router.c: request-replication to request-replication.<site>, one copy per target. */
+struct fy_router;
+FY_MUST_CHECK enum fy_code fy_router_open(struct fy_node *node, struct fy_router **router,
+                                          struct fy_err *err);
+void fy_router_close(struct fy_router *router);
+
+/* sender.c: one thread per target site: batches to its POST /replicator/remote/orders[/multiple].
+ */
+struct fy_senders;
+FY_MUST_CHECK enum fy_code fy_senders_open(struct fy_node *node, struct fy_senders **senders,
+                                           struct fy_err *err);
+void fy_senders_close(struct fy_senders *senders);
+void fy_senders_metrics(struct fy_senders *senders, struct fy_buf *buf);
+
+/* keeper.c: the lease every second, free space, trim of done records, sweeper, purge, clock skew.
+ */
+struct fy_keeper;
+FY_MUST_CHECK enum fy_code fy_keeper_open(struct fy_node *node, struct fy_keeper **keeper,
+                                          struct fy_err *err);
+void fy_keeper_close(struct fy_keeper *keeper);
+
+#endif
