@@ -1,0 +1,73 @@
+/* about.c - commands that only speak of Ferry itself: help, version, config show, and the roles to
+ * come. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+
+#define TEXT_BYTES_MAX (256 << 10)
+
+static int print(struct fy_buf *buf)
+{
+    bool good = fputs(buf->bytes != NULL ? buf->bytes : "", stdout) >= 0 && fflush(stdout) == 0;
+    fy_buf_done(buf);
+    return good ? FY_EXIT_DONE : FY_EXIT_ERROR;
+}
+
+int fy_command_help_show(const struct fy_command_line *line)
+{
+    char name[64] = "";
+    size_t count;
+    const struct fy_command *commands = fy_commands(&count);
+    const struct fy_command *wanted = NULL;
+    (void)snprintf(name, sizeof(name), "%s%s%s", line->word_count > 0 ? line->words[0] : "",
+                   line->word_count > 1 ? " " : "", line->word_count > 1 ? line->words[1] : "");
+    for (size_t i = 0; i < count && wanted == NULL; i++)
+        if (name[0] != '\0' && strcmp(commands[i].name, name) == 0)
+            wanted = &commands[i];
+    if (name[0] != '\0' && wanted == NULL) {
+        fprintf(stderr, "ferry: there is no command '%s'\n", name);
+        return FY_EXIT_USAGE;
+    }
+    struct fy_buf buf;
+    fy_buf_init(&buf, TEXT_BYTES_MAX);
+    fy_command_help(wanted, &buf);
+    return print(&buf);
+}
+
+int fy_command_version(const struct fy_command_line *line)
+{
+    struct fy_buf buf;
+    fy_buf_init(&buf, TEXT_BYTES_MAX);
+    if (line->json) {
+        fy_buf_text(&buf, "{");
+        fy_buf_json_str(&buf, "version", FY_VERSION);
+        fy_buf_text(&buf, "}\n");
+    } else {
+        fy_buf_printf(&buf, "ferry %s\n", FY_VERSION);
+    }
+    return print(&buf);
+}
+
+int fy_command_config_show(const struct fy_command_line *line)
+{
+    struct fy_buf buf;
+    fy_buf_init(&buf, TEXT_BYTES_MAX);
+    fy_config_print(&line->config, line->json, &buf);
+    return print(&buf);
+}
+
+int fy_command_role(const struct fy_command_line *line)
+{
+    struct fy_config config = line->config;
+    struct fy_err err = {0};
+    if (fy_config_finish(&config, &err) != FY_OK)
+        fprintf(stderr, "ferry: %s\n", err.text);
+    else
+        fprintf(
+            stderr,
+            "ferry: %s needs engines that processes can share, and this build has only embedded "
+            "ones; `ferry up` runs both roles in one process\n",
+            line->command->name);
+    return FY_EXIT_USAGE;
+}

@@ -1,0 +1,203 @@
+/* node_open.c - the only file that knows which adapter serves which engine URL. */
+#include "cli/node_open.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/adapters/cache_local.h"
+#include "common/adapters/catalogue_sqlite.h"
+#include "common/adapters/peer_http.h"
+#include "common/adapters/queue_sqlite.h"
+#include "common/adapters/store_dir.h"
+#include "common/core/guid.h"
+#include "common/runtime/knowledge.h"
+
+#define CACHE_ENTRIES_MAX    10000
+#define CATALOGUE_READERS    8
+#define PEER_CONNECTIONS_MAX 256 /* per loop and host */
+
+/* The rest of url after "scheme:", or NULL. */
+static const char *after_scheme(const char *url, const char *scheme)
+{
+    size_t scheme_bytes = strlen(scheme);
+    if (strncmp(url, scheme, scheme_bytes) != 0 || url[scheme_bytes] != ':')
+        return NULL;
+    return url + scheme_bytes + 1;
+}
+
+static enum fy_code unserved(const char *port, const char *url, const char *served,
+                             struct fy_err *err)
+{
+    return fy_err_set(err, FY_EINPUT, "%s: '%s' is not an engine of this build; it serves %s", port,
+                      url, served);
+}
+
+static enum fy_code make_folder(const char *path, struct fy_err *err)
+{
+    if (path[0] == '\0' || mkdir(path, 0700) == 0 || errno == EEXIST)
+        return FY_OK;
+    return fy_err_set(err, FY_EIO, "make folder %s: %s", path, strerror(errno));
+}
+
+static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
+{
+    const char *path = after_scheme(node->config->catalogue, "sqlite");
+    if (path == NULL)
+        return unserved("catalogue", node->config->catalogue, "sqlite:PATH", err);
+    const struct fy_catalogue_sqlite_settings settings = {
+        .path = path, .clock = node->clock, .site = node->site, .reader_count = CATALOGUE_READERS};
+    return fy_catalogue_sqlite_open(&settings, &node->catalogue, err);
+}
+
+static enum fy_code open_queue(struct fy_node *node, struct fy_err *err)
+{
+    const char *path = after_scheme(node->config->queue, "sqlite");
+    if (path == NULL)
+        return unserved("queue", node->config->queue, "sqlite:PATH", err);
+    const struct fy_queue_sqlite_settings settings = {.path = path,
+                                                      .clock = node->clock,
+                                                      .partition_count =
+                                                          node->config->queue_partitions,
+                                                      .bytes_max = node->config->queue_bytes_max};
+    return fy_queue_sqlite_open(&settings, &node->queue, err);
+}
+
+static enum fy_code open_store(struct fy_node *node, struct fy_err *err)
+{
+    const char *path = after_scheme(node->config->store, "dir");
+    if (path == NULL)
+        return unserved("store", node->config->store, "dir:PATH", err);
+    const struct fy_store_dir_settings settings = {.path = path,
+                                                   .boot_id = node->boot_id,
+                                                   .free_floor_bytes =
+                                                       node->config->store_free_floor_bytes};
+    return fy_store_dir_open(&settings, &node->store, err);
+}
+
+static enum fy_code open_cache(struct fy_node *node, struct fy_err *err)
+{
+    if (after_scheme(node->config->cache, "local") == NULL)
+        return unserved("cache", node->config->cache, "local:", err);
+    node->cache = fy_cache_local_new(node->clock, CACHE_ENTRIES_MAX);
+    return FY_OK;
+}
+
+static enum fy_code open_peer(struct fy_node *node, struct fy_err *err)
+{
+    const struct fy_peer_http_settings settings = {
+        .site = node->site,
+        .loop_count = node->config->transfer_loops,
+        .connections_max = PEER_CONNECTIONS_MAX,
+        .connect_timeout_ms = node->config->pull_connect_timeout_ms,
+        .stall_timeout_ms = node->config->pull_stall_timeout_ms};
+    return fy_peer_http_open(&settings, &node->peer, err);
+}
+
+static enum fy_code take_lease(struct fy_node *node, struct fy_err *err)
+{
+    uint8_t slot = 0;
+    uint64_t start_time = 0;
+    enum fy_code code =
+        fy_catalogue_lease_open(node->catalogue, node->boot_id, &slot, &start_time, err);
+    if (code != FY_OK)
+        return code;
+    fy_hlc_init(&node->hlc, node->clock, node->site, slot, start_time);
+    fy_catalogue_attach(node->catalogue, &node->hlc);
+    return fy_catalogue_writer_open(node->catalogue, &node->writer, err);
+}
+
+static enum fy_code open_bells(struct fy_node *node, struct fy_err *err)
+{
+    enum fy_code code = fy_bell_init(&node->outbox_bell, err);
+    if (code == FY_OK)
+        code = fy_bell_init(&node->waiting_bell, err);
+    if (code == FY_OK)
+        code = fy_bell_init(&node->sites_bell, err);
+    if (code == FY_OK)
+        code = fy_bell_init(&node->stop_bell, err);
+    return code;
+}
+
+enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
+                          struct fy_clock *clock, struct fy_err *err)
+{
+    *node = (struct fy_node){.config = config,
+                             .clock = clock,
+                             .site = config->site,
+                             .started_ms = fy_wall_ms(clock),
+                             .outbox_bell = {.event_fd = -1},
+                             .waiting_bell = {.event_fd = -1},
+                             .sites_bell = {.event_fd = -1},
+                             .stop_bell = {.event_fd = -1},
+                             .role_mutex = PTHREAD_MUTEX_INITIALIZER};
+    fy_guid_new(clock, node->boot_id);
+    enum fy_code code = open_bells(node, err);
+    if (code == FY_OK)
+        code = make_folder(config->data, err);
+    /* The catalogue first: its lock says whose folder this is. */
+    if (code == FY_OK)
+        code = open_catalogue(node, err);
+    if (code == FY_OK)
+        code = open_queue(node, err);
+    if (code == FY_OK)
+        code = open_store(node, err);
+    if (code == FY_OK)
+        code = open_cache(node, err);
+    if (code == FY_OK)
+        code = open_peer(node, err);
+    if (code == FY_OK)
+        code = take_lease(node, err);
+    if (code != FY_OK)
+        fy_node_close(node);
+    return code;
+}
+
+static enum fy_code enter_site(struct fy_node *node, const char *id, const char *uri,
+                               struct fy_err *err)
+{
+    struct fy_cat_site insert = {.op = {.kind = FY_CAT_SITE}, .action = FY_SITE_INSERT};
+    insert.row.status = FY_SITE_UP;
+    if (!fy_text_copy(insert.row.id, sizeof(insert.row.id), id) ||
+        !fy_text_copy(insert.row.name, sizeof(insert.row.name), id) ||
+        !fy_text_copy(insert.row.uri, sizeof(insert.row.uri), uri))
+        return fy_err_set(err, FY_EINPUT, "site '%s': its id or URI is too long", id);
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &insert.op);
+    if (code == FY_OK || code == FY_EEXISTS)
+        return FY_OK;
+    *err = insert.op.err;
+    return fy_err_add(err, "enter site '%s'", id);
+}
+
+enum fy_code fy_node_enter_sites(struct fy_node *node, const char *own_uri, struct fy_err *err)
+{
+    enum fy_code code = enter_site(node, node->site, own_uri, err);
+    for (uint32_t i = 0; code == FY_OK && i < node->config->peer_count; i++) {
+        const char *peer = node->config->peers[i];
+        const char *equals = strchr(peer, '=');
+        char id[FY_SITE_BYTES_MAX + 1] = "";
+        FY_ASSERT(equals != NULL); /* fy_config_finish has looked */
+        memcpy(id, peer, (size_t)(equals - peer));
+        code = enter_site(node, id, equals + 1, err);
+    }
+    fy_know_sites_changed(node);
+    return code;
+}
+
+void fy_node_close(struct fy_node *node)
+{
+    fy_peer_close(node->peer);
+    fy_queue_close(node->queue); /* its last acknowledgements still meet a catalogue */
+    fy_catalogue_writer_close(node->writer);
+    fy_catalogue_close(node->catalogue); /* saves the last stamp in its lease row */
+    if (node->writer != NULL)
+        fy_hlc_done(&node->hlc);
+    fy_cache_close(node->cache);
+    fy_store_close(node->store);
+    fy_bell_done(&node->outbox_bell);
+    fy_bell_done(&node->waiting_bell);
+    fy_bell_done(&node->sites_bell);
+    fy_bell_done(&node->stop_bell);
+    *node = (struct fy_node){0};
+}

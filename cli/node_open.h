@@ -1,0 +1,19 @@
+/* node_open.h - a process's ports opened in order, and closed in reverse. */
+#ifndef FY_CLI_NODE_OPEN_H
+#define FY_CLI_NODE_OPEN_H
+
+#include "common/runtime/node.h"
+
+/* Opens what the engine URLs of the configuration name, takes a lease, enters this site and its
+ * peers into the topology when they are absent. node is the caller's memory; on failure nothing
+ * stays open. Errors: FY_EINPUT an engine URL that this binary cannot serve; FY_EEXISTS the folder
+ * is another process's; others as the ports say. Thread: main. */
+FY_MUST_CHECK enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
+                                        struct fy_clock *clock, struct fy_err *err);
+/* Adds the own site and the peers of the configuration that the topology lacks; own_uri as others
+ * will reach us. */
+FY_MUST_CHECK enum fy_code fy_node_enter_sites(struct fy_node *node, const char *own_uri,
+                                               struct fy_err *err);
+void fy_node_close(struct fy_node *node);
+
+#endif

@@ -1,0 +1,36 @@
+/* paths.h - every route that the client commands use, and the queries behind them. */
+#ifndef FY_CLI_PATHS_H
+#define FY_CLI_PATHS_H
+
+#include "common/core/buf.h"
+
+#define FY_PATH_HELLO         "/ferry/v1/hello"
+#define FY_PATH_READY         "/health/ready"
+#define FY_PATH_STATUS        "/ferry/v1/status"
+#define FY_PATH_SITES         "/ferry/v1/sites"
+#define FY_PATH_CONTAINER     "/ferry/v1/container"
+#define FY_PATH_CONTAINERS    "/ferry/v1/containers"
+#define FY_PATH_CONTENT       "/ferry/v1/content"
+#define FY_PATH_OBJECTS       "/ferry/v1/objects"
+#define FY_PATH_ORDERS        "/ferry/v1/orders"
+#define FY_PATH_WAITING       "/ferry/v1/waiting"
+#define FY_PATH_WAITING_RETRY "/ferry/v1/waiting/retry"
+#define FY_PATH_WAITING_DROP  "/ferry/v1/waiting/drop"
+
+/* Names of 255 + 255 + 1024 bytes, each byte as %xx, are under 5 KiB; more comes of a word that no
+ * server would take, and ends as FY_EINPUT in fy_client_call. */
+#define FY_PATH_BYTES_MAX (16 << 10)
+
+/* Begins a path with a route; path is init'ed here and ended by fy_buf_done. */
+void fy_path(struct fy_buf *path, const char *route);
+/* "/segment" and "?key=value" or "&key=value", percent-encoded; a NULL value adds nothing. */
+void fy_path_segment(struct fy_buf *path, const char *segment);
+void fy_path_query(struct fy_buf *path, const char *key, const char *value);
+/*
+ * The query that names a bucket, and in it an object (NULL: none), as `client` sees them. Names
+ * that CCS knows are looked up as CCS does, so that a bucket shared by its owner is found; any
+ * other name is a container of the client's own account (DESIGN 8).
+ */
+void fy_path_names(struct fy_buf *path, const char *client, const char *bucket, const char *object);
+
+#endif

@@ -1,0 +1,26 @@
+/* words.h - what the words and option values of a command line mean. */
+#ifndef FY_CLI_WORDS_H
+#define FY_CLI_WORDS_H
+
+#include "cli/command.h"
+
+/* BUCKET[/NAME], cut at its first slash. */
+struct fy_object_word {
+    char bucket[FY_BUCKET_BYTES_MAX + 1];
+    const char *name; /* points into the word; "" when there is none */
+};
+
+/* Errors: FY_EINPUT the bucket is not 1-255 bytes of UTF-8. The name is as given, any bytes. */
+FY_MUST_CHECK enum fy_code fy_object_word(const char *word, struct fy_object_word *object,
+                                          struct fy_err *err);
+/* The same, with a name of 1-1023 bytes of UTF-8 required. */
+FY_MUST_CHECK enum fy_code fy_object_word_whole(const char *word, struct fy_object_word *object,
+                                                struct fy_err *err);
+/* A whole number from min to max. *value stays when text is NULL. FY_EINPUT with the option. */
+FY_MUST_CHECK enum fy_code fy_count_word(const char *option, const char *text, int64_t min,
+                                         int64_t max, int64_t *value, struct fy_err *err);
+/* A time above 0 like 500ms, 10s, 5m, 24h, 7d, up to a year. *ms stays when text is NULL. */
+FY_MUST_CHECK enum fy_code fy_time_word(const char *option, const char *text, int64_t *ms,
+                                        struct fy_err *err);
+
+#endif
