@@ -1,0 +1,73 @@
+"""Fixtures of the integration tests; support/ has what they are made of."""
+
+import pytest
+
+from support.hostile import HostileSource
+from support.proxy import OrderProxy
+from support.sites import Factory
+
+pytest_plugins = ["support.soak_report"]  # keeps tests/SOAK.md
+
+FACTORY = pytest.StashKey()
+
+
+def _factory(request, tmp_path_factory):
+    factory = Factory(lambda: tmp_path_factory.mktemp("sites"))
+    request.node.stash[FACTORY] = factory
+    yield factory
+    factory.stop_all()
+
+
+@pytest.fixture
+def sites(request, tmp_path_factory):
+    """sites(["site-a", "site-b"], retry_memory="1s"): running sites, stopped after the test.
+
+    Stopping is part of the test: exit code 0, and no report of a sanitizer.
+    """
+    yield from _factory(request, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def module_sites(request, tmp_path_factory):
+    """The same for all tests of a file: for those that only read, or use names of their own."""
+    yield from _factory(request, tmp_path_factory)
+
+
+@pytest.fixture
+def hostile():
+    """hostile(ferry=False, **settings): a source site that answers as told, see support/hostile.py."""
+    made = []
+
+    def make(**settings):
+        made.append(HostileSource(**settings))
+        return made[-1]
+
+    yield make
+    for source in made:
+        source.close()
+
+
+@pytest.fixture
+def order_proxy():
+    """order_proxy(target_url, **settings): see support/proxy.py."""
+    made = []
+
+    def make(target, **settings):
+        made.append(OrderProxy(target, **settings))
+        return made[-1]
+
+    yield make
+    for proxy in made:
+        proxy.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the last lines of its sites' logs."""
+    report = yield
+    if report.failed:
+        for node in item.listchain():
+            factory = node.stash.get(FACTORY, None)
+            for site in factory.started if factory else ():
+                report.sections.append((f"log of {site.name}", site.tail()))
+    return report

@@ -1,0 +1,75 @@
+"""Several sites that know each other."""
+
+from support.site import Site
+
+
+class Sites:
+    """In the order they were named: a, b = sites(...), or sites(...)["site-a"]."""
+
+    def __init__(self, members):
+        self.members = members
+
+    def __iter__(self):
+        return iter(self.members)
+
+    def __len__(self):
+        return len(self.members)
+
+    def __getitem__(self, key):
+        if isinstance(key, int):
+            return self.members[key]
+        return next(site for site in self.members if site.name == key)
+
+
+class Factory:
+    """Makes sites and ends them all. What the fixtures `sites` and `module_sites` give."""
+
+    def __init__(self, make_folder):
+        self._make_folder = make_folder
+        self.started = []
+
+    def __call__(self, names, peers=None, per_site=None, start=True, wrapper=None, program=None, **settings):
+        """
+        names     list of site ids
+        peers     who knows whom: None is everybody; {"site-a": ["site-b"]}, or {"site-a": {"site-b":
+                  "http://..."}} for sites that are elsewhere or behind a proxy. A site that is left
+                  out knows nobody.
+        per_site  {"site-a": {...}}: settings of one site over those of all
+        settings  retry_memory="1s" is --retry-memory 1s
+        """
+        folder = self._make_folder()
+        members = [
+            Site(name, folder / name / "data", settings={**settings, **(per_site or {}).get(name, {})},
+                 program=program, wrapper=wrapper)
+            for name in names
+        ]  # fmt: skip
+        urls = {site.name: site.url for site in members}
+        for site in members:
+            site.peers = _peers_of(site.name, urls, peers)
+        self.started += members
+        if start:
+            for site in members:
+                site.start()
+        return Sites(members)
+
+    def stop_all(self):
+        """Every one gets its signal; the first complaint is raised at the end."""
+        complaints = []
+        for site in self.started:
+            try:
+                site.stop()
+                site.check_log()
+            except AssertionError as complaint:
+                complaints.append(complaint)
+        self.started = []
+        if complaints:
+            raise complaints[0]
+
+
+def _peers_of(name, urls, peers):
+    if peers is None:
+        return {other: url for other, url in urls.items() if other != name}
+    known = peers.get(name, ())
+    if isinstance(known, dict):
+        return known
+    return {other: urls[other] for other in known}

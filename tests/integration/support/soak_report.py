@@ -1,0 +1,81 @@
+"""Keeps tests/SOAK.md: the last result of every soak test, with its date and command.
+
+A plugin of pytest. A test may add what it found: record_property("soak", "VmHWM 24036 KiB").
+Rows of tests that did not run in this session stay as they are.
+"""
+
+import datetime
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+REPORT = Path(__file__).resolve().parents[2] / "SOAK.md"
+HEAD = """# Last results of the soak tests
+
+Written by `./run soak`: a row is replaced when its test has run again. Memory is VmHWM of the release build.
+
+| Test | Date (UTC) | Command | Machine | Result | Found |
+|---|---|---|---|---|---|
+"""
+ROW = re.compile(r"^\| `([^`]+)` \|")
+
+
+def machine():
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
+    return f"{os.cpu_count()} cores, {memory} GiB, {platform.machine()}"
+
+
+def command(config):
+    """As somebody would type it to have this again."""
+    words = [str(word) for word in config.invocation_params.args]
+    tests = [word for word in words if word.startswith("tests/integration") or word.startswith("test_")]
+    return " ".join(["./run soak", *tests])
+
+
+def read_rows():
+    """{test: line}."""
+    if not REPORT.exists():
+        return {}
+    found = (ROW.match(line) for line in REPORT.read_text().splitlines())
+    return {match[1]: match.string for match in found if match}
+
+
+def cell(text):
+    return re.sub(r"\s+", " ", str(text)).replace("|", "\\|").strip()
+
+
+class SoakReport:
+    def __init__(self, config):
+        self.config = config
+        self.rows = {}
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report):
+        # A failure of setup or teardown is one of the test.
+        if "soak" not in report.keywords or (report.when != "call" and report.passed):
+            return
+        name = report.nodeid.removeprefix("tests/integration/")
+        found = "; ".join(str(value) for key, value in report.user_properties if key == "soak")
+        result = f"{report.outcome} in {report.duration:.0f} s"
+        if report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            found = "; ".join(filter(None, [found, cell(crash.message if crash else report.longrepr)[:300]]))
+        if report.skipped:
+            found = cell(report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr)[:300]
+        date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M")
+        self.rows[name] = f"| `{name}` | {date} | `{command(self.config)}` | {machine()} | {cell(result)} | {cell(found)} |"
+
+    @pytest.hookimpl
+    def pytest_sessionfinish(self):
+        if self.rows:
+            rows = {**read_rows(), **self.rows}
+            REPORT.write_text(HEAD + "".join(f"{rows[name]}\n" for name in sorted(rows)))
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # of pytest-xdist's processes only the first writes
+        config.pluginmanager.register(SoakReport(config), "soak-report")

@@ -1,0 +1,99 @@
+"""api/openapi.yaml against a running site, by schemathesis: examples, edge cases of every parameter,
+random requests good and bad, and chains of calls. That the text and the routes tables agree is
+tests/unit/api_openapi_test.c."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from schemathesis_exceptions import NEGATIVE, REFUSALS
+from support.setting import Setting
+from support.site import ROOT, environment
+
+HERE = Path(__file__).parent
+TEXT = ROOT / "api" / "openapi.yaml"
+SEED = 20240221  # of CI, which must not fail for what nobody changed; FERRY_SEED=n or the soak draw others
+REQUEST_TIMEOUT_S = 20  # under a sanitizer, on a busy machine
+
+# So that random requests often meet something that is there.
+KNOWN = {
+    "clients": ["client-1"],
+    "buckets": ["bucket-1"],
+    "objects": ["dir/o1", "dir/a1", "new-1", "new-2"],
+}
+WHERE = {
+    "header.x-clonecloudstore-client-id": "clients",
+    "query.acct": "clients",
+    "path.bucketName": "buckets",
+    "query.ref": "buckets",
+    "path.objectName": "objects",
+    "query.path": "objects",
+}
+KNOWN_SHARE = 0.6
+
+
+@pytest.fixture
+def setting(sites):
+    return Setting(sites)
+
+
+def test_a_site_serves_this_very_text(setting):
+    answer = setting.client(None).call("GET", "/openapi.yaml").must(200)
+    assert answer.header("Content-Type") == "application/yaml"
+    assert answer.body == TEXT.read_bytes()
+    assert yaml.safe_load(answer.body)["openapi"].startswith("3.1.")
+
+
+def configuration(seed, examples):
+    """Of schemathesis, as TOML; every key and text here is written alike in JSON."""
+    lines = [f"seed = {seed}", "workers = 2", f"request-timeout = {REQUEST_TIMEOUT_S}"]
+    lines += ["continue-on-failure = true", "[generation]", f"max-examples = {examples}", 'database = "none"']
+    lines += ["[output.truncation]", "max-payload-size = 2000"]
+    lines += [f"[checks.{NEGATIVE}]", f"expected-statuses = {REFUSALS}"]
+    lines += ["[dictionaries]"] + [f"{name}.values = {json.dumps(words)}" for name, words in KNOWN.items()]
+    lines += ["[parameters]"]
+    lines += [f'"{place}" = {{dictionary = "{name}", probability = {KNOWN_SHARE}}}' for place, name in WHERE.items()]
+    return "\n".join(lines) + "\n"
+
+
+def fuzz(setting, folder, seed, examples, timeout):
+    """Runs schemathesis against site a; its findings are the assertion's text."""
+    config = folder / "schemathesis.toml"
+    config.write_text(configuration(seed, examples))
+    hooks = {
+        "SCHEMATHESIS_HOOKS": str(HERE / "support" / "schemathesis_hooks.py"),
+        "PYTHONPATH": str(HERE),
+        "OPENAPI_TEST_PEER": setting.b.url,
+    }
+    command = [sys.executable, "-m", "schemathesis.cli", "--no-color", "--config-file", str(config)]
+    command += ["run", f"{setting.a.url}/openapi.yaml"]
+    print(f"schemathesis: seed {seed}, again by FERRY_SEED={seed}")
+    run = subprocess.run(
+        command, cwd=folder, env={**environment(), **hooks}, text=True, timeout=timeout,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    print(run.stdout[-3000:])
+    assert setting.a.running(), "the site has died"
+    setting.client(None).ready().must(200)
+    assert run.returncode == 0, f"seed {seed}:\n{findings(run.stdout)}"
+
+
+def findings(output):
+    """From the first failure or error on, without what comes before."""
+    starts = [output.find(mark) for mark in ("= FAILURES =", "= ERRORS =") if mark in output]
+    return output[min(starts, default=0) :][:20000]
+
+
+def test_every_answer_is_as_described(setting, tmp_path):
+    seed = int(os.environ.get("FERRY_SEED", SEED))
+    fuzz(setting, tmp_path, seed, examples=15, timeout=240)
+
+
+@pytest.mark.soak
+def test_every_answer_is_as_described_for_hours(setting, tmp_path):
+    for _ in range(10):
+        fuzz(setting, tmp_path, random.randrange(1 << 32), examples=300, timeout=None)

@@ -1,0 +1,132 @@
+/* cli_words_test.c - BUCKET/NAME, numbers, times; and the paths they are asked for under. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "cli/paths.h"
+#include "cli/words.h"
+#include <cmocka.h>
+
+static void a_word_is_cut_at_its_first_slash(void **state)
+{
+    (void)state;
+    struct fy_object_word object;
+    assert_int_equal(fy_object_word("b", &object, NULL), FY_OK);
+    assert_string_equal(object.bucket, "b");
+    assert_string_equal(object.name, "");
+    assert_int_equal(fy_object_word("b/", &object, NULL), FY_OK);
+    assert_string_equal(object.name, "");
+    assert_int_equal(fy_object_word("b/x/../y//", &object, NULL), FY_OK);
+    assert_string_equal(object.bucket, "b");
+    assert_string_equal(object.name, "x/../y//");
+}
+
+static void a_word_without_a_bucket_or_a_name_is_refused(void **state)
+{
+    (void)state;
+    struct fy_object_word object;
+    char long_name[2 + 1025 + 1] = "b/";
+    memset(long_name + 2, 'x', 1025);
+    assert_int_equal(fy_object_word("", &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_object_word("/n", &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_object_word("\xff/n", &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_object_word_whole("b", &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_object_word_whole("b/", &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_object_word_whole("b/\xff", &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_object_word_whole(long_name, &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_object_word_whole("b/n", &object, NULL), FY_OK);
+}
+
+static void numbers_keep_to_their_bounds(void **state)
+{
+    (void)state;
+    int64_t value = 7;
+    assert_int_equal(fy_count_word("n", NULL, 1, 9, &value, NULL), FY_OK);
+    assert_int_equal(value, 7);
+    assert_int_equal(fy_count_word("n", "9", 1, 9, &value, NULL), FY_OK);
+    assert_int_equal(value, 9);
+    static const char *const bad[] = {
+        "", "0", "10", "-1", "+1", " 1", "1 ", "1x", "99999999999999999999"};
+    for (size_t i = 0; i < FY_COUNT_OF(bad); i++)
+        assert_int_equal(fy_count_word("n", bad[i], 1, 9, &value, NULL), FY_EINPUT);
+    assert_int_equal(value, 9);
+}
+
+static void times_have_a_unit(void **state)
+{
+    (void)state;
+    int64_t ms = 5;
+    assert_int_equal(fy_time_word("t", NULL, &ms, NULL), FY_OK);
+    assert_int_equal(ms, 5);
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } good[] = {
+        {"500ms", 500}, {"10s", 10000}, {"5m", 300000}, {"24h", 86400000}, {"365d", 31536000000}};
+    for (size_t i = 0; i < FY_COUNT_OF(good); i++) {
+        assert_int_equal(fy_time_word("t", good[i].text, &ms, NULL), FY_OK);
+        assert_int_equal(ms, good[i].ms);
+    }
+    static const char *const bad[] = {
+        "", "0s", "10", "s", "-1s", "1 s", "1w", "366d", "9999999999999999d"};
+    for (size_t i = 0; i < FY_COUNT_OF(bad); i++)
+        assert_int_equal(fy_time_word("t", bad[i], &ms, NULL), FY_EINPUT);
+}
+
+static void check_path(const char *client, const char *bucket, const char *object,
+                       const char *expected)
+{
+    struct fy_buf path;
+    fy_path(&path, FY_PATH_CONTENT);
+    fy_path_names(&path, client, bucket, object);
+    assert_string_equal(path.bytes, expected);
+    fy_buf_done(&path);
+}
+
+/* A name may hold whatever ends a query, a path or a header elsewhere. */
+static void names_travel_percent_encoded(void **state)
+{
+    (void)state;
+    check_path("client-1", "bucket-1", "a&b=c#d?e+f g%2F/\n\xc3\xa9",
+               "/ferry/v1/content?ref=bucket-1&path=a%26b%3Dc%23d%3Fe%2Bf%20g%252F%2F%0A%C3%A9");
+    check_path("client-1", "bucket-1", NULL, "/ferry/v1/content?ref=bucket-1");
+}
+
+/* A bucket that another client owns is found by the CCS rule, a container only in its account. */
+static void names_outside_ccs_are_looked_up_in_the_own_account(void **state)
+{
+    (void)state;
+    check_path("client-1", "My Bucket", "n",
+               "/ferry/v1/content?acct=client-1&ref=My%20Bucket&path=n");
+    check_path("AUTH_demo", "bucket-1", "n",
+               "/ferry/v1/content?acct=AUTH_demo&ref=bucket-1&path=n");
+}
+
+static void a_path_that_overflows_says_so_and_nothing_is_written_beyond(void **state)
+{
+    (void)state;
+    struct fy_buf path;
+    static char word[FY_PATH_BYTES_MAX];
+    memset(word, ' ', sizeof(word) - 1);
+    fy_path(&path, FY_PATH_WAITING);
+    fy_path_query(&path, "site", word);
+    fy_path_query(&path, "bucket", "b");
+    assert_true(path.overflow);
+    fy_buf_done(&path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_word_is_cut_at_its_first_slash),
+        cmocka_unit_test(a_word_without_a_bucket_or_a_name_is_refused),
+        cmocka_unit_test(numbers_keep_to_their_bounds),
+        cmocka_unit_test(times_have_a_unit),
+        cmocka_unit_test(names_travel_percent_encoded),
+        cmocka_unit_test(names_outside_ccs_are_looked_up_in_the_own_account),
+        cmocka_unit_test(a_path_that_overflows_says_so_and_nothing_is_written_beyond),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,323 @@
+/* config_test.c - settings as text, from variables and from a file, and what depends on several. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/adapters/config_inih.h"
+#include "common/core/config.h"
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+    struct fy_config *config = calloc(1, sizeof(*config));
+    fy_config_init(config);
+    *state = config;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    free(*state);
+    return 0;
+}
+
+static void expect_refused(struct fy_config *config, const char *name, const char *value,
+                           const char *sentence)
+{
+    struct fy_err err = {0};
+    assert_int_equal(fy_config_set(config, name, value, &err), FY_EINPUT);
+    if (strstr(err.text, sentence) == NULL)
+        fail_msg("'%s' does not say '%s'", err.text, sentence);
+}
+
+static void set(struct fy_config *config, const char *name, const char *value)
+{
+    struct fy_err err = {0};
+    if (fy_config_set(config, name, value, &err) != FY_OK)
+        fail_msg("%s = %s: %s", name, value, err.text);
+}
+
+static void the_defaults_are_those_of_the_design(void **state)
+{
+    const struct fy_config *config = *state;
+    assert_string_equal(config->listen, "127.0.0.1:8081");
+    assert_string_equal(config->url, "http://127.0.0.1:8081");
+    assert_int_equal(config->retry_max_age_ms, FY_RETRY_MAX_AGE_MS);
+    assert_int_equal(config->tombstones_keep_ms, FY_TOMBSTONE_KEEP_MS);
+    assert_int_equal(config->conflicts_keep_ms, FY_CONFLICT_KEEP_MS);
+    assert_int_equal(config->orders_keep_ms, FY_OUTCOME_KEEP_MS);
+    assert_int_equal(config->queue_bytes_max, FY_QUEUE_BYTES_DEFAULT);
+    assert_int_equal(config->worker_inflight, FY_INFLIGHT_ORDERS_MAX);
+    assert_int_equal(config->worker_inflight_bytes, FY_INFLIGHT_BYTES_MAX);
+    assert_false(config->pull_zstd);
+}
+
+static void sizes_and_times_have_units(void **state)
+{
+    struct fy_config *config = *state;
+    set(config, "queue.max_bytes", "64MiB");
+    assert_int_equal(config->queue_bytes_max, 64 << 20);
+    set(config, "queue.max_bytes", "2G");
+    assert_int_equal(config->queue_bytes_max, 2LL << 30);
+    set(config, "queue.max_bytes", "1048576");
+    assert_int_equal(config->queue_bytes_max, 1 << 20);
+    set(config, "retry.max_age", "90s");
+    assert_int_equal(config->retry_max_age_ms, 90000);
+    set(config, "retry.max_age", "7d");
+    assert_int_equal(config->retry_max_age_ms, 7LL * 86400000);
+    set(config, "sweep.every", "50ms");
+    assert_int_equal(config->sweep_every_ms, 50);
+    set(config, "pull.zstd", "on");
+    assert_true(config->pull_zstd);
+    set(config, "pull.zstd", "no");
+    assert_false(config->pull_zstd);
+}
+
+static void what_is_no_value_is_refused_and_changes_nothing(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_config *before = fy_memdup(config, sizeof(*config));
+    char long_text[FY_CONFIG_TEXT_BYTES + 1];
+    memset(long_text, 'x', sizeof(long_text));
+    long_text[FY_CONFIG_TEXT_BYTES] = '\0';
+    expect_refused(config, "worker.loops", "0", "'0' is outside 1 to 8");
+    expect_refused(config, "worker.loops", "9", "'9' is outside 1 to 8");
+    expect_refused(config, "worker.loops", "two", "not a whole number");
+    expect_refused(config, "worker.loops", "2s", "not a whole number");
+    expect_refused(config, "worker.loops", "", "not a whole number");
+    expect_refused(config, "worker.loops", "-1", "not a whole number");
+    expect_refused(config, "queue.max_bytes", "1KiB", "outside 1MiB to 16TiB");
+    expect_refused(config, "queue.max_bytes", "1 MiB", "not a size like 64MiB");
+    expect_refused(config, "queue.max_bytes", "99999999999999999999", "not a size");
+    expect_refused(config, "queue.max_bytes", "9223372036854775807TiB", "not a size");
+    expect_refused(config, "retry.max_age", "10", "not a time like");
+    expect_refused(config, "retry.max_age", "9999d", "outside");
+    expect_refused(config, "pull.zstd", "maybe", "neither on nor off");
+    expect_refused(config, "site", long_text, "longer than");
+    expect_refused(config, "sail.area", "10", "no setting 'sail.area'");
+    assert_memory_equal(before, config, sizeof(*config));
+    free(before);
+}
+
+static void peers_gather(void **state)
+{
+    struct fy_config *config = *state;
+    set(config, "peer", "b=http://h:1");
+    set(config, "peer", "c=http://h:2");
+    assert_int_equal(config->peer_count, 2);
+    assert_string_equal(config->peers[1], "c=http://h:2");
+    while (config->peer_count < FY_CONFIG_PEERS_MAX)
+        set(config, "peer", "d=http://h:3");
+    expect_refused(config, "peer", "e=http://h:4", "more than");
+}
+
+static void variables_are_settings_and_a_typo_is_an_error(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_err err = {0};
+    char path[] = "PATH=/bin", age[] = "FERRY_RETRY_MAX_AGE=2h", url[] = "FERRY_URL=http://h:9",
+         file[] = "FERRY_CONFIG=/nowhere", offset[] = "FERRY_CLOCK_OFFSET_MS=5",
+         typo[] = "FERRY_RETRY_MAXAGE=2h", bad[] = "FERRY_WORKER_LOOPS=many";
+    char *good[] = {path, age, url, file, offset, NULL};
+    char *with_typo[] = {typo, NULL};
+    char *with_bad[] = {bad, NULL};
+    assert_int_equal(fy_config_environment(config, good, &err), FY_OK);
+    assert_int_equal(config->retry_max_age_ms, 2 * 3600 * 1000);
+    assert_string_equal(config->url, "http://h:9");
+    assert_int_equal(fy_config_environment(config, with_typo, &err), FY_EINPUT);
+    assert_non_null(strstr(err.text, "FERRY_RETRY_MAXAGE"));
+    assert_int_equal(fy_config_environment(config, with_bad, &err), FY_EINPUT);
+    assert_non_null(strstr(err.text, "worker.loops"));
+}
+
+/* ---- the file */
+
+static enum fy_code read_file(struct fy_config *config, const char *text, struct fy_err *err)
+{
+    char path[] = "/tmp/ferry-config-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    enum fy_code code = fy_config_file(config, path, err);
+    unlink(path);
+    return code;
+}
+
+static void sections_of_a_file_are_the_first_part_of_a_name(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_err err = {0};
+    assert_int_equal(read_file(config,
+                               "; of site a\nsite = a\npeer = b=http://h:1\npeer = c=http://h:2\n\n"
+                               "[retry]\nmax_age = 3h ; later they are dead\n[worker]\nloops=4\n",
+                               &err),
+                     FY_OK);
+    assert_string_equal(config->site, "a");
+    assert_int_equal(config->peer_count, 2);
+    assert_int_equal(config->retry_max_age_ms, 3 * 3600 * 1000);
+    assert_int_equal(config->transfer_loops, 4);
+}
+
+static void a_bad_line_of_a_file_is_named(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_err err = {0};
+    assert_int_equal(read_file(config, "site = a\n[retry]\nmax_age = soon\n", &err), FY_EINPUT);
+    assert_non_null(strstr(err.text, ":3: "));
+    assert_non_null(strstr(err.text, "retry.max_age"));
+    assert_int_equal(read_file(config, "site = a\nno_such = 1\n", &err), FY_EINPUT);
+    assert_non_null(strstr(err.text, ":2: "));
+    assert_int_equal(read_file(config, "[retry]\nno sense at all\n", &err), FY_EINPUT);
+    assert_non_null(strstr(err.text, ":2: "));
+    assert_int_equal(fy_config_file(config, "/nowhere/ferry.ini", &err), FY_ENOTFOUND);
+}
+
+/* ---- what depends on several */
+
+static void expect_unfinished(struct fy_config *config, const char *sentence)
+{
+    struct fy_err err = {0};
+    assert_int_equal(fy_config_finish(config, &err), FY_EINPUT);
+    if (strstr(err.text, sentence) == NULL)
+        fail_msg("'%s' does not say '%s'", err.text, sentence);
+}
+
+static void the_embedded_engines_live_in_the_data_folder(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_err err = {0};
+    set(config, "site", "a");
+    expect_unfinished(config, "data: needed");
+    set(config, "data", "/d");
+    set(config, "store", "dir:/elsewhere");
+    assert_int_equal(fy_config_finish(config, &err), FY_OK);
+    assert_string_equal(config->queue, "sqlite:/d/queue.db");
+    assert_string_equal(config->catalogue, "sqlite:/d/catalogue.db");
+    assert_string_equal(config->store, "dir:/elsewhere");
+}
+
+/* There is no authentication yet: nothing may be heard from outside. */
+static void only_loopback_is_listened_on(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_err err = {0};
+    static const char *const good[] = {"127.0.0.1:0", "127.0.0.9:8081", "localhost:80", "[::1]:1"};
+    static const char *const bad[] = {"0.0.0.0:8081",
+                                      "127.0.0.1",
+                                      "127.0.0.1:",
+                                      "10.0.0.1:8081",
+                                      "127.0.0.1:99999",
+                                      "example.org:80",
+                                      "127.evil.org:80",
+                                      "[::]:80",
+                                      "",
+                                      ":8081"};
+    set(config, "site", "a");
+    set(config, "data", "/d");
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        set(config, "listen", good[i]);
+        assert_int_equal(fy_config_finish(config, &err), FY_OK);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        set(config, "listen", bad[i]);
+        expect_unfinished(config, "listen: ");
+    }
+    set(config, "listen", good[0]);
+    set(config, "admin", "0.0.0.0:9464");
+    expect_unfinished(config, "admin: ");
+}
+
+static void sites_and_peers_have_good_names(void **state)
+{
+    struct fy_config *config = *state;
+    set(config, "data", "/d");
+    expect_unfinished(config, "site: ");
+    set(config, "site", "a b");
+    expect_unfinished(config, "site: ");
+    set(config, "site", "a");
+    static const char *const bad[][2] = {{"b", "not NAME=URL"},
+                                         {"=http://h:1", "not NAME=URL"},
+                                         {"b c=http://h:1", "not NAME=URL"},
+                                         {"a=http://h:1", "this site itself"},
+                                         {"b=ftp://h", "peer b: "}};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        config->peer_count = 0;
+        set(config, "peer", bad[i][0]);
+        expect_unfinished(config, bad[i][1]);
+    }
+}
+
+/* ---- printing */
+
+/* What `config show` prints, `--config` can read. */
+static void what_is_printed_can_be_read_back(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_config *again = fy_alloc(sizeof(*again));
+    struct fy_err err = {0};
+    struct fy_buf text;
+    set(config, "site", "a");
+    set(config, "retry.max_age", "90s");
+    set(config, "queue.max_bytes", "1536MiB");
+    set(config, "pull.zstd", "on");
+    fy_buf_init(&text, 1 << 16);
+    fy_config_print(config, false, &text);
+    fy_config_init(again);
+    for (char *line = strtok(text.bytes, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        char *equals = strstr(line, " = ");
+        assert_non_null(equals);
+        *equals = '\0';
+        char *end = strstr(equals + 3, "   ; default");
+        if (end != NULL)
+            *end = '\0';
+        if (strcmp(line, "peer") != 0)
+            assert_int_equal(fy_config_set(again, line, equals + 3, &err), FY_OK);
+    }
+    assert_memory_equal(config, again, sizeof(*config));
+    fy_buf_done(&text);
+    free(again);
+}
+
+static void help_shows_the_settings_of_the_role_only(void **state)
+{
+    (void)state;
+    struct fy_buf client;
+    struct fy_buf server;
+    fy_buf_init(&client, 1 << 16);
+    fy_buf_init(&server, 1 << 16);
+    fy_config_help(FY_FOR_CLIENT, &client);
+    fy_config_help(FY_FOR_SERVER, &server);
+    assert_non_null(strstr(client.bytes, "--url URL"));
+    assert_null(strstr(client.bytes, "--retry-max-age"));
+    assert_non_null(strstr(server.bytes, "--retry-max-age TIME"));
+    assert_null(strstr(server.bytes, "--client "));
+    fy_buf_done(&client);
+    fy_buf_done(&server);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(the_defaults_are_those_of_the_design),
+        TEST(sizes_and_times_have_units),
+        TEST(what_is_no_value_is_refused_and_changes_nothing),
+        TEST(peers_gather),
+        TEST(variables_are_settings_and_a_typo_is_an_error),
+        TEST(sections_of_a_file_are_the_first_part_of_a_name),
+        TEST(a_bad_line_of_a_file_is_named),
+        TEST(the_embedded_engines_live_in_the_data_folder),
+        TEST(only_loopback_is_listened_on),
+        TEST(sites_and_peers_have_good_names),
+        TEST(what_is_printed_can_be_read_back),
+        TEST(help_shows_the_settings_of_the_role_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
