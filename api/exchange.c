@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/core/log.h"
 #include "common/core/names.h"
 
 /* ------------------------------------------------------------------ birth and death */

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "api/exchange.h"
-#include "common/core/log.h"
 
 #define LISTEN_BACKLOG 1024 /* a burst of clients between two turns of a poll loop */
 #define WATCH_MS_MAX   1000 /* between two looks at the deadlines */

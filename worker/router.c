@@ -190,13 +190,7 @@ static enum fy_code route_one(struct fy_router *router, size_t i, struct fy_err 
     }
     char from_site[FY_SITE_BYTES_MAX + 1];
     FY_ASSERT(fy_text_copy(from_site, sizeof(from_site), order.from_site));
-    /* An order given here about a third site's object concerns us too: we are one of "all others".
-     */
-    if (strcmp(from_site, node->site) != 0) {
-        code = copy_to(router, i, &order, node->site, err);
-        if (code != FY_OK)
-            return code;
-    }
+    /* An order given here about a third site's object concerns us too: the API has seen to that. */
     for (size_t s = 0; s < router->site_count; s++) {
         const char *target = router->sites[s].id;
         if (strcmp(target, node->site) == 0 || strcmp(target, from_site) == 0)

@@ -1,5 +1,7 @@
 """Fixtures of the integration tests; support/ has what they are made of."""
 
+import shutil
+
 import pytest
 
 from support.hostile import HostileSource
@@ -9,13 +11,23 @@ from support.sites import Factory
 pytest_plugins = ["support.soak_report"]  # keeps tests/SOAK.md
 
 FACTORY = pytest.StashKey()
+FAILED = pytest.StashKey()
 
 
 def _factory(request, tmp_path_factory):
-    factory = Factory(lambda: tmp_path_factory.mktemp("sites"))
+    folders = []
+
+    def make_folder():
+        folders.append(tmp_path_factory.mktemp("sites"))
+        return folders[-1]
+
+    factory = Factory(make_folder)
     request.node.stash[FACTORY] = factory
     yield factory
     factory.stop_all()
+    if FAILED not in request.node.stash:  # else somebody will want to look
+        for folder in folders:
+            shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -67,6 +79,7 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if report.failed:
         for node in item.listchain():
+            node.stash[FAILED] = True
             factory = node.stash.get(FACTORY, None)
             for site in factory.started if factory else ():
                 report.sections.append((f"log of {site.name}", site.tail()))

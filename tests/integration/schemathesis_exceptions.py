@@ -39,6 +39,7 @@ METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 UPLOADS = ("POST /cloudclonestore/{bucketName}/{objectName}", "PUT /ferry/v1/content")
 ORDERS = ("POST /replicator/remote/orders", "POST /replicator/remote/orders/multiple", "POST /ferry/v1/orders")
 SITES = ("POST /administration/topologies", "POST /ferry/v1/sites")
+OPEN_JSON = ORDERS + SITES + ("PUT /administration/topologies",)  # unknown keys are ignored there
 
 EXCUSED = (
     # ---- the request is as described, but what it is about is not so just then
@@ -65,6 +66,13 @@ EXCUSED = (
             says="SHA-256 is not the hash that was given", operations=UPLOADS),
     Excused(POSITIVE, "a body is zstd when a header says so, and its schema does not know that", status=400,
             says="zstd", operations=UPLOADS),
+    Excused(POSITIVE, "JSON Schema calls 1.0 an integer; we want it written as one", status=400,
+            says="is not an integer", operations=ORDERS),
+    Excused(POSITIVE, "U+0000 is refused wherever it stands, in the keys that are ignored, too", status=400,
+            says="NUL byte", operations=OPEN_JSON),
+    Excused(POSITIVE, "a number beyond 64 bits is refused wherever it stands, in the keys that are ignored, too",
+            status=400, says="not JSON: too big", operations=OPEN_JSON),
+    Excused(POSITIVE, "lengths count characters in a schema, and bytes in Ferry", status=400, says="bytes"),
     # ---- what CCS takes, wider than what its documents say
     Excused(NEGATIVE, "CCS cleans names before it looks at them: 'Bébé' is none, but 'bébé' is 'bebe'",
             operations=tuple(f"{method} {path}" for method in METHODS for path in BUCKETS + OBJECTS),

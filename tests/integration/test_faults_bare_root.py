@@ -13,12 +13,9 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(4 * 3600)]
 
 
 def readme_commands():
-    """The `./run` lines of the README's first block of commands."""
-    for block in re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
-        found = re.findall(r"^(?:\$ )?\./run ([a-z]+)", block, re.MULTILINE)
-        if found:
-            return found
-    raise AssertionError("README.md has no block with ./run")
+    """The `./run` lines of the README before its first heading of the second level."""
+    text = (ROOT / "README.md").read_text().split("\n## ")[0]
+    return re.findall(r"^ {4}\./run ([a-z]+)", text, re.MULTILINE)
 
 
 def test_both_commands_of_the_readme_work_in_a_bare_debian(tmp_path, record_property):

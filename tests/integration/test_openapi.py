@@ -34,7 +34,7 @@ WHERE = {
     "path.objectName": "objects",
     "query.path": "objects",
 }
-KNOWN_SHARE = 0.6
+KNOWN_SHARE = 0.8
 
 
 @pytest.fixture
@@ -51,7 +51,8 @@ def test_a_site_serves_this_very_text(setting):
 
 def configuration(seed, examples):
     """Of schemathesis, as TOML; every key and text here is written alike in JSON."""
-    lines = [f"seed = {seed}", "workers = 2", f"request-timeout = {REQUEST_TIMEOUT_S}"]
+    # One worker: ast.parse of Python 3.11, which hypothesis calls, is not safe in threads.
+    lines = [f"seed = {seed}", "workers = 1", f"request-timeout = {REQUEST_TIMEOUT_S}"]
     lines += ["continue-on-failure = true", "[generation]", f"max-examples = {examples}", 'database = "none"']
     lines += ["[output.truncation]", "max-payload-size = 2000"]
     lines += [f"[checks.{NEGATIVE}]", f"expected-statuses = {REFUSALS}"]
@@ -76,6 +77,7 @@ def fuzz(setting, folder, seed, examples, timeout):
     run = subprocess.run(
         command, cwd=folder, env={**environment(), **hooks}, text=True, timeout=timeout,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    (folder / "schemathesis.log").write_text(run.stdout)
     print(run.stdout[-3000:])
     assert setting.a.running(), "the site has died"
     setting.client(None).ready().must(200)

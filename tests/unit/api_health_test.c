@@ -127,8 +127,7 @@ static void metrics_have_counters_and_gauges_with_labels(void **state)
         "\nferry_progress_timestamp_seconds 1708514872.007\n",
         "\nferry_http_requests_total 1\n",
         "\nferry_consumer_lag{topic=\"request-action\",partition=\"3\",group=\"ferry-worker\"} 7\n",
-        "\nferry_consumer_lag{topic=\"request-replication\",partition=\"3\",group=\"ferry-router\"}"
-        " 7\n",
+        "{topic=\"request-replication\",partition=\"3\",group=\"ferry-router\"} 7\n",
         "\nferry_backlog_orders{topic=\"request-replication.site-b\",partition=\"3\"} 7\n",
         "\nferry_lag_seconds{topic=\"request-replication.site-c\",partition=\"3\"} ",
         "\nferry_site_up{site=\"site-b\"} 1\n",

@@ -165,6 +165,10 @@ static void bad_orders_are_400_and_nothing_is_published(void **state)
     assert_int_equal(f->queue.publish_count, 0);
 }
 
+#define BUCKET_DELETE                                                                              \
+    "{\"fromSite\":\"site-b\",\"bucketName\":\"bucket-1\",\"objectName\":null,\"action\":"         \
+    "\"DELETE\"}"
+
 static void what_ccs_clients_send_is_taken(void **state)
 {
     struct api_fixture *f = *state;
@@ -175,8 +179,7 @@ static void what_ccs_clients_send_is_taken(void **state)
         ORDER("site-b", "bucket-1", "o", CREATE ",\"toSite\":null,\"hash\":null,\"opId\":null"),
         ORDER("site-b", "bucket-1", "o", CREATE ",\"hash\":\"anything at all\""),
         ORDER("site-b", "bucket-1", "o", CREATE ",\"x\":{\"y\":[1,2]}"),
-        "{\"fromSite\":\"site-b\",\"bucketName\":\"bucket-1\",\"objectName\":null,\"action\":"
-        "\"DELETE\"}",
+        BUCKET_DELETE,
     };
     for (size_t i = 0; i < FY_COUNT_OF(good); i++)
         assert_int_equal(post(f, CCS_ONE, JSON, good[i]), 201);

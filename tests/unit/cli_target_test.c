@@ -45,18 +45,19 @@ static int teardown(void **state)
     return status;
 }
 
-/* Names in the folder, joined by spaces in no order that matters; "" when it is empty. */
+/* Names in the folder, each with a blank behind it; "" when it is empty. */
 static void list(int folder_fd, const char *name, char *names, size_t names_bytes)
 {
     int fd = openat(folder_fd, name, O_RDONLY | O_DIRECTORY);
     DIR *folder = fdopendir(fd);
     struct dirent *entry;
+    size_t filled = 0;
     names[0] = '\0';
     assert_non_null(folder);
     while ((entry = readdir(folder)) != NULL)
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            strncat(names, entry->d_name, names_bytes - strlen(names) - 2);
-            strcat(names, " ");
+            assert_true(filled + sizeof(entry->d_name) + 2 < names_bytes);
+            filled += (size_t)sprintf(names + filled, "%s ", entry->d_name);
         }
     closedir(folder);
 }

@@ -30,10 +30,10 @@ def machine():
 
 
 def command(config):
-    """As somebody would type it to have this again."""
-    words = [str(word) for word in config.invocation_params.args]
-    tests = [word for word in words if word.startswith("tests/integration") or word.startswith("test_")]
-    return " ".join(["./run soak", *tests])
+    """As somebody would type it to have this again: what `run` adds itself is left out."""
+    added = ["-c", "tests/pytest.ini", "--rootdir=.", "-m", "soak", "--timeout=0", "tests/integration"]
+    words = [str(word) for word in config.invocation_params.args if str(word) not in added]
+    return " ".join(["./run soak", *words])
 
 
 def read_rows():
@@ -77,5 +77,6 @@ class SoakReport:
 
 
 def pytest_configure(config):
-    if not hasattr(config, "workerinput"):  # of pytest-xdist's processes only the first writes
+    # Of pytest-xdist's processes only the first writes; a soak test tried by itself is no soak run.
+    if config.option.markexpr == "soak" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(SoakReport(config), "soak-report")
