@@ -5,8 +5,9 @@
 #include "cli/client.h"
 #include "cli/output.h"
 
-#define FY_UPLOAD_SMALL_BYTES (256 << 10) /* a file up to here is read once, and sent from memory  \
-                                           */
+#define FY_UPLOAD_SMALL_BYTES                                                                      \
+    (256 << 10) /* a file up to here is read once, and sent from memory                            \
+                 */
 
 /* What to upload, and where. All borrowed. */
 struct fy_upload {

@@ -109,7 +109,8 @@ static size_t wait_piece(struct fy_spool *spool, const uint8_t **bytes)
     return size_bytes;
 }
 
-/* Gives the piece's room back. The call is resumed under the flight's mutex: on_done needs it too. */
+/* Gives the piece's room back. The call is resumed under the flight's mutex: on_done needs it too.
+ */
 static void free_piece(struct fy_spool *spool, size_t size_bytes, bool failed)
 {
     pthread_mutex_lock(&spool->mutex);

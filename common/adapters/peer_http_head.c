@@ -95,7 +95,8 @@ static void on_error(struct peer_head *head, const char *value)
     (void)snprintf(head->error, sizeof(head->error), "%s", value); /* for people: cut is fine */
 }
 
-/* The object's own names, for who passes them on; nothing here relies on them: one too long is none. */
+/* The object's own names, for who passes them on; nothing here relies on them: one too long is
+ * none. */
 static void keep_text(char *field, size_t field_bytes, const char *value)
 {
     if (!fy_text_copy(field, field_bytes, value))

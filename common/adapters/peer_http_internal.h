@@ -42,10 +42,10 @@ struct peer_head {
     bool zstd;
     bool has_length;
     bool has_transfer_encoding;
-    bool has_site;       /* -site not blank: the object headers count */
-    bool facts_broken;   /* one of them cannot be right: none counts */
-    int64_t range_start; /* of Content-Range; -1 none */
-    const char *refused; /* why this answer cannot be taken; NULL */
+    bool has_site;               /* -site not blank: the object headers count */
+    bool facts_broken;           /* one of them cannot be right: none counts */
+    int64_t range_start;         /* of Content-Range; -1 none */
+    const char *refused;         /* why this answer cannot be taken; NULL */
     char id[FY_GUID_DIGITS + 1]; /* a longer one is none */
     char site[FY_SITE_BYTES_MAX + 1];
     char bucket[FY_BUCKET_BYTES_MAX + 1];

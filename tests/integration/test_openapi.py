@@ -22,17 +22,16 @@ REQUEST_TIMEOUT_S = 20  # under a sanitizer, on a busy machine
 
 # So that random requests often meet something that is there.
 KNOWN = {
-    "clients": ["client-1"],
-    "buckets": ["bucket-1"],
-    "objects": ["dir/o1", "dir/a1", "new-1", "new-2"],
-}
-WHERE = {
-    "header.x-clonecloudstore-client-id": "clients",
-    "query.acct": "clients",
-    "path.bucketName": "buckets",
-    "query.ref": "buckets",
-    "path.objectName": "objects",
-    "query.path": "objects",
+    "header.x-clonecloudstore-client-id": ["client-1"],
+    "header.x-clonecloudstore-target-id": ["site-b"],
+    "header.Accept-Encoding": ["zstd"],
+    "header.Content-Encoding": ["identity"],
+    "header.Range": ["bytes=1-3", "bytes=-2", "bytes=5-"],
+    "path.bucketName": ["bucket-1"],
+    "path.objectName": ["dir/o1", "dir/a1", "new-1", "new-2"],
+    "query.acct": ["client-1"],
+    "query.ref": ["bucket-1"],
+    "query.path": ["dir/o1", "dir/a1", "new-1", "new-2"],
 }
 KNOWN_SHARE = 0.8
 
@@ -56,9 +55,11 @@ def configuration(seed, examples):
     lines += ["continue-on-failure = true", "[generation]", f"max-examples = {examples}", 'database = "none"']
     lines += ["[output.truncation]", "max-payload-size = 2000"]
     lines += [f"[checks.{NEGATIVE}]", f"expected-statuses = {REFUSALS}"]
-    lines += ["[dictionaries]"] + [f"{name}.values = {json.dumps(words)}" for name, words in KNOWN.items()]
+    lines += ["[dictionaries]"] + [f"known-{i}.values = {json.dumps(words)}" for i, words in enumerate(KNOWN.values())]
     lines += ["[parameters]"]
-    lines += [f'"{place}" = {{dictionary = "{name}", probability = {KNOWN_SHARE}}}' for place, name in WHERE.items()]
+    lines += [
+        f'"{place}" = {{dictionary = "known-{i}", probability = {KNOWN_SHARE}}}' for i, place in enumerate(KNOWN)
+    ]
     return "\n".join(lines) + "\n"
 
 
