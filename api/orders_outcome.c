@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "api/orders.h"
+#include "common/core/json_cut.h"
 #include "common/core/names.h"
 #include "common/runtime/knowledge.h"
 
@@ -122,9 +123,11 @@ static void asked_drop(void *state)
 /* What the site said of itself, or why it said nothing. */
 static void print_site(const struct ask *ask, struct fy_buf *json)
 {
-    json_auto_t *tree = ask->good && ask->body.size_bytes > 0
-                            ? json_loadb(ask->body.bytes, ask->body.size_bytes, 0, NULL)
-                            : NULL;
+    bool readable =
+        ask->good && ask->body.size_bytes > 0 &&
+        fy_json_depth_check(ask->body.bytes, ask->body.size_bytes, NULL) == FY_OK;
+    json_auto_t *tree =
+        readable ? json_loadb(ask->body.bytes, ask->body.size_bytes, 0, NULL) : NULL;
     const json_t *site = json_array_get(json_object_get(tree, "sites"), 0);
     char *text = json_is_object(site) ? json_dumps(site, JSON_COMPACT) : NULL;
     if (text != NULL && json->size_bytes + strlen(text) < ANSWER_BYTES_MAX / 2) {

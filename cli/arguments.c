@@ -15,8 +15,7 @@ const char *fy_option(const struct fy_command_line *line, const char *name)
     return NULL;
 }
 
-/* The command whose words argv begins with; *used of them. */
-static const struct fy_command *find(int argc, char **argv, int *used)
+const struct fy_command *fy_command_find(int argc, char **argv, int *used)
 {
     size_t count;
     const struct fy_command *commands = fy_commands(&count);
@@ -170,7 +169,7 @@ enum fy_code fy_command_line_parse(int argc, char **argv, struct fy_command_line
 {
     struct flags flags = {0};
     int used = 0;
-    *line = (struct fy_command_line){.command = find(argc, argv, &used)};
+    *line = (struct fy_command_line){.command = fy_command_find(argc, argv, &used)};
     if (line->command == NULL)
         return fy_err_set(err, FY_EINPUT, "there is no command '%s'; see ferry help",
                           argc > 0 ? argv[0] : "");

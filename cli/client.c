@@ -394,7 +394,9 @@ enum fy_code fy_client_pages(struct fy_client *client, struct fy_buf *path, cons
     json_t *next = NULL;
     bool more = true;
     enum fy_code code = FY_OK;
-    fy_path_query(path, "limit", FY_CLIENT_PAGE_ROWS);
+    char limit[16];
+    (void)snprintf(limit, sizeof(limit), "%d", FY_CLIENT_PAGE_ROWS);
+    fy_path_query(path, "limit", limit);
     while (more && code == FY_OK) {
         struct fy_buf page;
         json_t *tree = NULL;

@@ -8,14 +8,6 @@
 #include "cli/command.h"
 #include "cli/paths.h"
 
-#define FY_CLIENT_ANSWER_BYTES_MAX (32 << 20) /* gathered of one answer: a page of long names */
-#define FY_CLIENT_CONNECT_MS       5000       /* for a site to take the connection */
-#define FY_CLIENT_STALL_S          60         /* without a byte: the server is asked no longer */
-#define FY_CLIENT_SMALL_MS         30000      /* a call that moves no body */
-#define FY_CLIENT_HEADERS_MAX      4          /* of a call, beside those of every call */
-#define FY_CLIENT_PAGE_ROWS        "500"      /* of a listing: 500 of the longest rows fit above */
-#define FY_CLIENT_TRIES_MAX        7          /* with the pauses of fy_client_pause: about 6 s */
-
 /* Belongs to one thread at a time. */
 struct fy_client;
 

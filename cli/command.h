@@ -60,6 +60,8 @@ struct fy_command_line {
 const char *fy_option(const struct fy_command_line *line, const char *name);
 
 const struct fy_command *fy_commands(size_t *count); /* commands.c: the table */
+/* The command whose words argv begins with, *used of them; or NULL. In arguments.c. */
+const struct fy_command *fy_command_find(int argc, char **argv, int *used);
 /* Reads argv behind the program's name. Errors: FY_EINPUT with a sentence. In arguments.c. */
 FY_MUST_CHECK enum fy_code fy_command_line_parse(int argc, char **argv,
                                                  struct fy_command_line *line, struct fy_err *err);

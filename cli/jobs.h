@@ -4,10 +4,6 @@
 
 #include "cli/client.h"
 
-#define FY_JOBS_THREADS_MAX     64  /* --jobs: more connections only wait for each other */
-#define FY_JOBS_THREADS_DEFAULT 8   /* small objects share their syncs at the site */
-#define FY_JOBS_QUEUE_MAX       256 /* jobs that wait: a walk over a million files stays flat */
-
 struct fy_jobs;
 
 /* On a job thread, with its own client. job is freed (free) afterwards. */

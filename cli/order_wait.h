@@ -4,10 +4,6 @@
 
 #include "cli/sites.h"
 
-/* opIds of their own that the orders of one file may carry and be waited for; each is asked for by
- * itself. The others share the opId of the request, however many they are. */
-#define FY_ORDER_WATCHES_MAX 1000
-
 struct fy_order_watch;
 
 /* list: the sites the orders may be for; borrowed. op_id: that of the request. */

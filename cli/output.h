@@ -13,10 +13,7 @@
 
 #include "cli/command.h"
 
-#define FY_TABLE_COLUMNS_MAX 12
-#define FY_CELL_BYTES        48    /* of a printed number, size or age */
-#define FY_REPORTS_MAX       1000  /* sentences about single objects on stderr; more are counted */
-#define FY_LINE_BYTES_MAX    65536 /* of a line that is built before it is printed */
+#define FY_CELL_BYTES 48 /* of a printed number, size or age */
 
 /* ---- sentences */
 
@@ -52,7 +49,7 @@ struct fy_table {
     size_t cell_count, cell_capacity;
 };
 
-/* columns: "<SITE >BYTES <NAME"; borrowed texts are copied. */
+/* titles: "<SITE" or ">BYTES", the text and its side; borrowed as long as the table is used. */
 void fy_table_init(struct fy_table *table, const char *const *titles, size_t column_count);
 /* One row: column_count texts, each copied and cleaned. */
 void fy_table_row(struct fy_table *table, const char *const *cells);

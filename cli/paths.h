@@ -17,10 +17,6 @@
 #define FY_PATH_WAITING_RETRY "/ferry/v1/waiting/retry"
 #define FY_PATH_WAITING_DROP  "/ferry/v1/waiting/drop"
 
-/* Names of 255 + 255 + 1024 bytes, each byte as %xx, are under 5 KiB; more comes of a word that no
- * server would take, and ends as FY_EINPUT in fy_client_call. */
-#define FY_PATH_BYTES_MAX (16 << 10)
-
 /* Begins a path with a route; path is init'ed here and ended by fy_buf_done. */
 void fy_path(struct fy_buf *path, const char *route);
 /* "/segment" and "?key=value" or "&key=value", percent-encoded; a NULL value adds nothing. */

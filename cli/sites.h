@@ -4,8 +4,6 @@
 
 #include "cli/client.h"
 
-#define FY_SITES_ASKED_AT_ONCE 16 /* one that does not answer holds up a few others only */
-
 struct fy_site_info {
     char id[FY_SITE_BYTES_MAX + 1];
     char uri[FY_URI_BYTES_MAX + 1];

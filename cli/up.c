@@ -114,6 +114,9 @@ static enum fy_code open_site(struct site *site, struct fy_err *err)
 
 static void close_site(struct site *site)
 {
+    /* A second signal asks for what is under way already, and its bell is about to go. */
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
     atomic_store(&site->node.stopping, true);
     fy_server_close(site->api, site->config.drain_ms);
     fy_worker_close(site->worker, site->config.drain_ms);

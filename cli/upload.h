@@ -5,10 +5,6 @@
 #include "cli/client.h"
 #include "cli/output.h"
 
-#define FY_UPLOAD_SMALL_BYTES                                                                      \
-    (256 << 10) /* a file up to here is read once, and sent from memory                            \
-                 */
-
 /* What to upload, and where. All borrowed. */
 struct fy_upload {
     const char *client; /* client-id */
@@ -21,11 +17,11 @@ struct fy_upload {
 
 /*
  * Uploads it: a file is hashed first and its hash and size are sent along, so that the site
- * verifies what it got; stdin is hashed while it is sent and compared with what the site says.
- * Tries again what may heal, FY_CLIENT_TRIES_MAX times at most; stdin only until its first byte was
- * read. size       on FY_OK the object's unchanged  on FY_OK whether an equal object was there
- * before Errors: FY_EEXISTS another object has the name; FY_EIO the file cannot be read; of the
- * call.
+ * verifies what it gets; stdin is hashed while it is sent and compared with what the site says.
+ * Tries again what may heal, FY_CLIENT_TRIES_MAX times at most; stdin only until its first byte.
+ *   size       on FY_OK the object's
+ *   unchanged  on FY_OK whether an equal object was there before
+ * Errors: FY_EEXISTS another object has the name; FY_EIO the file cannot be read; of the call.
  */
 FY_MUST_CHECK enum fy_code fy_upload_run(struct fy_client *client, const struct fy_upload *upload,
                                          int64_t *size, bool *unchanged, struct fy_err *err);

@@ -5,7 +5,8 @@
 # this repository's HEAD into ROOT/ferry, and runs its ./run there by chroot. Needs root. Mirrors,
 # proxies and certificates are those this machine is set up with. The mounts live in a namespace of
 # their own and end with it. ROOT stays, so that a second time is fast; a pristine one is kept beside
-# it as ROOT.tar, and PRISTINE=1 starts from that again.
+# it as ROOT.tar, and PRISTINE=1 starts from that again. What ./run reads of the environment (JOBS,
+# DIR, KEEP, BREAK) is passed on.
 set -eu
 repository=$(cd "$(dirname "$0")/.." && pwd)
 root=${1:?usage: bare_root.sh ROOT [ARGUMENT...]}
@@ -66,4 +67,5 @@ exec unshare --mount sh -c '
     mount -t tmpfs tmpfs "$root/dev/shm"
     exec chroot "$root" env -i "$@"
 ' sh "$root" PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 $variables \
+    ${JOBS:+JOBS=$JOBS} ${DIR:+DIR=$DIR} ${KEEP:+KEEP=$KEEP} ${BREAK:+BREAK=$BREAK} \
     sh -c 'cd /ferry && exec ./run "$@"' sh "$@"

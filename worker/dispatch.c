@@ -83,7 +83,7 @@ static void take_permits(struct fy_job *job)
     job->flight->job = job;
     engine->inflight++;
     if (job->plan == FY_PLAN_TRANSFER) {
-        job->flight->permit_bytes = job->big ? FY_BIG_BYTES : fy_job_bytes(job);
+        job->flight->permit_bytes = fy_job_bytes(job);
         engine->inflight_bytes += job->flight->permit_bytes;
         engine->inflight_big += job->big ? 1 : 0;
         job->site->inflight++;
@@ -200,7 +200,7 @@ static bool store_is_away(const struct fy_engine *engine)
 static bool site_has_room(const struct fy_engine *engine, const struct fy_site *site,
                           const struct fy_job *job)
 {
-    int64_t bytes = job->big ? FY_BIG_BYTES : fy_job_bytes(job);
+    int64_t bytes = fy_job_bytes(job);
     /* One that is larger than the whole share still goes when it is alone. */
     bool bytes_left =
         engine->inflight_bytes == 0 || engine->inflight_bytes + bytes <= engine->inflight_bytes_max;

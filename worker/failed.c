@@ -94,6 +94,9 @@ static void tell_breaker(struct fy_job *job)
     if (!job->flight->asked || reason == FY_CANCELLED)
         return;
     bool site = fy_reason_class(reason) == FY_CLASS_SITE && reason != FY_TOPOLOGY_UNKNOWN;
+    const struct fy_trouble *trouble = job->trouble;
+    if (site && trouble != NULL && trouble->tries > 0)
+        return; /* a few bad objects that are tried again and again are not a bad site */
     fy_site_outcome(job, site ? reason : FY_REASON_NONE);
 }
 

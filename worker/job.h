@@ -144,8 +144,11 @@ static inline bool fy_job_has_body(const struct fy_job *job)
 {
     return job->order.action == FY_ACTION_CREATE && job->order.object[0] != '\0';
 }
+/* What its body counts in the permits: a big one no more than its ring. */
 static inline int64_t fy_job_bytes(const struct fy_job *job)
 {
+    if (job->big)
+        return FY_SPOOL_BYTES;
     return job->order.size > 0 ? job->order.size : FY_CHUNK_BYTES;
 }
 

@@ -43,6 +43,19 @@ void fy_transfer_begin(struct fy_job *job)
 
 /* ------------------------------------------------------------------ the call */
 
+/* The transfer has failed: what it left is dropped where that may block. */
+static void give_up(struct fy_job *job)
+{
+    struct fy_flight *flight = job->flight;
+    if (flight->spool != NULL) {
+        fy_spool_end(flight->spool, false); /* its thread fails the job when it has let go */
+        return;
+    }
+    fy_store_abort(job->engine->node->store, flight->writer);
+    flight->writer = NULL;
+    fy_job_fail(job);
+}
+
 static void start_call(struct fy_job *job, enum fy_peer_verb verb)
 {
     struct fy_flight *flight = job->flight;
@@ -63,11 +76,18 @@ static void start_call(struct fy_job *job, enum fy_peer_verb verb)
     memcpy(call->account, owner, strlen(owner) + 1);
     memcpy(call->bucket, order->bucket, sizeof(call->bucket));
     memcpy(call->object, order->object, sizeof(call->object));
-    flight->asked = true;
     pthread_mutex_lock(&flight->mutex);
-    flight->call_live = true;
-    fy_peer_start(job->engine->node->peer, call); /* inside: nobody may cancel what has not begun */
+    bool start = !fy_engine_cancelling(job->engine); /* set before calls are cancelled one by one */
+    if (start) {
+        flight->asked = true;
+        flight->call_live = true;
+        fy_peer_start(job->engine->node->peer, call); /* inside: what has not begun has no cancel */
+    }
     pthread_mutex_unlock(&flight->mutex);
+    if (!start) {
+        fy_failure_set(&flight->failure, FY_CANCELLED, "the engine is stopping");
+        give_up(job);
+    }
 }
 
 static void call_over(struct fy_flight *flight)
@@ -183,8 +203,11 @@ static void keep_facts(struct fy_job *job, const struct fy_peer_head *head)
         flight->write.apply.facts = head->facts;
     if (head->has_stamp) {
         flight->source_stamp = head->stamp;
-        if (!job->stamped)
-            job->order.stamp = head->stamp; /* an order of nobody's takes the change's own stamp */
+        /* An order that no site's change wrote (unstamped, or stamped only by the API that accepted
+         * it, hence above its source's) takes the stamp of the change it copies: the copies of one
+         * change have one stamp everywhere, and such an order given twice is a duplicate. */
+        if (!job->stamped || fy_stamp_compare(&head->stamp, &job->order.stamp) < 0)
+            job->order.stamp = head->stamp;
     }
     fy_promise_complete(&flight->promise, head);
 }
@@ -339,38 +362,14 @@ static bool may_resume(const struct fy_job *job)
            !fy_engine_cancelling(job->engine);
 }
 
-/* The transfer has failed: what it left is dropped where that may block. */
-static void pull_failed(struct fy_job *job)
-{
-    struct fy_flight *flight = job->flight;
-    if (flight->spool != NULL) {
-        fy_spool_end(flight->spool, false); /* its thread fails the job when it has let go */
-        return;
-    }
-    fy_store_abort(job->engine->node->store, flight->writer);
-    flight->writer = NULL;
-    fy_job_fail(job);
-}
-
-static void pull_ended(struct fy_job *job)
-{
-    struct fy_flight *flight = job->flight;
-    if (flight->promise.size >= 0 && flight->received != flight->promise.size) {
-        fy_failure_set(&flight->failure, FY_SIZE_MISMATCH, "got %lld bytes, promised were %lld",
-                       (long long)flight->received, (long long)flight->promise.size);
-        pull_failed(job);
-        return;
-    }
-    fy_metric_add(fy_engine_numbers(job->engine), FY_M_BYTES_PULLED, flight->received);
-    fy_job_become(job, FY_JOB_SYNC);
-}
-
 static void pull_done(struct fy_peer_call *call, enum fy_code code, enum fy_reason reason,
                       const struct fy_err *err)
 {
     struct fy_job *job = job_of(call);
     struct fy_flight *flight = job->flight;
     call_over(flight);
+    fy_metric_add(fy_engine_numbers(job->engine), FY_M_BYTES_PULLED,
+                  flight->received - call->offset);
     if (code != FY_OK && !(flight->refused && flight->dropped > FY_ERROR_BODY_BYTES_MAX)) {
         if (may_resume(job)) {
             flight->resumes++;
@@ -381,13 +380,11 @@ static void pull_done(struct fy_peer_call *call, enum fy_code code, enum fy_reas
             fail_call(job, reason, err);
     }
     if (flight->failure.reason != FY_REASON_NONE)
-        pull_failed(job);
+        give_up(job);
     else if (flight->superseded && flight->spool != NULL)
         fy_spool_end(flight->spool, false);
-    else if (flight->superseded)
-        fy_job_become(job, FY_JOB_RECORD);
     else
-        pull_ended(job);
+        fy_job_become(job, flight->superseded ? FY_JOB_RECORD : FY_JOB_SYNC);
 }
 
 void fy_enter_pull(struct fy_job *job)

@@ -34,7 +34,7 @@ struct fy_sender {
     _Atomic bool stopping;
     _Atomic bool up;
 
-    pthread_mutex_t mutex; /* guards the next two */
+    pthread_mutex_t mutex; /* guards the next two, and the end of a call */
     char uri[FY_URI_BYTES_MAX + 1];
     bool resting; /* paused or DOWN */
 
@@ -72,8 +72,11 @@ static void on_done(struct fy_peer_call *call, enum fy_code code, enum fy_reason
     sender->call_code = code;
     if (err != NULL)
         sender->call_err = *err;
+    /* Mutex held: the waiter takes it once more before it goes, and the bell with it. */
+    pthread_mutex_lock(&sender->mutex);
     atomic_store(&sender->call_done, true);
     fy_bell_ring(&sender->bell);
+    pthread_mutex_unlock(&sender->mutex);
 }
 
 /* ---- the sender's thread */
@@ -127,6 +130,8 @@ static enum fy_code post(struct fy_sender *sender, size_t first, size_t count, c
             cancelled = true;
         }
     }
+    pthread_mutex_lock(&sender->mutex); /* the loop's thread has let go of us */
+    pthread_mutex_unlock(&sender->mutex);
     if (sender->call_code != FY_OK)
         *err = sender->call_err;
     return sender->call_code;
@@ -168,7 +173,9 @@ static enum fy_code deliver(struct fy_sender *sender, size_t first, size_t count
     if (code != FY_OK)
         return code;
     int status = sender->http_status;
-    if (status >= 200 && status < 300) {
+    /* Both kinds of site say 201. Anything else good is said by something that is no site (a proxy's
+     * page, another program at that port), which has not taken the orders. */
+    if (status == 201) {
         fy_metric_add(&sender->node->metrics, FY_M_SENT, (int64_t)count);
         return FY_OK;
     }
@@ -187,7 +194,8 @@ static enum fy_code deliver(struct fy_sender *sender, size_t first, size_t count
     return deliver(sender, first + count / 2, count - count / 2, uri, err);
 }
 
-/* Rings of the bell end a pause early: the topology changed, so the site may be elsewhere now. */
+/* Rings of the bell end a pause early: the topology changed, so the site may be elsewhere now. So
+ * does the loss of the batch, when there was one: another may be sent at once. */
 static void pause_after_failure(struct fy_sender *sender)
 {
     uint32_t doublings = sender->failures < 8 ? sender->failures : 8;
@@ -198,15 +206,15 @@ static void pause_after_failure(struct fy_sender *sender)
         pause_ms = SENDER_PAUSE_MS_MAX;
     int64_t until_ms = fy_mono_ms(sender->node->clock) + pause_ms;
     struct fy_err err = {0};
-    while (!atomic_load(&sender->stopping) && sender->batch.count > 0) {
+    bool had_batch = sender->batch.count > 0;
+    while (!atomic_load(&sender->stopping) && (sender->batch.count > 0 || !had_batch)) {
         int64_t left_ms = until_ms - fy_mono_ms(sender->node->clock);
         if (left_ms <= 0)
             break;
         if (fy_bell_wait(&sender->bell, -1,
                          left_ms < SENDER_IDLE_MS ? (int)left_ms : SENDER_IDLE_MS))
             break;
-        if (fy_batch_idle(&sender->batch, &err) != FY_OK)
-            break; /* it shows again at the next take */
+        (void)fy_batch_idle(&sender->batch, &err); /* a failure shows again at the next take */
     }
 }
 

@@ -217,36 +217,48 @@ void fy_site_cancel(struct fy_site *site)
     pthread_mutex_unlock(&site->mutex);
 }
 
+/* Everybody who waits for the answer fails with the same. */
+static void fail_asking(struct fy_site *site, const struct fy_failure *failure)
+{
+    struct fy_job *job;
+    while ((job = fy_jobs_pop(&site->asking)) != NULL) {
+        job->flight->failure = *failure;
+        fy_job_fail(job);
+    }
+}
+
 static void hello_next(struct fy_site *site)
 {
     struct fy_job *job = site->asking.first;
     if (job == NULL || site->calling)
         return;
+    if (fy_engine_cancelling(site->engine)) {
+        struct fy_failure failure = {0};
+        fy_failure_set(&failure, FY_CANCELLED, "the engine is stopping");
+        fail_asking(site, &failure);
+        return;
+    }
     memcpy(site->uri, job->flight->call.uri, sizeof(site->uri));
     site->asked_ms = site->engine->now_ms;
     call_start(site, FY_PEER_HELLO);
 }
 
-/* Everybody who waits for the answer goes on, or fails as the call did. */
 static void hello_answered(struct fy_site *site)
 {
-    if (site->failure.reason == FY_REASON_NONE) {
-        enum fy_site_kind kind =
-            site->head.ferry && site->head.http_status == 200 ? FY_KIND_FERRY : FY_KIND_CCS;
-        atomic_store_explicit(&site->known, uri_mark(site->call.uri) | kind, memory_order_release);
+    struct fy_job *job;
+    for (job = site->asking.first; job != NULL; job = job->next)
+        job->flight->asked = true;
+    if (site->failure.reason != FY_REASON_NONE) {
+        fail_asking(site, &site->failure);
+        return;
     }
+    bool ferry = site->head.ferry && site->head.http_status == 200;
+    uint64_t kind = ferry ? FY_KIND_FERRY : FY_KIND_CCS;
+    atomic_store_explicit(&site->known, uri_mark(site->call.uri) | kind, memory_order_release);
     struct fy_jobs asking = site->asking;
     site->asking = (struct fy_jobs){0};
-    struct fy_job *job;
-    while ((job = fy_jobs_pop(&asking)) != NULL) {
-        job->flight->asked = true;
-        if (site->failure.reason == FY_REASON_NONE) {
-            fy_transfer_begin(job); /* may come back here when its URI is another */
-            continue;
-        }
-        job->flight->failure = site->failure;
-        fy_job_fail(job);
-    }
+    while ((job = fy_jobs_pop(&asking)) != NULL)
+        fy_transfer_begin(job); /* comes back here when its URI is another */
 }
 
 void fy_enter_probe(struct fy_job *job)

@@ -66,7 +66,8 @@ struct fy_site *fy_site_get(struct fy_engine *engine, const char *id);
 void fy_sites_free(struct fy_engine *engine); /* none is calling */
 /* What is known of the site at this URI. Thread: any. */
 enum fy_site_kind fy_site_kind(const struct fy_site *site, const char *uri);
-/* An exchange with the job's source has ended; NONE: it answered. Feeds the breaker. */
+/* An exchange with the job's source has ended; NONE: it answered. Feeds the breaker, in which an
+ * order that is tried again in memory counts once. */
 void fy_site_outcome(struct fy_job *job, enum fy_reason reason);
 /* Asks its call to end, if one runs. */
 void fy_site_cancel(struct fy_site *site);

@@ -189,12 +189,28 @@ static void refuse(struct fy_cat_op *op, enum fy_code code, const struct fy_err 
     op->err = *err;
 }
 
+/* row.id of a WAIT goes in and comes out: run again after a rollback it must go in as it did, else
+ * the order would be taken for one whose row was removed, and be lost. */
+static int64_t *waiting_id_of(struct fy_cat_op *op)
+{
+    return op->kind == FY_CAT_WAIT ? &((struct fy_cat_wait *)(void *)op)->row.id : NULL;
+}
+
+static void waiting_ids_keep(struct fy_cat_op *const *ops, size_t count, int64_t *ids)
+{
+    for (size_t index = 0; index < count; index++)
+        ids[index] = waiting_id_of(ops[index]) != NULL ? *waiting_id_of(ops[index]) : 0;
+}
+
 /* Some operation of the batch broke a statement, and no environment is to blame: each runs alone,
  * so that it fails alone. */
-static void run_one_by_one(struct fy_cs *self, struct fy_cat_op *const *ops, size_t count)
+static void run_one_by_one(struct fy_cs *self, struct fy_cat_op *const *ops, size_t count,
+                           const int64_t *waiting_ids)
 {
     for (size_t index = 0; index < count; index++) {
         struct fy_err failure = {.code = FY_OK};
+        if (waiting_id_of(ops[index]) != NULL)
+            *waiting_id_of(ops[index]) = waiting_ids[index];
         enum fy_code code = run_all(self, &ops[index], 1, &failure);
         if (code != FY_OK)
             refuse(ops[index], code, &failure);
@@ -206,10 +222,12 @@ static enum fy_code catalogue_write(struct fy_catalogue *port, struct fy_cat_op 
 {
     struct fy_cs *self = fy_cs_from(port);
     struct fy_err failure = {.code = FY_OK};
+    int64_t waiting_ids[FY_CAT_BATCH_MAX];
+    waiting_ids_keep(ops, count, waiting_ids);
     (void)pthread_mutex_lock(&self->write_mutex);
     enum fy_code code = run_all(self, ops, count, &failure);
     if (code == FY_EINTERNAL) {
-        run_one_by_one(self, ops, count);
+        run_one_by_one(self, ops, count, waiting_ids);
         code = FY_OK;
     }
     (void)pthread_mutex_unlock(&self->write_mutex);

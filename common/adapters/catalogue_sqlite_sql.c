@@ -201,7 +201,7 @@ static const char *const sql_texts[FY_CS_SQL_COUNT] = {
                              "AND object = ? AND to_site = ? AND bucket <> ''",
     [FY_CS_WAITING_POISON] =
         "SELECT " WAITING_COLUMNS " FROM waiting WHERE stamp_time = ? AND stamp_site = ? AND "
-        "direction = ? AND bucket = '' AND stamp_time > 0",
+        "direction = ? AND op_id = ? AND bucket = '' AND stamp_time > 0",
     [FY_CS_WAITING_GET] = "SELECT " WAITING_COLUMNS " FROM waiting WHERE id = ?",
     [FY_CS_WAITING_INSERT] =
         "INSERT INTO waiting(direction, state, reason, site, account, bucket, object, to_site, "
@@ -244,7 +244,9 @@ static const char *const sql_texts[FY_CS_SQL_COUNT] = {
         "waiting_count c WHERE (c.direction, c.state, c.reason, c.site) > (?, ?, ?, ?) ORDER BY "
         "c.direction, c.state, c.reason, c.site LIMIT ?",
     [FY_CS_WAITING_TOTALS] =
-        "SELECT state, sum(orders), sum(bytes) FROM waiting_count GROUP BY state",
+        /* total, not sum: sizes are what clients promised, and sum fails when it overflows. */
+        "SELECT state, sum(orders), CAST(total(bytes) AS INTEGER) FROM waiting_count GROUP BY "
+        "state",
     [FY_CS_WAITING_ANY_IN] = "SELECT EXISTS(SELECT 1 FROM waiting_count WHERE direction = 0)",
 
     [FY_CS_SITE_INSERT] = "INSERT INTO site(id, name, uri, status, paused) VALUES(?, ?, ?, ?, ?)",

@@ -2,7 +2,9 @@
  * looks. */
 /*
  * One row a (direction, account, bucket, object, target site). An order whose bucket could not even
- * be read has no such key and is told apart by the stamp of its record. A row that makes room for
+ * be read has no such key and is told apart by the stamp of its record and its opId, which names
+ * the record's place: records of one publish share their time, and their offset in each partition.
+ * A row that makes room for
  * another order is deleted and the other gets an id of its own, so that whoever still works on the
  * old row cannot touch the new one.
  */
@@ -65,6 +67,7 @@ static bool find_same_key(struct fy_cs *self, const struct fy_waiting_row *row,
         use = fy_cs_use(&self->writer, FY_CS_WAITING_POISON);
         fy_cs_stamp(&use, &order->stamp);
         fy_cs_i64(&use, row->direction);
+        fy_cs_text(&use, order->op_id);
     } else {
         use = fy_cs_use(&self->writer, FY_CS_WAITING_BY_KEY);
         fy_cs_i64(&use, row->direction);

@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "common/core/json_cut.h"
+
 /* The first of two keys that holds a text; absent and null give "". */
 static enum fy_code text_get(const json_t *object, const char *key, const char *other, char *out,
                              size_t out_bytes, struct fy_err *err)
@@ -86,6 +88,8 @@ static enum fy_code fields_get(const json_t *object, struct fy_container_json *r
 enum fy_code fy_container_json_parse(const char *bytes, size_t size_bytes,
                                      struct fy_container_json *out, struct fy_err *err)
 {
+    if (fy_json_depth_check(bytes, size_bytes, err) != FY_OK)
+        return fy_err_add(err, "container");
     json_error_t why;
     json_auto_t *root = json_loadb(bytes, size_bytes, JSON_REJECT_DUPLICATES, &why);
     if (root == NULL)

@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "common/core/json_cut.h"
+
 static enum fy_code read_text(const json_t *value, const struct fy_json_field *field, char *out,
                               struct fy_err *err)
 {
@@ -71,6 +73,9 @@ static enum fy_code read_all(const char *bytes, size_t size_bytes, bool only,
                              const struct fy_json_field *fields, size_t count, void *out,
                              struct fy_err *err)
 {
+    /* Its parser recurses, and the threads of the pools have small stacks. */
+    if (fy_json_depth_check(bytes, size_bytes, err) != FY_OK)
+        return FY_EINPUT;
     json_error_t why;
     json_auto_t *object = json_loadb(bytes, size_bytes, JSON_REJECT_DUPLICATES, &why);
     if (object == NULL)

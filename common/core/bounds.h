@@ -55,7 +55,7 @@
 #define FY_LEDGER_WINDOW       131072 /* offsets a partition may be ahead of its base */
 #define FY_INFLIGHT_ORDERS_MAX 512    /* transfers at once: permits */
 #define FY_INFLIGHT_BYTES_MAX                                                                      \
-    (24 << 20) /* bytes of promised size below big, at once; big ones count FY_BIG_BYTES */
+    (24 << 20) /* bytes of promised size below big, at once; big ones count FY_SPOOL_BYTES */
 #define FY_INFLIGHT_SITE_MAX 256  /* transfers at once from one site */
 #define FY_LANES_ORDERS_MAX  4096 /* orders held in memory in all lanes; more are not polled */
 #define FY_RETRY_MEMORY_MAX                                                                        \
@@ -156,6 +156,25 @@
 #define FY_PEER_IDLE_SEATS_MAX   64         /* idle curl handles a loop keeps, some 6 KiB each */
 #define FY_PEER_LOOPS_MAX        8  /* loop threads: one does over 14,000 small calls a second */
 #define FY_PEER_IDLE_CONN_S      50 /* below FY_IDLE_TIMEOUT_S: never race with its close */
+
+/* The client commands (cli/). */
+#define FY_CLIENT_ANSWER_BYTES_MAX (32 << 20) /* gathered of one answer: a page of the longest rows fits */
+#define FY_CLIENT_PAGE_ROWS        500          /* of a listing */
+#define FY_CLIENT_CONNECT_MS       5000         /* for a site to take the connection */
+#define FY_CLIENT_STALL_S          60           /* without a byte: the site is asked no longer */
+#define FY_CLIENT_SMALL_MS         30000        /* a call that moves no body */
+#define FY_CLIENT_HEADERS_MAX      4            /* of a call, beside those of every call */
+#define FY_CLIENT_TRIES_MAX        7            /* with their pauses about 6 s: a restart of a site fits */
+#define FY_PATH_BYTES_MAX          (16 << 10)  /* path and query: three names percent-encoded are under 5 KiB */
+#define FY_JOBS_THREADS_MAX        64           /* --jobs: more connections only wait for each other */
+#define FY_JOBS_THREADS_DEFAULT    8            /* small objects share their syncs at the site */
+#define FY_JOBS_QUEUE_MAX          256          /* jobs that wait: a walk over a million files stays flat */
+#define FY_UPLOAD_SMALL_BYTES      (256 << 10) /* a file below this is read once, and sent from memory */
+#define FY_SITES_ASKED_AT_ONCE     16           /* one that does not answer holds up a few others only */
+#define FY_ORDER_WATCHES_MAX       1000         /* opIds of their own in one file that are waited for */
+#define FY_TABLE_COLUMNS_MAX       12
+#define FY_REPORTS_MAX             1000         /* sentences about single objects on stderr; more are counted */
+#define FY_LINE_BYTES_MAX          (64 << 10)  /* of a line that is built before it is printed */
 
 /* Life spans. */
 #define FY_TOMBSTONE_KEEP_MS                                                                       \

@@ -27,11 +27,14 @@ KILLED = "nice"
 DELETE_EVERY = 40  # every so manieth file is deleted again
 CLIENT = "demo-client"
 BUCKET = "files"
+FILES_MIN = 10
 FILES_MAX = 2000
 BYTES_MAX = 200 * 1000 * 1000
 FILE_BYTES_MAX = 12 * 1000 * 1000
 LARGE_BYTES = 300 * 1000  # larger files get three quarters of the bytes, the many the rest
-WAIT_S = 120  # for all sites to have everything; far more than it takes
+STILL_S = 120  # without any progress, of replication or deletes, before the demo gives up
+SHOW_EVERY_S = 0.25  # as often as a person wants to see it
+NAME_BYTES_MAX = 1023  # of an object
 FOUND_IN = ["/usr/share", "/usr/lib", "/usr/include", "/usr/bin", "/etc"]
 
 
@@ -47,7 +50,7 @@ class Site:
         self.url = f"http://127.0.0.1:{port}"
         self.process: subprocess.Popen | None = None
         self.retries = 0  # of process runs that have ended
-        self.first_s = self.last_s = 0.0  # when its first and last object were seen
+        self.last_s = 0.0  # when its last object was seen
 
     def start(self, peers: list["Site"]) -> None:
         command = [str(FERRY), "up", "--site", self.name, "--data", str(self.root / self.name)]
@@ -100,18 +103,26 @@ def free_ports(count: int) -> list[int]:
 def find_files() -> list[Path]:
     """Files to replicate: all of DIR, or some 2,000 of this machine with many folders and sizes."""
     folders = [os.environ["DIR"]] if os.environ.get("DIR") else FOUND_IN
-    found = []
+    found, unnamed = [], 0
     for folder in folders:
         for parent, _, names in os.walk(folder):
             for name in names:
                 path = Path(parent, name)
-                if path.is_file() and not path.is_symlink() and os.access(path, os.R_OK):
+                if path.is_symlink() or not path.is_file() or not os.access(path, os.R_OK):
+                    continue
+                if is_object_name(path):
                     found.append(path)
+                else:
+                    unnamed += 1
+    if unnamed:
+        say(f"{unnamed} files left out: an object's name is 1-{NAME_BYTES_MAX} bytes of UTF-8")
+    if len(found) < FILES_MIN:
+        sys.exit(f"demo: fewer than {FILES_MIN} files in {' '.join(folders)}; DIR names another folder")
     if os.environ.get("DIR"):
         return sorted(found)
     # Evenly over all that was found, so that neighbours in a folder do not crowd out the rest.
     found.sort(key=lambda path: hash_of_text(str(path)))
-    sizes = {path: path.stat().st_size for path in found if is_utf8(path)}
+    sizes = {path: path.stat().st_size for path in found}
     large = [path for path in sizes if LARGE_BYTES <= sizes[path] <= FILE_BYTES_MAX]
     small = [path for path in sizes if sizes[path] < LARGE_BYTES]
     chosen, size = [], 0
@@ -131,12 +142,13 @@ def hash_of_text(text: str) -> int:
     return value
 
 
-def is_utf8(path: Path) -> bool:
+def is_object_name(path: Path) -> bool:
+    name = os.fsencode(path)
     try:
-        os.fsencode(path).decode()
+        name.decode()
     except UnicodeDecodeError:
         return False
-    return True
+    return len(name) <= NAME_BYTES_MAX
 
 
 class Tree:
@@ -182,8 +194,6 @@ def show(sites: list[Site], wanted: int, started: float) -> list[dict | None]:
             texts.append(f"{site.name} down")
             continue
         count = status["objects"]
-        if count > 0 and not site.first_s:
-            site.first_s = time.monotonic()
         behind = sum(target["lag"] for target in status["targets"])
         texts.append(f"{site.name} {count}/{wanted} (to send {behind})")
     line = f"{time.monotonic() - started:5.1f} s   " + "   ".join(texts)
@@ -194,16 +204,31 @@ def show(sites: list[Site], wanted: int, started: float) -> list[dict | None]:
     return statuses
 
 
+def waiting(status: dict) -> int:
+    """Orders that a site has yet to do something with."""
+    queues = [status["routing"], status["incoming"], *status["targets"]]
+    return status["outbox"] + sum(queue["lag"] for queue in queues)
+
+
 def settled(statuses: list[dict | None], wanted: int) -> bool:
     return all(
-        status is not None
-        and status["objects"] == wanted
-        and status["outbox"] == 0
-        and status["routing"]["lag"] == 0
-        and status["incoming"]["lag"] == 0
-        and all(target["lag"] == 0 for target in status["targets"])
+        status is not None and status["objects"] == wanted and waiting(status) == 0
         for status in statuses
     )
+
+
+class Patience:
+    """Ends the demo when nothing has moved for STILL_S; a large DIR may take as long as it needs."""
+
+    def __init__(self, message: str):
+        self.message, self.seen, self.since = message, None, time.monotonic()
+
+    def check(self, statuses: list[dict | None]) -> None:
+        now = [status and (status["objects"], waiting(status)) for status in statuses]
+        if now != self.seen:
+            self.seen, self.since = now, time.monotonic()
+        elif time.monotonic() - self.since > STILL_S:
+            sys.exit(f"demo: {self.message}; the logs of the sites are in the folder named above")
 
 
 def upload(site: Site, folder: Path) -> subprocess.Popen:
@@ -222,8 +247,10 @@ def replicate(sites: list[Site], tree: Tree, started: float) -> None:
     uploads = [upload(by_name[name], half) for name, half in zip(UPLOAD_TO, tree.halves)]
     victim, killed_at, back = by_name[KILLED], 0.0, False
     wanted = len(tree.names)
-    while time.monotonic() - started < WAIT_S:
+    patience = Patience("the sites did not settle")
+    while True:
         statuses = show(sites, wanted, started)
+        patience.check(statuses)
         now = time.monotonic()
         status = statuses[sites.index(victim)]
         if not killed_at and status is not None and status["objects"] >= wanted // 5:
@@ -244,8 +271,7 @@ def replicate(sites: list[Site], tree: Tree, started: float) -> None:
         if back and all(one.poll() == 0 for one in uploads) and settled(statuses, wanted):
             say()
             return
-        time.sleep(0.25)  # how often a person wants to see it
-    sys.exit("demo: the sites did not settle; their logs are in the folder named above")
+        time.sleep(SHOW_EVERY_S)
 
 
 def delete_some(sites: list[Site], tree: Tree) -> set[int]:
@@ -253,19 +279,28 @@ def delete_some(sites: list[Site], tree: Tree) -> set[int]:
     for count, i in enumerate(sorted(gone)):
         site = sites[count % len(sites)]
         site.ferry("rm", f"{BUCKET}/{os.fsdecode(tree.names[i])}")
-    started = time.monotonic()
-    while not settled(show(sites, len(tree.names) - len(gone), started), len(tree.names) - len(gone)):
-        if time.monotonic() - started > WAIT_S:
-            sys.exit("demo: the deletes did not arrive everywhere")
-        time.sleep(0.25)
+    started, wanted = time.monotonic(), len(tree.names) - len(gone)
+    patience = Patience("the deletes did not arrive everywhere")
+    while not settled(statuses := show(sites, wanted, started), wanted):
+        patience.check(statuses)
+        time.sleep(SHOW_EVERY_S)
     say()
     return gone
 
 
-def break_one(site: Site) -> None:
+def break_one(site: Site, tree: Tree, gone: set[int]) -> None:
     """Flips one bit in the middle of one stored body, behind Ferry's back."""
-    bodies = [path for path in (site.root / site.name / "store").rglob("*") if path.is_file()]
-    body = max(bodies, key=lambda path: path.stat().st_size)
+    bodies: dict[int, list[Path]] = {}
+    for path in (site.root / site.name / "store").rglob("*"):
+        if path.is_file():
+            bodies.setdefault(path.stat().st_size, []).append(path)
+    kept = [path.stat().st_size for i, path in enumerate(tree.paths) if i not in gone]
+    # A kill leaves bodies that are nobody's until they are swept: only a size that one body has is
+    # surely the body of an object.
+    single = [size for size in kept if size > 0 and len(bodies.get(size, [])) == 1]
+    if not single:
+        sys.exit(f"demo: BREAK=1 finds no body of {site.name} that it can tell from all others")
+    body = bodies[max(single)][0]
     with open(body, "r+b") as file:
         file.seek(body.stat().st_size // 2)
         byte = file.read(1)
@@ -330,14 +365,13 @@ def next_steps(sites: list[Site], root: Path) -> None:
 
 
 def main() -> int:
+    files = find_files()
     root = Path(tempfile.mkdtemp(prefix="ferry-demo-"))
     sites = [Site(name, port, root) for name, port in zip(SITES, free_ports(len(SITES)))]
     keep = bool(os.environ.get("KEEP"))
     finished = False
     try:
-        tree = Tree(find_files(), root)
-        if len(tree.names) < 10:
-            sys.exit("demo: fewer than 10 files to replicate; DIR names another folder")
+        tree = Tree(files, root)
         say(f"{len(tree.names)} files, {tree.bytes / 1e6:.0f} MB; sites and copies in {root}")
         for site in sites:
             site.start(sites)
@@ -345,7 +379,7 @@ def main() -> int:
         sites[0].ferry("bucket", "mk", BUCKET)
         started = time.monotonic()
         while BUCKET not in sites[1].ferry("bucket", "ls"):
-            if time.monotonic() - started > WAIT_S:
+            if time.monotonic() - started > STILL_S:
                 sys.exit("demo: the bucket did not reach the second site")
             time.sleep(0.05)
         began = time.monotonic()
@@ -354,7 +388,7 @@ def main() -> int:
         gone = delete_some(sites, tree)
         say(f"deleted {len(gone)} objects on all sites")
         if os.environ.get("BREAK"):
-            break_one(sites[-1])
+            break_one(sites[-1], tree, gone)
         differences = compare(sites, tree, gone, root)
         table(sites, began)
         say(f"\ndifferences: {differences}")
@@ -374,4 +408,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\ndemo: interrupted")

@@ -47,7 +47,7 @@ def module_sites(request, tmp_path_factory):
 
 @pytest.fixture
 def hostile():
-    """hostile(ferry=False, **settings): a source site that answers as told, see support/hostile.py."""
+    """hostile(ferry=False, **settings): a source that answers as told: support/hostile.py."""
     made = []
 
     def make(**settings):

@@ -10,6 +10,7 @@ REFUSALS = [400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 416]
 
 POSITIVE = "positive_data_acceptance"  # what fits the description is accepted
 NEGATIVE = "negative_data_rejection"  # what does not fit it is refused
+NO_5XX = "not_a_server_error"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ EXCUSED = (
     Excused(POSITIVE, "a site cannot be paused or forgotten by itself", status=400, says="that is this site itself"),
     Excused(POSITIVE, "this site is no source of its own copies", status=400, says="is this site",
             operations=ORDERS),
+    Excused(NO_5XX, "a size may be promised for which no disk has room", status=507, says="no room",
+            operations=UPLOADS),
     # ---- what a schema cannot say
     Excused(POSITIVE, "a stamp is compared with the clock", status=400, says="ahead of this site's clock",
             operations=ORDERS),

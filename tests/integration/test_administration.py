@@ -113,7 +113,9 @@ def test_topology_body_over_its_bound(client):
 def test_life_of_an_ownership(client, name):
     assert check_admin(client.add_ownership("client-5", name, "READ"), 201).json() == "READ"
     check_error(check_admin(client.add_ownership("client-5", name, "OWNER"), 409))
-    assert check_admin(client.fuse_ownership("client-5", name, "DELETE"), 202).json() == "DELETE_READ"
+    assert (
+        check_admin(client.fuse_ownership("client-5", name, "DELETE"), 202).json() == "DELETE_READ"
+    )
     assert check_admin(client.ownership("client-5", name), 200).json() == "DELETE_READ"
     assert check_admin(client.drop_ownership("client-5", name), 204).body == b""
     check_error(check_admin(client.ownership("client-5", name), 404))
@@ -121,8 +123,16 @@ def test_life_of_an_ownership(client, name):
     check_error(check_admin(client.fuse_ownership("client-5", name, "READ"), 404))
 
 
-BITS = {"UNKNOWN": 0, "READ": 1, "WRITE": 2, "READ_WRITE": 3, "DELETE": 4, "DELETE_READ": 5,
-        "DELETE_WRITE": 6, "OWNER": 7}  # fmt: skip
+BITS = {
+    "UNKNOWN": 0,
+    "READ": 1,
+    "WRITE": 2,
+    "READ_WRITE": 3,
+    "DELETE": 4,
+    "DELETE_READ": 5,
+    "DELETE_WRITE": 6,
+    "OWNER": 7,
+}
 
 
 @pytest.mark.parametrize("old", [w for w in BITS if w != "UNKNOWN"])
@@ -143,9 +153,13 @@ def test_ownerships_that_include_a_right(client):
     for asked in BITS:
         rows = client.ownerships(who, asked).must(200).json()
         got = {row["ownership"] for row in rows}
-        assert got == {w for w, b in BITS.items() if w != "UNKNOWN" and b & BITS[asked] == BITS[asked]}
+        assert got == {
+            w for w, b in BITS.items() if w != "UNKNOWN" and b & BITS[asked] == BITS[asked]
+        }
         assert all(row["client"] == who for row in rows)
-        assert all(row["bucket"] == "b-" + row["ownership"].lower().replace("_", "-") for row in rows)
+        assert all(
+            row["bucket"] == "b-" + row["ownership"].lower().replace("_", "-") for row in rows
+        )
     assert client.ownerships(who).must(200).json() == client.ownerships(who, "UNKNOWN").json()
     assert client.ownerships("client-nobody").must(200).json() == []
 

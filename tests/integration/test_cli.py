@@ -535,6 +535,16 @@ def test_exit_codes_tell_kinds_of_failure(ferry, bucket):
         ferry(*words).must(USAGE)
 
 
+def test_help_is_wherever_it_is_asked_for(ferry):
+    assert "ferry site add" in ferry().must().text
+    assert "ferry site add" in ferry("--help").must().text
+    for words in (["put", "--help"], ["put", "a", "--jobs", "-h"], ["help", "put"]):
+        assert "usage: ferry put SOURCE" in ferry(*words).must().text
+    assert "--retry-max-age" in ferry("up", "--help").must().text
+    ferry("put", "--", "--help").must(USAGE)
+    ferry("help", "sail").must(USAGE)
+
+
 def test_output_that_cannot_be_written_is_an_error(ferry, bucket):
     with open("/dev/full", "wb") as full:
         process = ferry.begin("status", stdout=full, stderr=subprocess.PIPE)

@@ -1,4 +1,4 @@
-"""/ferry/v1/content, /objects, /container, /containers: exact names, between Ferry sites and for the command."""
+"""/ferry/v1 content, objects, container and containers: exact names."""
 
 import uuid
 
@@ -73,20 +73,23 @@ def test_exact_names_are_kept(two, client, there, bucket, name):
         assert outside == {site.log}
 
 
-@pytest.mark.parametrize("query", [
-    "",
-    "?ref=bucket-1",
-    "?path=x",
-    "?ref=&path=x",
-    "?ref=bucket-1&path=",
-    "?ref=a%2Fb&path=x",
-    "?ref=bucket-1&path=" + "%C3%A9" * 512,
-    "?ref=" + "b" * 256 + "&path=x",
-    "?ref=bucket-1&path=%FF%FE",
-    "?ref=bucket-1&path=a%00b",
-    "?ref=bucket-1&path=%zz",
-    "?ref=bucket-1&path=x&acct=%FF",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?ref=bucket-1",
+        "?path=x",
+        "?ref=&path=x",
+        "?ref=bucket-1&path=",
+        "?ref=a%2Fb&path=x",
+        "?ref=bucket-1&path=" + "%C3%A9" * 512,
+        "?ref=" + "b" * 256 + "&path=x",
+        "?ref=bucket-1&path=%FF%FE",
+        "?ref=bucket-1&path=a%00b",
+        "?ref=bucket-1&path=%zz",
+        "?ref=bucket-1&path=x&acct=%FF",
+    ],
+)
 def test_names_that_are_none(client, query):
     for method in ("GET", "PUT", "DELETE"):
         body = b"x" if method == "PUT" else None
@@ -99,7 +102,9 @@ def test_head_says_what_get_says(client, bucket):
     got = client.get_exact(bucket, "o").must(200)
     assert head.body == b""
     for name in ("id", "site", "bucket", "name", "size", "hash", "status", "creation", "metadata"):
-        assert head.header("x-clonecloudstore-" + name) == got.header("x-clonecloudstore-" + name), name
+        assert head.header("x-clonecloudstore-" + name) == got.header(
+            "x-clonecloudstore-" + name
+        ), name
     assert head.header("x-ferry-stamp") == got.header("x-ferry-stamp")
     assert head.header("x-ferry-stamp").endswith("@site-a")
     assert head.header("x-ferry-version")
@@ -203,7 +208,10 @@ def test_objects_by_status(client, bucket):
     client.delete_exact(bucket, "two").must(204)
 
     def names(**query):
-        return [(o["name"], o["status"]) for o in client.objects(bucket, **query).must(200).json()["objects"]]
+        return [
+            (o["name"], o["status"])
+            for o in client.objects(bucket, **query).must(200).json()["objects"]
+        ]
 
     assert names() == [("one", "READY")]
     assert names(status="DELETED") == [("two", "DELETED")]
@@ -222,16 +230,25 @@ def test_limits_that_are_none(client, bucket, limit):
 def test_life_of_a_container(client, there):
     name = f"c-{uuid.uuid4().hex}"
     row = client.container("POST", name).must(201).json()
-    assert (row["account"], row["name"], row["status"], row["present"]) == ("client-1", name, "READY", True)
+    assert (row["account"], row["name"], row["status"], row["present"]) == (
+        "client-1",
+        name,
+        "READY",
+        True,
+    )
     assert row["stamp"].endswith("@site-a")
     check_error(client.container("POST", name).must(409))
-    eventually(lambda: there.container("GET", name).must(200).json()["present"], 20, "it is at site b")
+    eventually(
+        lambda: there.container("GET", name).must(200).json()["present"], 20, "it is at site b"
+    )
     assert there.container("GET", name).json()["stamp"] == row["stamp"]
     client.container("DELETE", name).must(204)
     gone = client.container("GET", name).must(200).json()
     assert (gone["status"], gone["present"]) == ("DELETED", False)
     assert gone["stamp"] > row["stamp"]
-    eventually(lambda: not there.container("GET", name).must(200).json()["present"], 20, "gone there")
+    eventually(
+        lambda: not there.container("GET", name).must(200).json()["present"], 20, "gone there"
+    )
     check_error(client.container("GET", f"c-{uuid.uuid4().hex}").must(404))
 
 
@@ -253,7 +270,7 @@ def test_containers_of_an_account(two):
 
 
 def test_a_bucket_shows_until_its_last_object_is_gone(client, there, bucket):
-    """Its delete may overtake its objects' deletes; then the register says gone, the client sees it."""
+    """At both sites, in whatever order the deletes of the object and of the bucket arrive."""
     client.put_exact(bucket, "o", b"x").must(201)
     eventually(lambda: there.head_exact(bucket, "o").status == 200, 20, "it is at site b")
     check_error(client.container("DELETE", bucket).must(406))

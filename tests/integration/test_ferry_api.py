@@ -16,7 +16,9 @@ URI = "http://127.0.0.1:9"
 @pytest.fixture(scope="module")
 def pair(module_sites):
     """a and b; whatever fails waits after a moment, and is never tried again by itself."""
-    return module_sites(["site-a", "site-b"], retry_memory="100ms", retry_first="1h", retry_second="1h")
+    return module_sites(
+        ["site-a", "site-b"], retry_memory="100ms", retry_first="1h", retry_second="1h"
+    )
 
 
 @pytest.fixture
@@ -48,7 +50,14 @@ def test_hello(client):
 def test_life_of_a_site(client):
     name = f"s-{uuid.uuid4().hex[:8]}"
     row = check_ferry(client.add_site(id=name, uri=URI), 201).json()
-    assert row == {"id": name, "name": name, "uri": URI, "status": "UP", "paused": False, "self": False}
+    assert row == {
+        "id": name,
+        "name": name,
+        "uri": URI,
+        "status": "UP",
+        "paused": False,
+        "self": False,
+    }
     check_error(check_ferry(client.add_site(id=name, uri=URI), 409))
     assert check_ferry(client.pause(name), 200).json()["paused"] is True
     assert client.pause(name).must(200).json()["paused"] is True  # twice is harmless
@@ -67,8 +76,17 @@ def test_sites_that_cannot_be_changed(client, call):
     check_error(getattr(client, call)("not%20valid").must(404))
 
 
-@pytest.mark.parametrize("row", [{}, {"id": "x"}, {"uri": URI}, {"id": "a b", "uri": URI},
-                                 {"id": "x", "uri": "gopher://x"}, {"id": 1, "uri": URI}])  # fmt: skip
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        {"id": "x"},
+        {"uri": URI},
+        {"id": "a b", "uri": URI},
+        {"id": "x", "uri": "gopher://x"},
+        {"id": 1, "uri": URI},
+    ],
+)
 def test_sites_that_are_refused(client, row):
     check_error(client.add_site(**row).must(400))
 
@@ -159,9 +177,19 @@ def test_waiting_pages(client, bucket, lost):
     assert [row["id"] for row in one] == [ids[2]]
 
 
-@pytest.mark.parametrize("query", [{"state": "lost"}, {"direction": "up"}, {"reason": "BAD_LUCK"},
-                                   {"limit": 0}, {"limit": 1001}, {"id": "x"}, {"after": "-1"},
-                                   {"site": "x" * 100}])  # fmt: skip
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"state": "lost"},
+        {"direction": "up"},
+        {"reason": "BAD_LUCK"},
+        {"limit": 0},
+        {"limit": 1001},
+        {"id": "x"},
+        {"after": "-1"},
+        {"site": "x" * 100},
+    ],
+)
 def test_waiting_filters_that_are_none(client, query):
     check_error(client.waiting(**query).must(400))
     if not query.keys() & {"limit", "after"}:
@@ -173,22 +201,31 @@ def test_retry_brings_what_has_healed(pair, client, bucket, lost):
     there = pair[1].client()
     eventually(lambda: there.bucket_status(bucket) == "READY", 20, "the bucket is at site b")
     there.put(bucket, "missing-1", O1).must(201)
-    eventually(lambda: client.status_of(bucket, "missing-1") == "READY", 20, "b's own order brought it")
+    eventually(
+        lambda: client.status_of(bucket, "missing-1") == "READY", 20, "b's own order brought it"
+    )
     counted = client.retry_waiting(bucket=bucket, dryRun=True).must(200).json()
     assert counted["dryRun"] is True
     assert counted["matched"] >= 3
     assert client.retry_waiting(bucket=bucket, site="site-b").must(200).json()["matched"] >= 2
     outcome = wait_outcome(client, lost[1]["opId"])
     assert outcome["outcome"] in ("applied", "duplicate", "superseded")
-    eventually(lambda: len(client.waiting(bucket=bucket).json()["orders"]) == 3, 20, "the rest waits again")
+    eventually(
+        lambda: len(client.waiting(bucket=bucket).json()["orders"]) == 3, 20, "the rest waits again"
+    )
     assert client.get(bucket, "missing-1").must(200).body == O1
 
 
 def test_drop_waiting(client, bucket, lost):
-    assert client.drop_waiting(bucket=bucket, reason="SRC_NOT_FOUND", dryRun=True).json()["matched"] == 3
+    assert (
+        client.drop_waiting(bucket=bucket, reason="SRC_NOT_FOUND", dryRun=True).json()["matched"]
+        == 3
+    )
     assert len(client.waiting(bucket=bucket).json()["orders"]) == 4
     assert client.drop_waiting(bucket=bucket, reason="SRC_NOT_FOUND").must(200).json() == {
-        "matched": 3, "dryRun": False}  # fmt: skip
+        "matched": 3,
+        "dryRun": False,
+    }
     assert len(client.waiting(bucket=bucket).json()["orders"]) == 1
     assert wait_outcome(client, lost[0]["opId"])["outcome"] == "dropped"
     (row,) = client.waiting(bucket=bucket).json()["orders"]
@@ -208,10 +245,14 @@ def test_an_order_refused_by_its_target_is_a_dead_letter_and_the_rest_flows(site
     """One bad order among many: found by halving the batch (DESIGN 4)."""
     target = hostile(order_status=lambda o: 400 if o["objectName"] == "m-37" else 201)
     (a,) = sites(["site-a"], peers={"site-a": {"site-b": target.url}})
-    made = [order("DELETE", "bucket-1", f"m-{i}", source="site-a", toSite="site-b") for i in range(100)]
+    made = [
+        order("DELETE", "bucket-1", f"m-{i}", source="site-a", toSite="site-b") for i in range(100)
+    ]
     a.client().give_orders(made).must(201)
     wanted = {f"m-{i}" for i in range(100)} - {"m-37"}
-    eventually(lambda: {o["objectName"] for o in target.orders} == wanted, 30, "all others are there")
+    eventually(
+        lambda: {o["objectName"] for o in target.orders} == wanted, 30, "all others are there"
+    )
 
     def dead():
         return a.client().waiting(state="dead", direction="out").must(200).json()["orders"]
@@ -221,7 +262,9 @@ def test_an_order_refused_by_its_target_is_a_dead_letter_and_the_rest_flows(site
     assert (row["reason"], row["httpStatus"]) == ("BAD_ORDER", 400)
     target.order_status = lambda o: 201
     a.client().retry_waiting(direction="out").must(200)
-    eventually(lambda: "m-37" in {o["objectName"] for o in target.orders}, 20, "retried, it arrives")
+    eventually(
+        lambda: "m-37" in {o["objectName"] for o in target.orders}, 20, "retried, it arrives"
+    )
 
 
 # ---- status
@@ -245,7 +288,9 @@ def test_status(pair, client, bucket):
 
 def test_status_counts_what_waits(client, bucket, lost):
     said = client.site_status().must(200).json()
-    counts = {(row["site"], row["reason"]): row for row in said["waiting"] if row["state"] == "waiting"}
+    counts = {
+        (row["site"], row["reason"]): row for row in said["waiting"] if row["state"] == "waiting"
+    }
     assert counts["site-b", "SRC_NOT_FOUND"]["orders"] >= 3
     assert counts["site-b", "SRC_NOT_FOUND"]["bytes"] >= 3 * len(O1)
     assert counts["site-z", "TOPOLOGY_UNKNOWN"]["orders"] >= 1
@@ -278,7 +323,9 @@ def test_ready_says_what_is_missing(sites):
     a.client().get("bucket-1", "o").must(404)
 
 
-SAMPLE = re.compile(r'[a-zA-Z_:][a-zA-Z0-9_:]*(\{([a-zA-Z_]\w*="[^"]*",?)*\})? -?[0-9.eE+-]+|.* NaN')
+SAMPLE = re.compile(
+    r'[a-zA-Z_:][a-zA-Z0-9_:]*(\{([a-zA-Z_]\w*="[^"]*",?)*\})? -?[0-9.eE+-]+|.* NaN'
+)
 
 
 def test_metrics(client):
@@ -289,11 +336,20 @@ def test_metrics(client):
     assert all(SAMPLE.fullmatch(line) for line in samples), samples
     typed = {line.split()[2] for line in lines if line.startswith("# TYPE ")}
     names = {re.split(r"[{ ]", line)[0] for line in samples}
-    untyped = {n for n in names if n not in typed and re.sub("_(bucket|sum|count)$", "", n) not in typed}
+    untyped = {
+        n for n in names if n not in typed and re.sub("_(bucket|sum|count)$", "", n) not in typed
+    }
     assert untyped == set()
-    fixed = {"ferry_orders_accepted_total", "ferry_bytes_pending", "ferry_lag_seconds", "ferry_site_up",
-             "ferry_site_paused", "ferry_hash_mismatch_total", "ferry_dead_letters",
-             "ferry_progress_timestamp_seconds"}  # fmt: skip
+    fixed = {
+        "ferry_orders_accepted_total",
+        "ferry_bytes_pending",
+        "ferry_lag_seconds",
+        "ferry_site_up",
+        "ferry_site_paused",
+        "ferry_hash_mismatch_total",
+        "ferry_dead_letters",
+        "ferry_progress_timestamp_seconds",
+    }
     assert fixed <= typed, fixed - typed
     assert not any('bucket="' in line for line in samples)
 
@@ -301,8 +357,11 @@ def test_metrics(client):
 def test_metrics_count(client):
     before = client.metrics()
     client.post_order(order("UPDATE", "bucket-1")).must(201)
-    eventually(lambda: client.metrics()["ferry_orders_accepted_total"]
-               == before.get("ferry_orders_accepted_total", 0) + 1, reason="it is counted")  # fmt: skip
+    eventually(
+        lambda: client.metrics()["ferry_orders_accepted_total"]
+        == before.get("ferry_orders_accepted_total", 0) + 1,
+        reason="it is counted",
+    )
 
 
 def test_admin_listener(sites):
@@ -336,7 +395,9 @@ def test_openapi_describes_only_what_is_served(client):
         allowed = client.call("PATCH", target)
         assert allowed.status == 405, (path, allowed)
         served = {word.strip().lower() for word in allowed.header("Allow").split(",")}
-        wanted = {method for method in methods if method in ("get", "head", "put", "post", "delete")}
+        wanted = {
+            method for method in methods if method in ("get", "head", "put", "post", "delete")
+        }
         assert wanted <= served, (path, wanted, served)
 
 

@@ -9,7 +9,11 @@ from support.setting import check_error
 BUCKET = "listed-1"
 NAMES = ["a/1", "a/2", "a b", "b", "c/big", "gone"]
 SIZES = {"a/1": 1, "a/2": 2, "a_b": 3, "b": 4, "c/big": 1000}
-TAGS = {"a/1": {"colour": "red", "shape": "round"}, "a/2": {"colour": "red"}, "b": {"colour": "blue"}}
+TAGS = {
+    "a/1": {"colour": "red", "shape": "round"},
+    "a/2": {"colour": "red"},
+    "b": {"colour": "blue"},
+}
 EXPIRES = {"a/1": "2090-01-01T00:00:00Z", "a/2": "2091-01-01T00:00:00Z"}
 
 
@@ -20,7 +24,9 @@ def site(module_sites):
     client.make_bucket(BUCKET).must(201)
     for name in NAMES:
         size = SIZES.get(name.replace(" ", "_"), 5)
-        client.put(BUCKET, name, b"x" * size, metadata=TAGS.get(name), expires=EXPIRES.get(name)).must(201)
+        client.put(
+            BUCKET, name, b"x" * size, metadata=TAGS.get(name), expires=EXPIRES.get(name)
+        ).must(201)
     client.delete(BUCKET, "gone").must(204)
     return a
 
@@ -46,17 +52,36 @@ ALIVE = set(SIZES)
 def test_without_filter_all_statuses_come(client):
     rows = client.listing(BUCKET).must(200).lines()
     assert {row["name"]: row["status"] for row in rows} == {
-        **{name: "READY" for name in ALIVE}, "gone": "DELETED"}  # fmt: skip
+        **{name: "READY" for name in ALIVE},
+        "gone": "DELETED",
+    }
     assert len(rows) == len(ALIVE) + 1
 
 
 def test_rows_have_all_keys(client):
     (row,) = client.listing(BUCKET, namePrefix="a/1").must(200).lines()
-    expected = {"site": "site-a", "bucket": BUCKET, "name": "a/1", "status": "READY", "size": 1,
-                "metadata": TAGS["a/1"], "expires": EXPIRES["a/1"]}  # fmt: skip
+    expected = {
+        "site": "site-a",
+        "bucket": BUCKET,
+        "name": "a/1",
+        "status": "READY",
+        "size": 1,
+        "metadata": TAGS["a/1"],
+        "expires": EXPIRES["a/1"],
+    }
     assert {key: row[key] for key in expected} == expected
-    assert set(row) >= {"id", "site", "bucket", "name", "hash", "status", "creation", "expires", "size",
-                        "metadata"}  # fmt: skip
+    assert set(row) >= {
+        "id",
+        "site",
+        "bucket",
+        "name",
+        "hash",
+        "status",
+        "creation",
+        "expires",
+        "size",
+        "metadata",
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The doors for orders beyond the numbered cases: arrays, NDJSON, stamps, Ferry's own door, outcomes."""
+"""Orders beyond the numbered cases: arrays, NDJSON, stamps, Ferry's own door, outcomes."""
 
 import json
 import time
@@ -23,7 +23,9 @@ def three(module_sites):
     sites[0].client().make_bucket("bucket-1").must(201)
     for site in sites:
         client = site.client()
-        eventually(lambda: client.bucket_status("bucket-1") == "READY", 20, "bucket-1 is everywhere")
+        eventually(
+            lambda: client.bucket_status("bucket-1") == "READY", 20, "bucket-1 is everywhere"
+        )
     return sites
 
 
@@ -38,9 +40,17 @@ def op_id():
 
 
 def updates(count, op_id):
-    """Orders that change nothing, each about an object of its own, since outcomes are kept by object."""
-    return [{"fromSite": "site-b", "bucketName": "bucket-1", "objectName": f"n{i}", "action": "UPDATE",
-             "opId": op_id} for i in range(count)]  # fmt: skip
+    """Orders that change nothing, each of an object of its own: outcomes are kept by object."""
+    return [
+        {
+            "fromSite": "site-b",
+            "bucketName": "bucket-1",
+            "objectName": f"n{i}",
+            "action": "UPDATE",
+            "opId": op_id,
+        }
+        for i in range(count)
+    ]
 
 
 def as_lines(orders):
@@ -118,7 +128,7 @@ def test_the_first_bad_order_is_named_and_nothing_is_published(client, op_id, ba
         b"[null]",
         b"[1]",
         b"[" * 100000,
-        b"[{\"a\":" + b"[" * 100000 + b"}]",
+        b'[{"a":' + b"[" * 100000 + b"}]",
         b'["\\ud800"]',
         b'[{"action":"UPDATE","action":"CREATE","bucketName":"bucket-1","fromSite":"site-b"}]',
         b'[{"action":"UPDATE","bucketName":"bucket-1\\u0000","fromSite":"site-b"}]',
@@ -191,7 +201,15 @@ def test_a_bad_line_ends_it_and_what_went_before_stays(client, op_id, good):
 
 
 @pytest.mark.parametrize(
-    "line", [b"[]", b"7", b"null", LINE.replace(b"UPDATE", b"FROB"), LINE + b"\x00", b'"' + b"x" * 100000 + b'"']
+    "line",
+    [
+        b"[]",
+        b"7",
+        b"null",
+        LINE.replace(b"UPDATE", b"FROB"),
+        LINE + b"\x00",
+        b'"' + b"x" * 100000 + b'"',
+    ],
 )
 def test_lines_that_are_no_orders(client, line):
     answer = client.order_lines(LINE + line + b"\n").must(400)
@@ -300,7 +318,9 @@ def test_order_given_at_its_source(three, client, op_id, b_paused):
     eventually(lambda: c.client().status_of("bucket-1", name) == "READY", 20, "c has it")
     assert b.client().status_of("bucket-1", name) is None
     client.resume("site-b").must(200)
-    made = order("CREATE", "bucket-1", name, source="site-a", data=b"data", toSite="site-b", opId=op_id)
+    made = order(
+        "CREATE", "bucket-1", name, source="site-a", data=b"data", toSite="site-b", opId=op_id
+    )
     answer = client.give_orders(made).must(201)
     assert answer.json()["accepted"] == 1
     wait_outcome(b.client(), op_id, "applied", "duplicate")
@@ -329,7 +349,9 @@ def test_order_for_all_sites(three, op_id):
 
 def test_order_without_from_site_comes_from_here(three, op_id):
     a, b, _ = three
-    made = order("DELETE", "bucket-1", f"x-{uuid.uuid4()}", source=None, toSite="site-b", opId=op_id)
+    made = order(
+        "DELETE", "bucket-1", f"x-{uuid.uuid4()}", source=None, toSite="site-b", opId=op_id
+    )
     a.client().give_orders(made).must(201)
     assert wait_outcome(b.client(), op_id)["outcome"] == "applied"
 
@@ -340,8 +362,10 @@ def test_order_to_its_own_source(client):
 
 def test_many_orders_given(three, op_id):
     a, b, _ = three
-    made = [order("DELETE", "bucket-1", f"m-{i}", source="site-a", toSite="site-b", opId=op_id)
-            for i in range(2000)]  # fmt: skip
+    made = [
+        order("DELETE", "bucket-1", f"m-{i}", source="site-a", toSite="site-b", opId=op_id)
+        for i in range(2000)
+    ]
     answer = a.client().give_orders(made, op_id="request-1").must(201)
     assert answer.json() == {"opId": "request-1", "accepted": 2000}
     wait_counts(b.client(), op_id, applied=2000, timeout=60)
@@ -350,8 +374,10 @@ def test_many_orders_given(three, op_id):
 def test_order_for_a_site_nobody_knows(three, op_id):
     """A dead letter of direction out, while the rest flows."""
     a, b, _ = three
-    made = [order("DELETE", "bucket-1", "x", source="site-a", toSite="site-nowhere", opId=op_id),
-            order("DELETE", "bucket-1", "x", source="site-a", toSite="site-b", opId=op_id)]  # fmt: skip
+    made = [
+        order("DELETE", "bucket-1", "x", source="site-a", toSite="site-nowhere", opId=op_id),
+        order("DELETE", "bucket-1", "x", source="site-a", toSite="site-b", opId=op_id),
+    ]
     a.client().give_orders(made).must(201)
     assert wait_outcome(b.client(), op_id)["outcome"] == "applied"
 
@@ -401,8 +427,16 @@ def test_outcomes_when_a_site_is_away(sites):
 
 def test_outcomes_of_an_unknown_op_id(client):
     said = client.outcomes("never-heard-of", here=True).must(200).json()
-    assert said["sites"] == [{"site": "site-a", "reachable": True, "total": 0, "counts": {},
-                              "truncated": False, "orders": []}]  # fmt: skip
+    assert said["sites"] == [
+        {
+            "site": "site-a",
+            "reachable": True,
+            "total": 0,
+            "counts": {},
+            "truncated": False,
+            "orders": [],
+        }
+    ]
 
 
 @pytest.mark.parametrize("given", ["with space", "per%cent", "sl/ash", "quote\"'", "é", "?&=#"])

@@ -41,7 +41,10 @@ def test_case_03_op_id_is_echoed(client):
 
 
 def test_case_04_op_id_is_made_when_absent(client):
-    made = [client.local("HEAD", "bucket-1").must(204).header("x-clonecloudstore-op-id") for _ in range(2)]
+    made = [
+        client.local("HEAD", "bucket-1").must(204).header("x-clonecloudstore-op-id")
+        for _ in range(2)
+    ]
     assert all(re.fullmatch("[0-9a-v]{26}", op_id) for op_id in made), made
     assert made[0] != made[1]
 
@@ -134,8 +137,14 @@ def check_o1(answer, site="site-b"):
     assert answer.header("Content-Type") == OCTETS
     assert answer.header("Transfer-Encoding") == "chunked"
     assert answer.header("Content-Length") is None
-    expected = {"site": site, "bucket": "bucket-1", "name": "dir/o1", "size": "120", "hash": O1_HASH,
-                "status": "READY"}  # fmt: skip
+    expected = {
+        "site": site,
+        "bucket": "bucket-1",
+        "name": "dir/o1",
+        "size": "120",
+        "hash": O1_HASH,
+        "status": "READY",
+    }
     got = {name: answer.header("x-clonecloudstore-" + name) for name in expected}
     assert got == expected
     assert INSTANT.fullmatch(answer.header("x-clonecloudstore-creation"))
@@ -173,7 +182,9 @@ def test_case_23_a_broken_site_does_not_hide_another(sites, hostile):
     c.client().make_bucket("bucket-1").must(201)
     c.client().put("bucket-1", "dir/o1", O1).must(201)
     client = a.client()
-    check_error(client.local("GET", "bucket-1/dir/o1", STREAM).must(500))  # none said yes, one failed
+    check_error(
+        client.local("GET", "bucket-1/dir/o1", STREAM).must(500)
+    )  # none said yes, one failed
     client.add_topology("site-c", c.url).must(201)
     answer = client.local("GET", "bucket-1/dir/o1", STREAM)
     check_o1(answer, "site-c")
@@ -182,7 +193,9 @@ def test_case_23_a_broken_site_does_not_hide_another(sites, hostile):
 
 
 def test_case_24_get_object_without_the_right_there(setting):
-    check_error(check_common(setting.client("client-2").local("GET", "bucket-1/dir/o1", STREAM).must(404)))
+    check_error(
+        check_common(setting.client("client-2").local("GET", "bucket-1/dir/o1", STREAM).must(404))
+    )
 
 
 # ---- beyond the numbered cases

@@ -1,5 +1,7 @@
 """Black-box cases 36-48 of the replicator API: orders that are brought to the target."""
 
+import json
+import time
 import uuid
 
 import pytest
@@ -93,7 +95,9 @@ def test_case_40_an_empty_array(client):
     assert client.metrics().get("ferry_orders_received_total", 0) == before
 
 
-@pytest.mark.parametrize("body", [b'{"action":"FROB"}', b"{", b"", b"[]", b'"text"', b"null", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body", [b'{"action":"FROB"}', b"{", b"", b"[]", b'"text"', b"null", b"\xff\xfe"]
+)
 def test_case_41_what_is_no_order(client, body):
     answer = client.call("POST", ORDERS, {"Content-Type": "application/json"}, body)
     check_error(check_common(answer.must(400)))
@@ -152,11 +156,24 @@ def refused(answer):
     assert int(answer.header("Retry-After")) >= 1
 
 
-def give_many(client, count):
-    """Orders for site-b, which is paused: they stay in its topic."""
-    orders = [order("DELETE", "bucket-1", f"dir/{'n' * 900}-{i}", source="site-a", toSite="site-b",
-                    opId=None) for i in range(count)]  # fmt: skip
-    return client.give_orders(orders)
+def large_orders(count, **keys):
+    """Some 60 KiB of orders."""
+    return [order("DELETE", "bucket-1", f"dir/{'n' * 900}-{i}", **keys) for i in range(count)]
+
+
+def fill_queue(client):
+    """With orders for site-b, which is paused, so that they stay. Full is what refuses for a
+    second on end: before that the router is still moving orders from topic to topic."""
+    orders = large_orders(50, source="site-a", toSite="site-b")
+    refused_since = None
+    for _ in range(2000):
+        if client.give_orders(orders).must(201, 503).status == 201:
+            refused_since = None
+            continue
+        refused_since = refused_since or time.monotonic()
+        if time.monotonic() - refused_since > 1:
+            return
+    raise AssertionError("the queue does not become full")
 
 
 def test_case_47_queue_full(sites, hostile):
@@ -164,13 +181,14 @@ def test_case_47_queue_full(sites, hostile):
     (a,) = sites(["site-a"], peers={"site-a": {"site-b": target.url}}, queue_max_bytes="1MiB")
     client = a.client()
     client.pause("site-b").must(200)
-    for _ in range(100):
-        if give_many(client, 50).must(201, 503).status == 503:
-            break
-    eventually(lambda: refused(client.post_order(order("UPDATE", "bucket-1"))) is None,
-               reason="an order is refused")  # fmt: skip
-    refused(client.post_orders([order("UPDATE", "bucket-1"), order("UPDATE", "bucket-1")]))
-    refused(client.order_lines(b'{"fromSite":"site-b","bucketName":"bucket-1","action":"UPDATE"}\n'))
+    fill_queue(client)
+    eventually(
+        lambda: refused(client.post_order(order("UPDATE", "bucket-1"))) is None,
+        reason="an order is refused",
+    )
+    refused(client.post_orders(large_orders(50)))
+    lines = b"".join(json.dumps(one).encode() + b"\n" for one in large_orders(50))
+    refused(client.order_lines(lines, ORDERS + "/multiple"))
     # Uploads go on: their orders stay in the outbox.
     client.make_bucket("bucket-1").must(201)
     client.put("bucket-1", "o", b"data").must(201)
@@ -179,8 +197,11 @@ def test_case_47_queue_full(sites, hostile):
     made = order("UPDATE", "bucket-1")
     eventually(lambda: client.post_order(made).must(201), 60, "orders are taken again")
     wait_outcome(client, made["opId"])
-    names = eventually(lambda: {o["objectName"] for o in target.orders} >= {None, "o"}, 60,
-                       "what was uploaded meanwhile has arrived")  # fmt: skip
+    names = eventually(
+        lambda: {o["objectName"] for o in target.orders} >= {None, "o"},
+        60,
+        "what was uploaded meanwhile has arrived",
+    )
     assert names
     client.ready().must(200)
 
@@ -294,8 +315,11 @@ def test_op_id_of_the_request_is_the_default(client):
     accepted(client.post_order(order("UPDATE", "bucket-1", opId=None), op_id=op_id))
     assert wait_outcome(client, op_id)["outcome"] == "settled"
     op_id = f"req-{uuid.uuid4()}"
-    mixed = [order("UPDATE", "bucket-1", opId=None), order("UPDATE", "bucket-1", opId=" own-" + op_id),
-             order("UPDATE", "bucket-1", opId="")]  # fmt: skip
+    mixed = [
+        order("UPDATE", "bucket-1", opId=None),
+        order("UPDATE", "bucket-1", opId=" own-" + op_id),
+        order("UPDATE", "bucket-1", opId=""),
+    ]
     accepted(client.post_orders(mixed, op_id=op_id))
     for expected in (op_id + "-0", " own-" + op_id, op_id + "-2"):
         assert wait_outcome(client, expected)["outcome"] == "settled"

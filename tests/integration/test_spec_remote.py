@@ -1,4 +1,4 @@
-"""Black-box cases 25-35 of the replicator API: /replicator/remote says what this site itself has."""
+"""Black-box cases 25-35 of the replicator API: /replicator/remote says what this site has."""
 
 import re
 import uuid
@@ -71,8 +71,13 @@ def test_case_30_get_bucket(client):
     row = answer.json()
     assert MILLIS.fullmatch(row["creation"])
     del row["creation"]
-    assert row == {"id": "bucket-1", "clientId": "client-1", "site": "site-a", "expires": None,
-                   "status": "READY"}  # fmt: skip
+    assert row == {
+        "id": "bucket-1",
+        "clientId": "client-1",
+        "site": "site-a",
+        "expires": None,
+        "status": "READY",
+    }
 
 
 def test_case_31_get_bucket_that_is_not_there(client):
@@ -102,7 +107,11 @@ def test_case_34_get_object_that_was_deleted(client, bucket):
 
 
 def test_case_35_get_object_as_json_is_not_acceptable(client):
-    check_error(check_common(client.remote("GET", "bucket-1/dir/a1", {"Accept": "application/json"}).must(406)))
+    check_error(
+        check_common(
+            client.remote("GET", "bucket-1/dir/a1", {"Accept": "application/json"}).must(406)
+        )
+    )
 
 
 # ---- beyond the numbered cases
@@ -110,8 +119,12 @@ def test_case_35_get_object_as_json_is_not_acceptable(client):
 
 def test_without_client_id(setting):
     nobody = setting.client(None)
-    for method, path in [("HEAD", "bucket-1"), ("GET", "bucket-1"), ("HEAD", "bucket-1/dir/a1"),
-                         ("GET", "bucket-1/dir/a1")]:  # fmt: skip
+    for method, path in [
+        ("HEAD", "bucket-1"),
+        ("GET", "bucket-1"),
+        ("HEAD", "bucket-1/dir/a1"),
+        ("GET", "bucket-1/dir/a1"),
+    ]:
         check_error(check_common(nobody.remote(method, path).must(401)))
 
 
@@ -120,7 +133,7 @@ def test_blank_client_id_counts_as_none(setting):
 
 
 def test_missing_read_right(setting):
-    """HEAD hides it, since a peer stops its look-up at any other answer; GET says it (spec 1.6 K)."""
+    """HEAD hides it, since a peer stops looking at any other answer; GET says it (spec 1.6 K)."""
     stranger = setting.client("client-2")
     check_none(stranger.remote("HEAD", "bucket-1/dir/a1"))
     check_error(check_common(stranger.remote("GET", "bucket-1/dir/a1", STREAM).must(403)))
@@ -162,14 +175,18 @@ def test_names_are_cleaned(client, bucket, sent, stored):
     check_type(client.remote("HEAD", f"{bucket}/{sent}"), "OBJECT")
 
 
-@pytest.mark.parametrize("sent", ["a;b", "a%25", "a%09b", "%C5%93", "%3Cscript%3E", "%00", "%", "%zz"])
+@pytest.mark.parametrize(
+    "sent", ["a;b", "a%25", "a%09b", "%C5%93", "%3Cscript%3E", "%00", "%", "%zz"]
+)
 def test_names_that_cannot_be_cleaned(client, bucket, sent):
     upload = {"Content-Type": OCTETS}
     check_error(client.call("POST", f"/cloudclonestore/{bucket}/{sent}", upload, b"x").must(400))
     check_none(client.remote("HEAD", f"{bucket}/{sent}"))
 
 
-@pytest.mark.parametrize("value", ["zstd", "ZSTD", "gzip, zstd", "zstd;q=0.5, gzip", "br;q=1, zstd ; q=0.1"])
+@pytest.mark.parametrize(
+    "value", ["zstd", "ZSTD", "gzip, zstd", "zstd;q=0.5, gzip", "br;q=1, zstd ; q=0.1"]
+)
 def test_zstd_is_given_where_the_list_has_it(client, bucket, value):
     data = b"0123456789" * 20000
     client.put(bucket, "big", data).must(201)
@@ -211,11 +228,15 @@ def test_range(client, asked, first, last):
 
 @pytest.mark.parametrize("asked", ["bytes=9-", "bytes=100-200", "bytes=-0"])
 def test_range_beyond_the_end(client, asked):
-    answer = check_error(client.remote("GET", "bucket-1/dir/a1", {**STREAM, "Range": asked}).must(416))
+    answer = check_error(
+        client.remote("GET", "bucket-1/dir/a1", {**STREAM, "Range": asked}).must(416)
+    )
     assert answer.header("Content-Range") == f"bytes */{len(A1)}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=5-2", "lines=0-1", "bytes=x-", "bytes=-"])
+@pytest.mark.parametrize(
+    "asked", ["bytes=0-1,3-4", "bytes=5-2", "lines=0-1", "bytes=x-", "bytes=-"]
+)
 def test_range_that_is_none_is_ignored(client, asked):
     """RFC 9110: what cannot be understood is as if it were not there."""
     answer = client.remote("GET", "bucket-1/dir/a1", {**STREAM, "Range": asked}).must(200)
@@ -237,5 +258,11 @@ def test_wrong_method_names_the_right_ones(client):
 
 
 def test_unknown_paths(client):
-    for path in ("/", "/replicator", "/replicator/remote", "/replicator/remote/buckets", "/nothing/here"):
+    for path in (
+        "/",
+        "/replicator",
+        "/replicator/remote",
+        "/replicator/remote/buckets",
+        "/nothing/here",
+    ):
         client.call("GET", path).must(404)

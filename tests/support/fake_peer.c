@@ -297,6 +297,8 @@ static void begin(struct fake_peer *self, struct call *call)
     pthread_mutex_unlock(&self->mutex);
     if (wait)
         return;
+    if (call->answer == FAKE_HANG && call->value != 0)
+        call->answer = FAKE_STATUS;
     if (call->answer == FAKE_REFUSED) {
         finish(self, call, FY_ENET, FY_SRC_UNREACHABLE);
         return;

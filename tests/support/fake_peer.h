@@ -26,8 +26,8 @@ enum fake_answer {
     FAKE_WRONG_SIZE,  /* the size header is another's */
     FAKE_NO_HASH,     /* no hash header */
     FAKE_NO_FACTS,    /* no object headers at all */
-    FAKE_HANG,        /* no answer until cancelled or released */
-    FAKE_BREAK,       /* value: bytes after which the connection breaks; the next call goes on */
+    FAKE_HANG,  /* no answer until cancelled or released; then this status (0: the good answer) */
+    FAKE_BREAK, /* value: bytes after which the connection breaks; the next call goes on */
 };
 
 struct fake_peer;

@@ -52,7 +52,8 @@ struct fake_queue {
     int32_t epoch;
     struct event events[EVENTS_MAX];
     size_t event_first, event_count;
-    bool unanswered;
+    bool unanswered; /* a revoke or loss was taken and waits for its answer */
+    bool lost;       /* it is a loss: nothing may be committed */
     int refuse_publishes, fail_publishes, fail_commits;
     int fd;
 };
@@ -225,6 +226,7 @@ static void take_event(struct fake_queue *self, struct fy_consumer_event *event)
         self->epoch++;
     } else {
         self->unanswered = true;
+        self->lost = next.kind == FY_CONSUMER_LOST;
     }
     event->epoch = self->epoch;
 }
@@ -305,6 +307,7 @@ static enum fy_code consumer_commit(struct fy_consumer *consumer,
     struct fake_queue *self = consumer->queue;
     enum fy_code code = FY_OK;
     pthread_mutex_lock(&self->mutex);
+    FY_ASSERT(!self->unanswered || !self->lost);
     if (self->fail_commits > 0) {
         self->fail_commits--;
         code = fy_err_set(err, FY_EBUSY, "the broker is away");

@@ -190,13 +190,17 @@ static void a_failing_order_makes_way_for_a_newer_one(void **state)
 {
     struct fake_node *self = *state;
     struct fy_order order;
-    fake_peer_rule(self->peer, "o", FAKE_STATUS, 404, 1);
+    fake_peer_rule(self->peer, "o", FAKE_HANG, 404, 1);
     fake_node_start(self);
     (void)fake_node_create(self, "o");
+    fake_peer_wait_hanging(self->peer, 1);
     fake_order(self, &order, FY_ACTION_DELETE, "o");
     (void)fake_node_give(self, &order);
-    assert_true(fake_node_wait_metric(self, FY_M_ORDERS_APPLIED, 1));
-    assert_int_equal(fake_catalogue_object(self->catalogue, "o").status, FY_STATUS_DELETED);
+    assert_true(fake_node_wait_metric(self, FY_M_LANE_ORDERS, 2));
+    fake_peer_release(self->peer);
+    assert_true(fake_node_wait_deleted(self, "o"));
+    assert_int_equal(fake_catalogue_outcomes(self->catalogue, FY_OUTCOME_WAITING), 1);
+    assert_int_equal(fake_node_metric(self, FY_M_RETRIES), 0);
 }
 
 static void rights_and_conflicts_have_their_reasons(void **state)
@@ -307,12 +311,21 @@ static void a_dead_letter_waits_until_its_copy_is_acknowledged(void **state)
 static void a_flood_of_poison_stays_within_its_bound(void **state)
 {
     struct fake_node *self = *state;
+    fake_queue_refuse_publishes(self->queue, INT32_MAX);
     fake_node_start(self);
     for (int i = 0; i < 1000; i++)
         give_text(self, "poison");
-    (void)fake_node_create(self, "fine");
+    assert_true(fake_node_wait_metric(self, FY_M_LANE_ORDERS, FY_POISON_MAX));
+    for (int i = 0; i < 50; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "fine/%d", i);
+        (void)fake_node_create(self, name);
+    }
+    assert_true(fake_node_wait_ready_count(self, 30)); /* those not behind it in its partition */
+    assert_true(fake_node_metric(self, FY_M_LANE_ORDERS) < 2 * FY_POISON_MAX);
+    fake_queue_refuse_publishes(self->queue, 0);
     assert_true(fake_node_wait_waiting(self, FY_DEAD, 1000));
-    assert_true(fake_node_wait_ready(self, "fine"));
+    assert_true(fake_node_wait_ready_count(self, 50));
     assert_true(fake_node_wait_committed(self));
 }
 
@@ -356,6 +369,25 @@ static void a_dead_site_fills_waiting_and_a_healed_one_empties_it(void **state)
     assert_true(fake_node_wait_ready_count(self, 301));
     assert_true(fake_node_wait_waiting(self, FY_WAITING, 0));
     assert_true(fake_catalogue_wakes(self->catalogue) >= 1);
+}
+
+/* A handful of orders that fail for themselves, however often they are tried, are not a dead site.
+ */
+static void retries_of_a_few_do_not_condemn_their_site(void **state)
+{
+    struct fake_node *self = *state;
+    char name[32];
+    fake_node_start(self);
+    for (int i = 0; i < 10; i++) {
+        (void)snprintf(name, sizeof(name), "bad/%d", i);
+        fake_peer_rule(self->peer, name, FAKE_STATUS, 500, -1);
+        (void)fake_node_create(self, name);
+    }
+    assert_true(fake_node_wait_metric(self, FY_M_RETRIES, 40));
+    (void)fake_node_create(self, "good");
+    assert_true(fake_node_wait_ready(self, "good"));
+    assert_false(breaker_shown(self));
+    assert_int_equal(fake_catalogue_outcomes(self->catalogue, FY_OUTCOME_WAITING), 0);
 }
 
 /* With retry.max_age short, orders that were never even tried die with the reason of their site. */
@@ -575,6 +607,7 @@ int main(void)
         TEST(a_dead_letter_waits_until_its_copy_is_acknowledged),
         TEST(a_flood_of_poison_stays_within_its_bound),
         TEST(a_dead_site_fills_waiting_and_a_healed_one_empties_it),
+        TEST(retries_of_a_few_do_not_condemn_their_site),
         TEST(orders_of_a_dead_site_die_of_old_age),
         TEST(a_hanging_site_leaves_permits_to_others),
         TEST(a_catalogue_that_is_away_charges_nobody),

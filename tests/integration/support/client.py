@@ -1,5 +1,5 @@
-"""What clients and other sites ask of a site, over HTTP. Every call gives the wire.Answer, so that a
-test says itself which status it wants: client.make_bucket("b").must(201)."""
+"""What clients and other sites ask of a site, over HTTP. Every call gives the wire.Answer, so that
+a test says itself which status it wants: client.make_bucket("b").must(201)."""
 
 import json
 import urllib.parse
@@ -12,7 +12,7 @@ OCTETS = "application/octet-stream"
 
 
 def ccs_headers(**values):
-    """op_id="x" becomes x-clonecloudstore-op-id: x; None is left out, and others than texts are JSON."""
+    """op_id="x" becomes x-clonecloudstore-op-id: x; None is left out, what is no text is JSON."""
     return {
         PREFIX + name.replace("_", "-"): value if isinstance(value, str) else json.dumps(value)
         for name, value in values.items()
@@ -80,7 +80,7 @@ class Client:
         return self.call("PUT", f"/cloudclonestore/{bucket}", headers)
 
     def status_of(self, bucket, name):
-        """"READY", "DELETED", ... or None when there is no row."""
+        """ "READY", "DELETED", ... or None when there is no row."""
         answer = self.describe(bucket, name)
         return answer.json()["status"] if answer.status == 200 else None
 
@@ -103,7 +103,9 @@ class Client:
 
     def post_order(self, order, **headers):
         """CCS's door, at the target."""
-        return self.send_json("POST", "/replicator/remote/orders", order, headers=ccs_headers(**headers))
+        return self.send_json(
+            "POST", "/replicator/remote/orders", order, headers=ccs_headers(**headers)
+        )
 
     def post_orders(self, orders, **headers):
         return self.send_json(
@@ -112,7 +114,9 @@ class Client:
 
     def give_orders(self, order_or_orders, **headers):
         """Ferry's door, at any site."""
-        return self.send_json("POST", "/ferry/v1/orders", order_or_orders, headers=ccs_headers(**headers))
+        return self.send_json(
+            "POST", "/ferry/v1/orders", order_or_orders, headers=ccs_headers(**headers)
+        )
 
     def order_lines(self, body, target="/ferry/v1/orders", **headers):
         """NDJSON: bytes, or an iterable of them for chunked."""
@@ -215,7 +219,7 @@ class Client:
         return self.call("GET", "/ferry/v1/status")
 
     def waiting(self, **query):
-        """Orders that wait or are dead: state, direction, reason, site, bucket, id, after, limit."""
+        """Waiting and dead orders: state, direction, reason, site, bucket, id, after, limit."""
         return self.call("GET", "/ferry/v1/waiting?" + urllib.parse.urlencode(query))
 
     def retry_waiting(self, **words):

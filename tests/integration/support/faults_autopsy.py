@@ -33,25 +33,25 @@ class Autopsy:
             _file_of(row[0]) for row in catalogue.execute(
                 "SELECT blob_ref FROM body WHERE id NOT IN (SELECT body_id FROM object WHERE body_id NOT NULL)"
                 " AND id NOT IN (SELECT body_id FROM conflict)")
-        }  # fmt: skip
+        }
         self.uploads = _only(
-            catalogue.execute("SELECT count(*) FROM object WHERE status = 100 AND upload_boot = ?", (self.boot_id,)))  # fmt: skip
+            catalogue.execute("SELECT count(*) FROM object WHERE status = 100 AND upload_boot = ?", (self.boot_id,)))
         self.claimed = _only(
-            catalogue.execute("SELECT count(*) FROM waiting WHERE claimed_by = ?", (self.boot_id,)))  # fmt: skip
+            catalogue.execute("SELECT count(*) FROM waiting WHERE claimed_by = ?", (self.boot_id,)))
         # applied, duplicate, superseded, settled
         self.done_ids = {row[0] for row in catalogue.execute("SELECT op_id FROM outcome WHERE outcome IN (1, 2, 3, 4)")}
         self.ready_files = {
             _file_of(ref)
             for (ref,) in catalogue.execute(
                 "SELECT blob_ref FROM body WHERE id IN (SELECT body_id FROM object WHERE status = 200)")
-        }  # fmt: skip
+        }
 
     def _read_queue(self, queue):
         pending = queue.execute(
             "SELECT value FROM records_readable AS r JOIN topics AS t ON t.name = r.topic"
             " LEFT JOIN progress AS p ON p.topic = t.id AND p.partition = r.partition"
             " AND p.group_name = 'ferry-worker'"
-            " WHERE r.topic = 'request-action' AND r.offset >= coalesce(p.committed, 0)")  # fmt: skip
+            " WHERE r.topic = 'request-action' AND r.offset >= coalesce(p.committed, 0)")
         self.pending_ids = [json.loads(value)["opId"] for (value,) in pending]
 
     # ---- what was in hand
@@ -65,7 +65,7 @@ class Autopsy:
         return {
             name for name in self.files - self.bodies - self.trash
             if not name.startswith(TEMPORARY) and name.split(".")[0] == self.boot_id
-        }  # fmt: skip
+        }
 
     def done_without_offset(self):
         """Orders whose effect and outcome were committed while their offset was not."""

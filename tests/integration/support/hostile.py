@@ -49,7 +49,9 @@ class Planted:
 
 
 class HostileSource(LoopbackServer):
-    def __init__(self, site="site-b", mode="good", ferry=False, owner="client-1", order_status=None):
+    def __init__(
+        self, site="site-b", mode="good", ferry=False, owner="client-1", order_status=None
+    ):
         self.site = site
         self.ferry = ferry
         self.client = owner  # owner of every bucket it describes
@@ -63,7 +65,7 @@ class HostileSource(LoopbackServer):
         super().__init__(_Handler)
 
     def plant(self, bucket, name, data, mode=None, stamp=None, metadata=None, hash=None, size=None):
-        """hash and size: what its headers claim, when that is not the truth. Gives the bytes back."""
+        """hash and size: what its headers claim, if not the truth. Gives the bytes back."""
         self.objects[bucket, name] = Planted(data, mode, stamp, metadata, hash, size)
         return data
 
@@ -150,12 +152,27 @@ class _Handler(Handler):
         if self.command == "HEAD":
             self.answer(204, {**self._common(), PREFIX + "type": "BUCKET"})
             return
-        row = {"id": bucket, "clientId": self.owner.client, "site": self.owner.site,
-               "creation": CREATION, "expires": None, "status": "READY"}  # fmt: skip
+        row = {
+            "id": bucket,
+            "clientId": self.owner.client,
+            "site": self.owner.site,
+            "creation": CREATION,
+            "expires": None,
+            "status": "READY",
+        }
         if self.owner.ferry:
-            row = {"account": self.owner.client, "name": bucket, "status": "READY", "present": True,
-                   "stamp": None, "creation": CREATION, "expires": None}  # fmt: skip
-        self.answer(200, {**self._common(), "Content-Type": "application/json"}, json.dumps(row).encode())
+            row = {
+                "account": self.owner.client,
+                "name": bucket,
+                "status": "READY",
+                "present": True,
+                "stamp": None,
+                "creation": CREATION,
+                "expires": None,
+            }
+        self.answer(
+            200, {**self._common(), "Content-Type": "application/json"}, json.dumps(row).encode()
+        )
 
     # ---- objects
 
@@ -166,7 +183,11 @@ class _Handler(Handler):
             self.answer(int(mode), {**self._common(), PREFIX + "error": f"told to answer {mode}"})
             return
         if planted is None:
-            missing = {**self._common(), PREFIX + "type": "NONE", PREFIX + "error": "Object not found"}
+            missing = {
+                **self._common(),
+                PREFIX + "type": "NONE",
+                PREFIX + "error": "Object not found",
+            }
             self.answer(404, missing)
             return
         headers = self._object_headers(bucket, name, planted, mode)

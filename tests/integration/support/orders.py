@@ -9,8 +9,8 @@ FINAL = {"applied", "duplicate", "superseded", "settled", "dead", "dropped"}
 
 
 def order(verb, bucket, name=None, source="site-b", client="client-1", data=None, **keys):
-    """An order as CCS writes it, nulls included. data: the promised bytes; keys: anything else, like
-    opId, toSite, stamp, or a size, hash or action of its own."""
+    """An order as CCS writes it, nulls included. data: the promised bytes; keys: anything else,
+    like opId, toSite, stamp, or a size, hash or action of its own."""
     made = {
         "opId": f"op-{uuid.uuid4()}",
         "fromSite": source,
@@ -33,7 +33,7 @@ def outcome_rows(client, op_id):
 
 
 def wait_outcome(client, op_id, *outcomes, timeout=20.0):
-    """The row of a single order at this site, once its outcome is one of these (default: a final one)."""
+    """The row of a single order here, once its outcome is one of these (default: a final one)."""
     wanted = set(outcomes) or FINAL
 
     def look():
@@ -45,7 +45,7 @@ def wait_outcome(client, op_id, *outcomes, timeout=20.0):
 
 
 def wait_counts(client, op_id, timeout=30.0, **counts):
-    """Until the orders of an opId at this site are as counted: wait_counts(c, "x", applied=1000)."""
+    """Until the orders of an opId here are as counted: wait_counts(c, "x", applied=1000)."""
 
     def look():
         site = client.outcomes(op_id, here=True).must(200).json()["sites"][0]

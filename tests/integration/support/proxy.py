@@ -11,7 +11,15 @@ import threading
 from support.loopback import Handler, LoopbackServer
 from support.wire import request, split
 
-HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server", "host"}
+HOP_BY_HOP = {
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "content-length",
+    "date",
+    "server",
+    "host",
+}
 HOLD_MAX_S = 0.5
 ORDERS = "/replicator/remote/orders"
 
@@ -55,7 +63,9 @@ class OrderProxy(LoopbackServer):
         if self.down_status is not None:
             return self.down_status
         with self.lock:
-            late = orders if self.holding else [o for o in orders if self.random.random() < self.hold]
+            late = (
+                orders if self.holding else [o for o in orders if self.random.random() < self.hold]
+            )
             now = [o for o in orders if o not in late]
             if self.shuffle:
                 self.random.shuffle(now)

@@ -28,21 +28,28 @@ class Factory:
         self._make_folder = make_folder
         self.started = []
 
-    def __call__(self, names, peers=None, per_site=None, start=True, wrapper=None, program=None, **settings):
+    def __call__(
+        self, names, peers=None, per_site=None, start=True, wrapper=None, program=None, **settings
+    ):
         """
         names     list of site ids
-        peers     who knows whom: None is everybody; {"site-a": ["site-b"]}, or {"site-a": {"site-b":
-                  "http://..."}} for sites that are elsewhere or behind a proxy. A site that is left
-                  out knows nobody.
+        peers     who knows whom: None is everybody; {"site-a": ["site-b"]}, or for sites that are
+                  elsewhere or behind a proxy {"site-a": {"site-b": "http://..."}}. A site that is
+                  left out knows nobody.
         per_site  {"site-a": {...}}: settings of one site over those of all
         settings  retry_memory="1s" is --retry-memory 1s
         """
         folder = self._make_folder()
         members = [
-            Site(name, folder / name / "data", settings={**settings, **(per_site or {}).get(name, {})},
-                 program=program, wrapper=wrapper)
+            Site(
+                name,
+                folder / name / "data",
+                settings={**settings, **(per_site or {}).get(name, {})},
+                program=program,
+                wrapper=wrapper,
+            )
             for name in names
-        ]  # fmt: skip
+        ]
         urls = {site.name: site.url for site in members}
         for site in members:
             site.peers = _peers_of(site.name, urls, peers)
