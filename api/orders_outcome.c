@@ -123,9 +123,8 @@ static void asked_drop(void *state)
 /* What the site said of itself, or why it said nothing. */
 static void print_site(const struct ask *ask, struct fy_buf *json)
 {
-    bool readable =
-        ask->good && ask->body.size_bytes > 0 &&
-        fy_json_depth_check(ask->body.bytes, ask->body.size_bytes, NULL) == FY_OK;
+    bool readable = ask->good && ask->body.size_bytes > 0 &&
+                    fy_json_depth_check(ask->body.bytes, ask->body.size_bytes, NULL) == FY_OK;
     json_auto_t *tree =
         readable ? json_loadb(ask->body.bytes, ask->body.size_bytes, 0, NULL) : NULL;
     const json_t *site = json_array_get(json_object_get(tree, "sites"), 0);

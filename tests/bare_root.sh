@@ -65,6 +65,7 @@ exec unshare --mount sh -c '
     root=$1; shift
     mount -t proc proc "$root/proc"
     mount -t tmpfs tmpfs "$root/dev/shm"
+    mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
     exec chroot "$root" env -i "$@"
 ' sh "$root" PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 $variables \
     ${JOBS:+JOBS=$JOBS} ${DIR:+DIR=$DIR} ${KEEP:+KEEP=$KEEP} ${BREAK:+BREAK=$BREAK} \

@@ -128,3 +128,38 @@ enum fy_code fy_batch_commit(struct fy_batch *batch, struct fy_err *err)
         batch_clear(batch);
     return code;
 }
+
+/* The offset to commit for one partition once the first count records are done; -1: none of them.
+ */
+static int64_t done_offset(const struct fy_batch *batch, size_t count, int32_t partition)
+{
+    int64_t offset = -1;
+    for (size_t i = 0; i < count; i++)
+        if (batch->records[i].partition == partition && batch->records[i].offset >= offset)
+            offset = batch->records[i].offset + 1;
+    return offset;
+}
+
+enum fy_code fy_batch_commit_first(struct fy_batch *batch, size_t count, struct fy_err *err)
+{
+    FY_ASSERT(count <= batch->count);
+    if (count == batch->count)
+        return fy_batch_commit(batch, err);
+    struct fy_topic_partition *offsets = fy_alloc(batch->assigned_count * sizeof(*offsets));
+    size_t offset_count = 0;
+    for (size_t i = 0; i < batch->assigned_count; i++) {
+        int64_t offset = done_offset(batch, count, batch->assigned[i].partition);
+        if (offset < 0)
+            continue;
+        offsets[offset_count] = batch->assigned[i];
+        offsets[offset_count++].offset = offset;
+    }
+    enum fy_code code =
+        fy_consumer_commit(batch->queue, batch->consumer, offsets, offset_count, err);
+    free(offsets);
+    if (code != FY_OK)
+        return code;
+    batch->count -= count;
+    memmove(batch->records, batch->records + count, batch->count * sizeof(*batch->records));
+    return FY_OK;
+}

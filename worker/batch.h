@@ -44,6 +44,9 @@ FY_MUST_CHECK enum fy_code fy_batch_take(struct fy_batch *batch, struct fy_err *
 FY_MUST_CHECK enum fy_code fy_batch_idle(struct fy_batch *batch, struct fy_err *err);
 /* Commits all of the batch: its records are done. */
 FY_MUST_CHECK enum fy_code fy_batch_commit(struct fy_batch *batch, struct fy_err *err);
+/* Commits the first count records: those are done, the others stay in hand. */
+FY_MUST_CHECK enum fy_code fy_batch_commit_first(struct fy_batch *batch, size_t count,
+                                                 struct fy_err *err);
 static inline const char *fy_batch_value(const struct fy_batch *batch, size_t i)
 {
     return batch->bytes.bytes + batch->records[i].value_at;

@@ -97,6 +97,7 @@ static enum fy_code publish(struct fy_job *job, struct fy_buf *json, struct fy_b
     struct fy_record record = {
         .topic = FY_TOPIC_DEAD,
         .partition = -1,
+        .moves = true,
         .key = letter.key_bytes > 0 ? letter.key : NULL,
         .key_bytes = letter.key_bytes,
         .value = letter.value,

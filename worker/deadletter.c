@@ -81,6 +81,13 @@ size_t fy_dead_letter_headers(const struct fy_node *node, const struct fy_dead_l
     return count;
 }
 
+void fy_dead_letter_name(struct fy_order *order, const char *topic, int32_t partition,
+                         int64_t offset)
+{
+    (void)snprintf(order->op_id, sizeof(order->op_id), "%s/%d/%lld", topic, partition,
+                   (long long)offset);
+}
+
 static enum fy_code write_row(struct fy_node *node, const struct fy_dead_letter *letter,
                               struct fy_err *err)
 {
@@ -92,6 +99,12 @@ static enum fy_code write_row(struct fy_node *node, const struct fy_dead_letter 
     wait->row.reason = letter->reason;
     if (letter->order != NULL)
         wait->row.order = *letter->order;
+    if (wait->row.order.bucket[0] == '\0') { /* written again it must be the same row */
+        fy_stamp_of_record(&wait->row.order.stamp, letter->timestamp_ms, letter->offset,
+                           node->site);
+        if (wait->row.order.op_id[0] == '\0')
+            fy_dead_letter_name(&wait->row.order, letter->topic, letter->partition, letter->offset);
+    }
     (void)snprintf(wait->row.detail, sizeof(wait->row.detail), "%s", letter->detail);
     wait->row.http_status = letter->http_status;
     wait->row.attempts = 1;
@@ -112,6 +125,7 @@ enum fy_code fy_dead_letter_write(struct fy_node *node, const struct fy_dead_let
     struct fy_record record = {
         .topic = FY_TOPIC_DEAD,
         .partition = -1,
+        .moves = true,
         .key = letter->key_bytes > 0 ? letter->key : NULL,
         .key_bytes = letter->key_bytes,
         .value = letter->value,

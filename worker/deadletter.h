@@ -18,6 +18,10 @@ struct fy_dead_letter {
     const char *detail;
 };
 
+/* Names an order of which nothing could be read by its record's place, as its opId: its row is told
+ * apart by it, and people can ask for it. */
+void fy_dead_letter_name(struct fy_order *order, const char *topic, int32_t partition,
+                         int64_t offset);
 /* Publishes the copy to request-action.dead (headers of ENGINE 1.10) and writes the row; both are
  * safe when it returns FY_OK. Twice is harmless: one row per order. Thread: any that may block. */
 FY_MUST_CHECK enum fy_code

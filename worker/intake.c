@@ -1,9 +1,11 @@
 /* intake.c - records of request-action and rows of `waiting` become jobs in their lanes. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/adapters/order_json.h"
 #include "common/core/names.h"
+#include "worker/deadletter.h"
 #include "worker/engine.h"
 
 /* ------------------------------------------------------------------ reading */
@@ -23,7 +25,16 @@ static enum fy_reason read_order(struct fy_engine *engine, const struct fy_recor
         (void)fy_err_set(err, FY_EINPUT, "toSite '%s' is not this site", order->to_site);
         return FY_BAD_ORDER;
     }
+    if (order->client[0] == '\0' &&
+        (order->action == FY_ACTION_CREATE || order->action == FY_ACTION_DELETE)) {
+        (void)fy_err_set(err, FY_EINPUT, "clientId is missing: nobody's right can be looked up");
+        return FY_BAD_ORDER;
+    }
     job->stamped = !fy_stamp_is_zero(&order->stamp);
+    if (!job->stamped && record->timestamp_ms > now_ms + FY_STAMP_AHEAD_MS_MAX) {
+        (void)fy_err_set(err, FY_EINPUT, "the record's timestamp is in the future");
+        return FY_BAD_ORDER;
+    }
     if (!job->stamped)
         fy_stamp_of_record(&order->stamp, record->timestamp_ms, record->offset, order->from_site);
     if (fy_rule_expired(order, now_ms, node->config->tombstones_keep_ms)) {
@@ -60,6 +71,9 @@ static void make_poison(struct fy_job *job, const struct fy_record *record, enum
         fy_stamp_of_record(&job->order.stamp, record->timestamp_ms, record->offset,
                            fy_site_is_valid(job->order.from_site) ? job->order.from_site
                                                                   : job->engine->node->site);
+    /* Nor does an opId name a record that could not be read: its place does. */
+    if (job->order.op_id[0] == '\0')
+        fy_dead_letter_name(&job->order, FY_TOPIC_ACTION, record->partition, record->offset);
 }
 
 /* ------------------------------------------------------------------ standing in line */
@@ -95,7 +109,7 @@ static struct fy_job *find_resident(struct fy_engine *engine, const struct fy_jo
 static void join(struct fy_job *job)
 {
     (void)fy_lanes_join(&job->engine->lanes, job->lane_hash, &job->lane_node);
-    fy_job_become(job, job->poison != NULL ? FY_JOB_BURY : FY_JOB_QUEUED);
+    fy_job_become(job, job->dead ? FY_JOB_BURY : FY_JOB_QUEUED);
 }
 
 /* Reads the record into the job and lines it up. false: not now. */
@@ -177,9 +191,20 @@ static void remember_trouble(struct fy_job *job, const struct fy_waiting_row *ro
     job->trouble = trouble;
 }
 
+/* What made an order poison is in the order itself, or in its age, and no retry heals it: an
+ * expired one would undo what its tombstones stood for, and of one that could not be read nothing
+ * is known. */
+static bool is_poison(const struct fy_waiting_row *row)
+{
+    return fy_reason_class(row->reason) == FY_CLASS_POISON;
+}
+
 bool fy_intake_row(struct fy_engine *engine, const struct fy_waiting_row *row)
 {
-    uint64_t lane_hash = fy_lane_hash(&row->order);
+    bool dead = is_poison(row);
+    /* A dead one has a lane of its own, as poison has: it waits for nobody, and nobody for it. */
+    uint64_t lane_hash =
+        dead ? fy_lane_hash_of(UINT64_MAX, (uint64_t)row->id) : fy_lane_hash(&row->order);
     if (row_is_here(engine, lane_hash, row->id))
         return true; /* claimed again because it took longer than the claim holds */
     struct fy_job *job = fy_job_new(engine);
@@ -190,11 +215,14 @@ bool fy_intake_row(struct fy_engine *engine, const struct fy_waiting_row *row)
     job->offset = row->id;
     job->waiting_id = row->id;
     job->timestamp_ms = row->first_failed_ms;
-    if (!plan(job)) {
+    job->dead = dead;
+    if (!dead && !plan(job)) {
         fy_job_free(job);
         return false;
     }
     remember_trouble(job, row);
+    if (dead)
+        job->trouble->last_failed_ms = fy_wall_ms(engine->node->clock);
     join(job);
     return true;
 }

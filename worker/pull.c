@@ -141,6 +141,13 @@ static enum fy_peer_flow describe_data(struct fy_peer_call *call, const void *by
     return flight->description.overflow ? FY_PEER_STOP : FY_PEER_TAKEN;
 }
 
+/* Stamps over ten minutes ahead are let in nowhere (DESIGN 3): nothing could ever change after
+ * them. */
+static bool is_far_ahead(const struct fy_job *job, const struct fy_stamp *stamp)
+{
+    return fy_stamp_ms(stamp) > fy_wall_ms(job->engine->node->clock) + FY_STAMP_AHEAD_MS_MAX;
+}
+
 /* A text that cannot be read leaves the container undescribed: it is there by its object. */
 static void take_description(struct fy_job *job)
 {
@@ -149,7 +156,8 @@ static void take_description(struct fy_job *job)
     struct fy_err err = {0};
     if (flight->refused || flight->description.overflow || flight->description.bytes == NULL ||
         fy_container_json_parse(flight->description.bytes, flight->description.size_bytes, &seen,
-                                &err) != FY_OK)
+                                &err) != FY_OK ||
+        is_far_ahead(job, &seen.stamp))
         return;
     struct fy_bucket_facts *facts = &flight->write.apply.bucket;
     facts->known = true;
@@ -206,7 +214,8 @@ static void keep_facts(struct fy_job *job, const struct fy_peer_head *head)
         /* An order that no site's change wrote (unstamped, or stamped only by the API that accepted
          * it, hence above its source's) takes the stamp of the change it copies: the copies of one
          * change have one stamp everywhere, and such an order given twice is a duplicate. */
-        if (!job->stamped || fy_stamp_compare(&head->stamp, &job->order.stamp) < 0)
+        bool fits = !job->stamped && !is_far_ahead(job, &head->stamp);
+        if (fits || fy_stamp_compare(&head->stamp, &job->order.stamp) < 0)
             job->order.stamp = head->stamp;
     }
     fy_promise_complete(&flight->promise, head);

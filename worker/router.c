@@ -62,6 +62,7 @@ static enum fy_code flush(struct fy_router *router, struct fy_err *err)
         router->records[i] = (struct fy_record){
             .topic = copy->topic,
             .partition = -1,
+            .moves = true,
             .key = copy->key_bytes > 0 ? router->batch.bytes.bytes + copy->key_at : NULL,
             .key_bytes = copy->key_bytes,
             .value = router->json.bytes + copy->json_at,
@@ -202,18 +203,36 @@ static enum fy_code route_one(struct fy_router *router, size_t i, struct fy_err 
     return FY_OK;
 }
 
-static enum fy_code route_batch(struct fy_router *router, struct fy_err *err)
+/* The first count orders of the batch: copied, safe, committed. */
+static enum fy_code route_first(struct fy_router *router, size_t count, struct fy_err *err)
 {
-    router->site_count = 0;
+    enum fy_code code = FY_OK;
     router->copy_count = 0;
     fy_buf_clear(&router->json);
-    enum fy_code code = fy_catalogue_site_list(router->node->catalogue, add_site, router, err);
-    for (size_t i = 0; code == FY_OK && i < router->batch.count; i++)
+    for (size_t i = 0; code == FY_OK && i < count; i++)
         code = route_one(router, i, err);
     if (code == FY_OK)
         code = flush(router, err);
     if (code == FY_OK)
-        code = fy_batch_commit(&router->batch, err);
+        code = fy_batch_commit_first(&router->batch, count, err);
+    return code;
+}
+
+/* A queue that is nearly full may have room for the copies of a few orders, and each that is done
+ * makes room for more: the step is halved until it fits. */
+static enum fy_code route_batch(struct fy_router *router, struct fy_err *err)
+{
+    size_t step = router->batch.count;
+    router->site_count = 0;
+    enum fy_code code = fy_catalogue_site_list(router->node->catalogue, add_site, router, err);
+    while (code == FY_OK && router->batch.count > 0) {
+        size_t count = step < router->batch.count ? step : router->batch.count;
+        code = route_first(router, count, err);
+        if (code == FY_EFULL && step > 1) {
+            step /= 2;
+            code = FY_OK;
+        }
+    }
     return code;
 }
 

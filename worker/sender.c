@@ -173,8 +173,8 @@ static enum fy_code deliver(struct fy_sender *sender, size_t first, size_t count
     if (code != FY_OK)
         return code;
     int status = sender->http_status;
-    /* Both kinds of site say 201. Anything else good is said by something that is no site (a proxy's
-     * page, another program at that port), which has not taken the orders. */
+    /* Both kinds of site say 201. Anything else good is said by something that is no site (a
+     * proxy's page, another program at that port), which has not taken the orders. */
     if (status == 201) {
         fy_metric_add(&sender->node->metrics, FY_M_SENT, (int64_t)count);
         return FY_OK;
@@ -214,7 +214,8 @@ static void pause_after_failure(struct fy_sender *sender)
         if (fy_bell_wait(&sender->bell, -1,
                          left_ms < SENDER_IDLE_MS ? (int)left_ms : SENDER_IDLE_MS))
             break;
-        (void)fy_batch_idle(&sender->batch, &err); /* a failure shows again at the next take */
+        if (fy_batch_idle(&sender->batch, &err) != FY_OK)
+            continue; /* it shows again at the next take */
     }
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/core/log.h"
+#include "common/runtime/knowledge.h"
 #include "worker/engine.h"
 
 /* ------------------------------------------------------------------ lists of jobs */
@@ -362,13 +363,26 @@ void fy_site_outcome(struct fy_job *job, enum fy_reason reason)
                fy_kv_str("detail", job->flight->failure.detail));
 }
 
+/* While the breaker is open no order looks the site up, so the probe does: a site that was down
+ * because its URI was wrong, or that has moved, is asked where it is now. Cached; at most once a
+ * second and site. */
+static void look_up_uri(struct fy_site *site)
+{
+    struct fy_site_row row = {0};
+    struct fy_err err = {0};
+    if (fy_know_site(site->engine->node, site->id, &row, &err) == FY_OK && row.uri[0] != '\0')
+        memcpy(site->uri, row.uri, sizeof(site->uri));
+}
+
 int64_t fy_sites_turn(struct fy_engine *engine, int64_t now_ms)
 {
     int64_t next_ms = INT64_MAX;
     for (struct fy_site *site = engine->sites; site != NULL; site = site->next) {
         if (!site->calling && !fy_engine_stopping(engine) &&
-            fy_breaker_probe_due(&site->breaker, now_ms))
+            fy_breaker_probe_due(&site->breaker, now_ms)) {
+            look_up_uri(site);
             call_start(site, FY_PEER_CHECK);
+        }
         if (site->breaker.state == FY_BREAKER_OPEN && !site->calling &&
             site->breaker.probe_at_ms < next_ms)
             next_ms = site->breaker.probe_at_ms;

@@ -53,10 +53,22 @@ static const enum fy_outcome outcome_of_verdict[] = {
     [FY_VERDICT_SUPERSEDED] = FY_OUTCOME_SUPERSEDED,
 };
 
+/* What became of it, under the stamp by which it was known while it waited: an order that takes the
+ * stamp of the change it copies has a lower one now, and outcomes of lower stamps are old news. */
+static void outcome_add(struct fy_cs *self, const struct fy_cat_apply *apply)
+{
+    struct fy_waiting_row row;
+    struct fy_order order = apply->order;
+    if (apply->waiting_id != 0 && fy_cs_waiting_get(&self->writer, apply->waiting_id, &row) &&
+        fy_stamp_compare(&row.order.stamp, &order.stamp) > 0)
+        order.stamp = row.order.stamp;
+    fy_cs_outcome_of(self, &order, outcome_of_verdict[apply->verdict], FY_REASON_NONE, "");
+}
+
 /* The order is done, whatever it changed. */
 static enum fy_code apply_end(struct fy_cs *self, struct fy_cat_apply *apply)
 {
-    fy_cs_outcome_of(self, &apply->order, outcome_of_verdict[apply->verdict], FY_REASON_NONE, "");
+    outcome_add(self, apply);
     if (apply->waiting_id != 0)
         fy_cs_waiting_remove(self, apply->waiting_id);
     if (apply->verdict == FY_VERDICT_APPLY)

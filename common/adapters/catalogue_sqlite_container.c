@@ -336,6 +336,8 @@ bool fy_cs_allowed(struct fy_cs_conn *conn, const struct fy_cs_container *contai
 bool fy_cs_order_allowed(struct fy_cs_conn *conn, const struct fy_cs_container *container,
                          const struct fy_order *order)
 {
+    if (order->client[0] == '\0')
+        return false; /* nobody owns anything */
     if (order->object[0] == '\0')
         return strcmp(order->client, container->row.account) == 0;
     return fy_cs_allowed(conn, container, order->client,

@@ -245,8 +245,8 @@ static const char *const sql_texts[FY_CS_SQL_COUNT] = {
         "c.direction, c.state, c.reason, c.site LIMIT ?",
     [FY_CS_WAITING_TOTALS] =
         /* total, not sum: sizes are what clients promised, and sum fails when it overflows. */
-        "SELECT state, sum(orders), CAST(total(bytes) AS INTEGER) FROM waiting_count GROUP BY "
-        "state",
+    "SELECT state, sum(orders), CAST(total(bytes) AS INTEGER) FROM waiting_count GROUP BY "
+    "state",
     [FY_CS_WAITING_ANY_IN] = "SELECT EXISTS(SELECT 1 FROM waiting_count WHERE direction = 0)",
 
     [FY_CS_SITE_INSERT] = "INSERT INTO site(id, name, uri, status, paused) VALUES(?, ?, ?, ?, ?)",

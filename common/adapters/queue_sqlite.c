@@ -193,6 +193,9 @@ static struct fy_sqlq *queue_new(const struct fy_queue_sqlite_settings *settings
     self->path = fy_strdup(settings->path);
     self->partition_count = settings->partition_count;
     self->bytes_max = settings->bytes_max == 0 ? FY_QUEUE_BYTES_DEFAULT : settings->bytes_max;
+    self->moves_bytes = self->bytes_max / FY_QUEUE_MOVES_PART;
+    if (self->moves_bytes < FY_QUEUE_MOVES_BYTES_MIN)
+        self->moves_bytes = FY_QUEUE_MOVES_BYTES_MIN;
     self->file.lock_fd = -1;
     self->last = &self->first;
     /* None of these fails on Linux with plain attributes. */
@@ -213,7 +216,8 @@ enum fy_code fy_queue_sqlite_open(const struct fy_queue_sqlite_settings *setting
     FY_ASSERT(settings->partition_count <= FY_PARTITIONS_MAX);
     FY_ASSERT(settings->bytes_max >= 0);
     struct fy_sqlq *self = queue_new(settings);
-    enum fy_code code = fy_sqlq_file_open(&self->file, self->path, self->bytes_max, err);
+    enum fy_code code =
+        fy_sqlq_file_open(&self->file, self->path, self->bytes_max + self->moves_bytes, err);
     if (code == FY_OK)
         code = fy_sqlq_load(self, err);
     if (code == FY_OK)

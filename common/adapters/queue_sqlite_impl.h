@@ -125,6 +125,7 @@ struct fy_sqlq {
     char *path;
     uint32_t partition_count; /* of new topics */
     int64_t bytes_max;
+    int64_t moves_bytes; /* above bytes_max, for records that take the place of others */
     pthread_t writer;
 
     /* Any thread: the writer appends and releases the count after it. */
@@ -153,6 +154,7 @@ struct fy_sqlq {
     size_t pending_records; /* reserved by publishes that are not settled */
     size_t pending_bytes;
     bool stopping;
+    bool room_wanted;     /* a publish did not fit: trim, however full the file is */
     int64_t used_bytes;   /* live pages of the file */
     size_t topics_coming; /* asked for by threads that wait, so that together they keep the bound */
     size_t progress_count;

@@ -115,10 +115,11 @@ static enum fy_code measure_all(struct fy_sqlq *self, const struct fy_record *re
 }
 
 /* Takes the room that the publish needs, in memory and in the file, or nothing. */
-static enum fy_code reserve(struct fy_sqlq *self, size_t count, size_t size_bytes,
+static enum fy_code reserve(struct fy_sqlq *self, size_t count, size_t size_bytes, bool moves,
                             struct fy_err *err)
 {
     enum fy_code code = FY_OK;
+    int64_t limit_bytes = self->bytes_max + (moves ? self->moves_bytes : 0);
     pthread_mutex_lock(&self->mutex);
     if (self->stopping)
         code = fy_err_set(err, FY_ECANCELLED, "the queue is closing");
@@ -127,10 +128,13 @@ static enum fy_code reserve(struct fy_sqlq *self, size_t count, size_t size_byte
         code =
             fy_err_set(err, FY_EFULL, "%zu records (%zu bytes) wait for the queue's disk already",
                        self->pending_records, self->pending_bytes);
-    else if (self->used_bytes + (int64_t)(self->pending_bytes + size_bytes) > self->bytes_max)
-        code = fy_err_set(err, FY_EFULL,
-                          "the queue holds %lld of %lld bytes, and what is done has been trimmed",
+    else if (self->used_bytes + (int64_t)(self->pending_bytes + size_bytes) > limit_bytes) {
+        code = fy_err_set(err, FY_EFULL, "the queue holds %lld of %lld bytes",
                           (long long)self->used_bytes, (long long)self->bytes_max);
+        /* It will be tried again: a large publish must not wait for the file to become fuller. */
+        self->room_wanted = true;
+        pthread_cond_signal(&self->work);
+    }
     if (code == FY_OK) {
         self->pending_records += count;
         self->pending_bytes += size_bytes;
@@ -178,7 +182,7 @@ enum fy_code fy_sqlq_publish(struct fy_queue *port, const struct fy_record *reco
     size_t size_bytes = 0;
     enum fy_code code = measure_all(self, records, count, &size_bytes, err);
     if (code == FY_OK)
-        code = reserve(self, count, size_bytes, err);
+        code = reserve(self, count, size_bytes, records[0].moves, err);
     if (code != FY_OK)
         return code;
 

@@ -197,7 +197,7 @@ static void commit_group(struct fy_sqlq *self, struct fy_sqlq_op *ops)
     if (ops != NULL)
         settle(self, ops, code, &err);
     self->checkpoint_wanted = full;
-    self->trim_wanted = full || nearly_full(self);
+    self->trim_wanted |= full || nearly_full(self);
 }
 
 /* One step; further ones between the next group commits, while they find something. */
@@ -302,12 +302,14 @@ static bool next_group(struct fy_sqlq *self, struct fy_sqlq_op **ops)
     pthread_mutex_lock(&self->mutex);
     if (self->first != NULL && self->waiting_ops < self->company)
         linger(self);
-    while (self->first == NULL && !drained(self) && !self->trim_wanted) {
+    while (self->first == NULL && !drained(self) && !self->trim_wanted && !self->room_wanted) {
         self->wake_at_ops = 1;
         pthread_cond_wait(&self->work, &self->mutex);
         self->wake_at_ops = NEVER;
     }
     bool more = self->first != NULL || !drained(self);
+    self->trim_wanted |= self->room_wanted;
+    self->room_wanted = false;
     *ops = self->first == NULL ? NULL : take_group(self);
     pthread_mutex_unlock(&self->mutex);
     return more;

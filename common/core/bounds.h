@@ -119,6 +119,10 @@
 #define FY_QUEUE_GROUP_RECORDS 1000 /* a group commit that has so many takes no further publish */
 #define FY_QUEUE_LINGER_US     1000 /* longest a group commit waits for its usual company */
 #define FY_QUEUE_BYTES_DEFAULT (4LL << 30) /* of the file; at it publish answers FY_EFULL */
+/* On top of its bytes, a part of the queue's limit is for records that take the place of others in
+ * it, so that a full queue can still empty itself; at least so many bytes. */
+#define FY_QUEUE_MOVES_PART      4
+#define FY_QUEUE_MOVES_BYTES_MIN (1 << 20)
 #define FY_QUEUE_RESERVE_BYTES                                                                     \
     (1 << 20)                        /* on top of it: offsets and trims still go when it is full */
 #define FY_QUEUE_TRIM_AT_PERCENT  85 /* so full: done records go whatever their age */
@@ -158,23 +162,26 @@
 #define FY_PEER_IDLE_CONN_S      50 /* below FY_IDLE_TIMEOUT_S: never race with its close */
 
 /* The client commands (cli/). */
-#define FY_CLIENT_ANSWER_BYTES_MAX (32 << 20) /* gathered of one answer: a page of the longest rows fits */
-#define FY_CLIENT_PAGE_ROWS        500          /* of a listing */
-#define FY_CLIENT_CONNECT_MS       5000         /* for a site to take the connection */
-#define FY_CLIENT_STALL_S          60           /* without a byte: the site is asked no longer */
-#define FY_CLIENT_SMALL_MS         30000        /* a call that moves no body */
-#define FY_CLIENT_HEADERS_MAX      4            /* of a call, beside those of every call */
-#define FY_CLIENT_TRIES_MAX        7            /* with their pauses about 6 s: a restart of a site fits */
-#define FY_PATH_BYTES_MAX          (16 << 10)  /* path and query: three names percent-encoded are under 5 KiB */
-#define FY_JOBS_THREADS_MAX        64           /* --jobs: more connections only wait for each other */
-#define FY_JOBS_THREADS_DEFAULT    8            /* small objects share their syncs at the site */
-#define FY_JOBS_QUEUE_MAX          256          /* jobs that wait: a walk over a million files stays flat */
-#define FY_UPLOAD_SMALL_BYTES      (256 << 10) /* a file below this is read once, and sent from memory */
-#define FY_SITES_ASKED_AT_ONCE     16           /* one that does not answer holds up a few others only */
-#define FY_ORDER_WATCHES_MAX       1000         /* opIds of their own in one file that are waited for */
-#define FY_TABLE_COLUMNS_MAX       12
-#define FY_REPORTS_MAX             1000         /* sentences about single objects on stderr; more are counted */
-#define FY_LINE_BYTES_MAX          (64 << 10)  /* of a line that is built before it is printed */
+#define FY_CLIENT_ANSWER_BYTES_MAX                                                                 \
+    (32 << 20)                      /* gathered of one answer: a page of the longest rows fits */
+#define FY_CLIENT_PAGE_ROWS   500   /* of a listing */
+#define FY_CLIENT_CONNECT_MS  5000  /* for a site to take the connection */
+#define FY_CLIENT_STALL_S     60    /* without a byte: the site is asked no longer */
+#define FY_CLIENT_SMALL_MS    30000 /* a call that moves no body */
+#define FY_CLIENT_HEADERS_MAX 4     /* of a call, beside those of every call */
+#define FY_CLIENT_TRIES_MAX   7     /* with their pauses about 6 s: a restart of a site fits */
+#define FY_PATH_BYTES_MAX                                                                          \
+    (16 << 10)                     /* path and query: three names percent-encoded are under 5 KiB */
+#define FY_JOBS_THREADS_MAX     64 /* --jobs: more connections only wait for each other */
+#define FY_JOBS_THREADS_DEFAULT 8  /* small objects share their syncs at the site */
+#define FY_JOBS_QUEUE_MAX       256 /* jobs that wait: a walk over a million files stays flat */
+#define FY_UPLOAD_SMALL_BYTES   (256 << 10) /* a file below this is read once, and sent from memory \
+                                             */
+#define FY_SITES_ASKED_AT_ONCE 16   /* one that does not answer holds up a few others only */
+#define FY_ORDER_WATCHES_MAX   1000 /* opIds of their own in one file that are waited for */
+#define FY_TABLE_COLUMNS_MAX   12
+#define FY_REPORTS_MAX         1000 /* sentences about single objects on stderr; more are counted */
+#define FY_LINE_BYTES_MAX      (64 << 10) /* of a line that is built before it is printed */
 
 /* Life spans. */
 #define FY_TOMBSTONE_KEEP_MS                                                                       \

@@ -27,7 +27,11 @@ struct fy_record {
     int32_t partition;    /* publish: -1 = by key (murmur2), or by round robin without a key */
     int64_t offset;       /* poll only */
     int64_t timestamp_ms; /* publish: 0 = now */
-    const void *key;      /* NULL = no key */
+    /* publish: this record takes the place of one that is in the queue already (a copy for a site,
+     * a dead letter). A queue with a limit of its own keeps room for such: full, it must be able to
+     * empty itself. */
+    bool moves;
+    const void *key; /* NULL = no key */
     size_t key_bytes;
     const void *value;
     size_t value_bytes;

@@ -13,6 +13,7 @@ struct fy_mail {
 struct fy_mailbox {
     _Atomic(struct fy_mail *) head; /* pushed last in, first out; take reverses */
     int event_fd;                   /* readable while mail may wait */
+    _Atomic uint32_t putting;       /* calls of put under way: done waits for their last touch */
 };
 
 FY_MUST_CHECK enum fy_code fy_mailbox_init(struct fy_mailbox *box, struct fy_err *err);

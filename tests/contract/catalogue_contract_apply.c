@@ -291,10 +291,23 @@ static void full_batch_commits_together(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
 
+/* An order that names no client has nobody's right: it must not be applied to whatever has no name,
+ * either. */
+static void order_of_nobody_is_refused(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "", "bucket-1", "", NULL, 10),
+                     FY_EFORBIDDEN);
+    assert_int_equal(contract_apply(c, FY_ACTION_DELETE, "", "bucket-1", "o", NULL, 10),
+                     FY_EFORBIDDEN);
+    assert_int_equal(contract_totals(c).containers, 0);
+}
+
 int catalogue_contract_apply(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(greater_stamp_wins_whatever_comes_when),
+        TEST(order_of_nobody_is_refused),
         TEST(equal_times_are_decided_by_the_site),
         TEST(delete_before_its_create_keeps_the_create_out),
         TEST(facts_of_the_source_are_kept),

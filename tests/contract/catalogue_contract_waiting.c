@@ -158,6 +158,42 @@ static void poison_has_a_row_for_each_record(void **state)
     wait.row.order.stamp.time = UINT64_MAX; /* whatever it says of itself */
     assert_int_equal(contract_run(c, &wait.op), FY_OK);
     assert_int_equal(contract_totals(c).dead_orders, 3);
+    /* Of one publish: the same time, and the same offset in another partition. */
+    wait.row.id = 0;
+    memcpy(wait.row.order.op_id, "topic/1/0", sizeof "topic/1/0");
+    assert_int_equal(contract_run(c, &wait.op), FY_OK);
+    assert_int_equal(contract_totals(c).dead_orders, 4);
+}
+
+/* What an order waited under is what people ask for, also when it then took a lower stamp: that of
+ * the change it copies. */
+static void outcome_of_a_waiting_order_follows_it_to_a_lower_stamp(void **state)
+{
+    struct contract *c = *state;
+    struct fy_cat_wait wait = waiting(c, "o", 20);
+    assert_int_equal(contract_run(c, &wait.op), FY_OK);
+    assert_int_equal(contract_outcome(c, "o-20"), FY_OUTCOME_WAITING);
+    struct fy_cat_apply apply =
+        contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "12345", 10);
+    memcpy(apply.order.op_id, wait.row.order.op_id, sizeof apply.order.op_id);
+    apply.waiting_id = wait.row.id;
+    assert_int_equal(contract_run(c, &apply.op), FY_OK);
+    assert_int_equal(contract_outcome(c, "o-20"), FY_OUTCOME_APPLIED);
+    assert_int_equal(all_rows(c).count, 0);
+}
+
+/* Sizes are what clients promised: their sum may be more than a number holds. */
+static void promised_sizes_beyond_all_numbers_can_be_summed(void **state)
+{
+    struct contract *c = *state;
+    struct fy_cat_wait a = waiting(c, "a", 10), b = waiting(c, "b", 10), d = waiting(c, "d", 10);
+    a.row.order.size = b.row.order.size = d.row.order.size = INT64_MAX;
+    b.row.reason = FY_STALLED;
+    assert_int_equal(contract_run(c, &a.op), FY_OK);
+    assert_int_equal(contract_run(c, &b.op), FY_OK);
+    assert_int_equal(contract_run(c, &d.op), FY_OK);
+    assert_int_equal(contract_totals(c).waiting_orders, 3);
+    assert_true(contract_totals(c).waiting_bytes > 0);
 }
 
 static void order_that_the_key_has_passed_does_not_wait(void **state)
@@ -558,6 +594,8 @@ int catalogue_contract_waiting(void)
         TEST(same_order_again_keeps_its_row_and_age),
         TEST(each_target_site_has_its_own_row),
         TEST(poison_has_a_row_for_each_record),
+        TEST(outcome_of_a_waiting_order_follows_it_to_a_lower_stamp),
+        TEST(promised_sizes_beyond_all_numbers_can_be_summed),
         TEST(order_that_the_key_has_passed_does_not_wait),
         TEST(applying_removes_what_waits_of_the_key),
         TEST(due_orders_are_claimed_once_lowest_due_first),

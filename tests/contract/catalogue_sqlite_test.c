@@ -105,12 +105,19 @@ static void broken_operation_does_not_hurt_its_neighbours(void **state)
         contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-2", "boom", "2", 10);
     struct fy_cat_apply last =
         contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o3", "3", 10);
-    struct fy_cat_op *ops[] = {&first.op, &broken.op, &last.op};
+    /* Written, rolled back, written again: its row must not be taken for one that was removed. */
+    struct fy_cat_wait wait = {.op.kind = FY_CAT_WAIT,
+                               .row = {.state = FY_WAITING, .reason = FY_SRC_UNREACHABLE}};
+    wait.row.order =
+        contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o4", "4", 10).order;
+    struct fy_cat_op *ops[] = {&first.op, &wait.op, &broken.op, &last.op};
     assert_int_equal(fy_catalogue_write(c->catalogue, ops, FY_COUNT_OF(ops), &c->err), FY_OK);
     assert_int_equal(first.op.code, FY_OK);
     assert_int_equal(broken.op.code, FY_EINTERNAL);
     assert_non_null(strstr(broken.op.err.text, "out of the blue"));
     assert_int_equal(last.op.code, FY_OK);
+    assert_false(wait.superseded);
+    assert_int_equal(contract_totals(c).waiting_orders, 1);
     assert_int_equal(contract_totals(c).objects, 2);
     assert_int_equal(contract_totals(c).containers, 1);
     assert_int_equal(contract_container_code(c, "", "bucket-2"), FY_ENOTFOUND);

@@ -115,7 +115,7 @@ def find_files() -> list[Path]:
                 else:
                     unnamed += 1
     if unnamed:
-        say(f"{unnamed} files left out: an object's name is 1-{NAME_BYTES_MAX} bytes of UTF-8")
+        say(f"files left out: {unnamed} (an object's name is 1-{NAME_BYTES_MAX} bytes of UTF-8)")
     if len(found) < FILES_MIN:
         sys.exit(f"demo: fewer than {FILES_MIN} files in {' '.join(folders)}; DIR names another folder")
     if os.environ.get("DIR"):

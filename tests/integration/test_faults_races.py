@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from support.faults_autopsy import Autopsy
+from support.faults_autopsy import stop_swept
 from support.faults_load import BROKEN, rows
 from support.site import environment
 from support.waiting import eventually
@@ -91,7 +91,8 @@ class Killer(threading.Thread):
         if self.random.random() < 0.3:
             with open(site.log, "ab") as log:
                 starting = subprocess.Popen(
-                    site.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, env=environment())  # fmt: skip
+                    site.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                    env=environment())  # fmt: skip
             time.sleep(self.random.random() * 0.15)
             starting.kill()
             starting.wait()
@@ -112,7 +113,8 @@ def shown(site):
 
 def backlog(site):
     numbers = site.client(None).metrics()
-    waiting = sum(v for name, v in numbers.items() if name.startswith(("ferry_backlog_orders", "ferry_waiting_orders")))
+    kinds = ("ferry_backlog_orders", "ferry_waiting_orders")
+    waiting = sum(count for name, count in numbers.items() if name.startswith(kinds))
     return waiting + numbers["ferry_outbox_orders"] + numbers["ferry_lane_orders"]
 
 
@@ -166,7 +168,8 @@ def check(a, b, racers, proxies):
         assert counts.get(what, 0) > 0, f"the race never saw '{what}'"
 
     left, right = shown(a), shown(b)
-    assert left == right, {key: (left.get(key), right.get(key)) for key in left.keys() | right.keys() if left.get(key) != right.get(key)}  # fmt: skip
+    differ = [key for key in left.keys() | right.keys() if left.get(key) != right.get(key)]
+    assert differ == [], [(key, left.get(key), right.get(key)) for key in differ]
     assert any(isinstance(key, tuple) for key in left), "nothing is left: the race proves little"
     sent = {digest for racer in racers for digest in racer.sent}
     for key in left:
@@ -200,18 +203,5 @@ def test_two_racing_sites_end_equal_though_both_are_killed_all_the_time(sites, o
     a, b, racers, proxies = race(sites, order_proxy, seconds=60, seed=seed, killing=True)
     check(a, b, racers, proxies)
     for site in (a, b):
-        site.stop()
-        site.start()  # whose sweeper looks for what the killed ones left
-
-        def swept(site=site):
-            site.stop()
-            found = Autopsy(site)
-            assert found.missing() == set()
-            left = found.nameless() | found.leaked() | found.trash
-            if left:
-                site.start()
-                time.sleep(1.0)
-            return not left
-
-        eventually(swept, 60, f"nothing is left behind at {site.name}")
+        stop_swept(site, 60)
     record_property("soak", f"{sum(sum(r.counts.values()) for r in racers)} operations")

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import schemathesis
 import yaml
 from schemathesis_exceptions import NEGATIVE, REFUSALS
 from support.setting import Setting
@@ -28,6 +29,8 @@ KNOWN = {
     "header.Accept-Encoding": ["zstd"],
     "header.Content-Encoding": ["identity"],
     "header.Range": ["bytes=1-3", "bytes=-2", "bytes=5-"],
+    "path.client": ["client-2"],  # whose rights may go; client-1 needs its own for all the rest
+    "path.bucket": ["bucket-1"],
     "path.bucketName": ["bucket-1"],
     "path.objectName": OBJECTS,
     "query.acct": ["client-1"],
@@ -43,7 +46,12 @@ def setting(sites):
     for site in (made.a, made.b):
         for name in OBJECTS:
             site.client().put("bucket-1", name, b"something to read").must(201, 409)
+    made.client().add_ownership("client-2", "bucket-1", "READ").must(201)
     return made
+
+
+def test_the_text_is_an_openapi_document():
+    schemathesis.openapi.from_path(TEXT).validate()
 
 
 def test_a_site_serves_this_very_text(setting):

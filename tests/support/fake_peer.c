@@ -102,7 +102,8 @@ static void choose(struct fake_peer *self, struct call *call)
     call->stamp = self->stamp;
     call->retry_after_s = self->retry_after_s;
     call->answer = FAKE_GOOD;
-    if (self->down[0] != '\0' && strcmp(self->down, asked->site) == 0)
+    if (self->down[0] != '\0' &&
+        (strcmp(self->down, asked->site) == 0 || strcmp(self->down, asked->uri) == 0))
         call->answer = FAKE_REFUSED;
     if (call->answer != FAKE_GOOD || (asked->verb != FY_PEER_PULL && asked->verb != FY_PEER_FACTS))
         return;
@@ -201,7 +202,7 @@ static void answer_small(struct fake_peer *self, struct call *call)
     bool wanted = asked->on_head == NULL || asked->on_head(asked, &head);
     if (wanted && asked->verb == FY_PEER_DESCRIBE && asked->on_data != NULL)
         wanted = asked->on_data(asked, json, strlen(json)) == FY_PEER_TAKEN;
-    finish(self, call, wanted ? FY_OK : FY_ECANCELLED, FY_REASON_NONE);
+    finish(self, call, wanted ? FY_OK : FY_ECANCELLED, wanted ? FY_REASON_NONE : FY_CANCELLED);
 }
 
 /* How the body of this answer ends. */
@@ -274,7 +275,7 @@ static bool step_body(struct fake_peer *self, struct call *call)
     pthread_mutex_unlock(&self->mutex);
     call->at += (int64_t)bytes;
     if (flow == FY_PEER_STOP) {
-        finish(self, call, FY_ECANCELLED, FY_REASON_NONE);
+        finish(self, call, FY_ECANCELLED, FY_CANCELLED);
         return false;
     }
     return true;
@@ -310,7 +311,7 @@ static void begin(struct fake_peer *self, struct call *call)
     struct fy_peer_head head;
     fill_head(call, &head);
     if (asked->on_head != NULL && !asked->on_head(asked, &head)) {
-        finish(self, call, FY_ECANCELLED, FY_REASON_NONE);
+        finish(self, call, FY_ECANCELLED, FY_CANCELLED);
         return;
     }
     call->headed = true;
@@ -327,7 +328,7 @@ static void begin(struct fake_peer *self, struct call *call)
 static void turn(struct fake_peer *self, struct call *call, bool cancelled)
 {
     if (cancelled)
-        finish(self, call, FY_ECANCELLED, FY_REASON_NONE);
+        finish(self, call, FY_ECANCELLED, FY_CANCELLED);
     else if (!call->headed)
         begin(self, call);
     else

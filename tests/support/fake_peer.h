@@ -41,7 +41,7 @@ void fake_peer_rule(struct fake_peer *peer, const char *object, enum fake_answer
                     int count);
 /* All sites: hello answers with this status and this being a Ferry; 0: connection refused. */
 void fake_peer_hello(struct fake_peer *peer, int http_status, bool ferry);
-/* Every call to this site is refused ("" no site). */
+/* Every call to this site, or to this URI, is refused ("" none). */
 void fake_peer_down(struct fake_peer *peer, const char *site);
 /* Calls that hang go on with their good answer, now and later. */
 void fake_peer_release(struct fake_peer *peer);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/adapters/order_json.h"
+#include "common/runtime/knowledge.h"
 #include "tests/support/fake_node.h"
 
 static int setup(void **state)
@@ -292,6 +293,33 @@ static void poison_is_one_dead_letter_and_the_rest_goes_on(void **state)
     assert_true(found);
 }
 
+/* A retry by a person heals neither age nor nonsense: applied, an expired order would undo what its
+ * tombstones stood for, and of one that could not be read nothing is known. */
+static void a_retried_poison_is_dead_again(void **state)
+{
+    struct fake_node *self = *state;
+    struct fy_order order;
+    fake_node_start(self);
+    give_text(self, "{\"bucketName\":");
+    fake_order(self, &order, FY_ACTION_DELETE, "expired");
+    order.ordered_at_ms = 1000;
+    (void)fake_node_give(self, &order);
+    fake_order(self, &order, FY_ACTION_CREATE, "nobody's");
+    order.client[0] = '\0';
+    (void)fake_node_give(self, &order);
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 3));
+    assert_int_equal(reason_of(self, "nobody's"), FY_BAD_ORDER);
+    fake_catalogue_retry(self->catalogue, "");
+    fake_catalogue_retry(self->catalogue, "expired");
+    fake_catalogue_retry(self->catalogue, "nobody's");
+    fy_bell_ring(&self->node.waiting_bell);
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 3));
+    assert_true(fake_node_wait_metric(self, FY_M_ORDERS_DEAD, 6));
+    assert_int_equal(reason_of(self, "expired"), FY_EXPIRED);
+    assert_int_equal(fake_catalogue_outcomes(self->catalogue, FY_OUTCOME_SETTLED), 0);
+    assert_false(fake_catalogue_object(self->catalogue, "expired").exists);
+}
+
 /* A dead letter is not done before its copy is safe. */
 static void a_dead_letter_waits_until_its_copy_is_acknowledged(void **state)
 {
@@ -369,6 +397,25 @@ static void a_dead_site_fills_waiting_and_a_healed_one_empties_it(void **state)
     assert_true(fake_node_wait_ready_count(self, 301));
     assert_true(fake_node_wait_waiting(self, FY_WAITING, 0));
     assert_true(fake_catalogue_wakes(self->catalogue) >= 1);
+}
+
+/* Its URI was wrong: once the topology says where it really is, the breaker finds it there. */
+static void a_site_that_moves_while_its_breaker_is_open_is_found(void **state)
+{
+    struct fake_node *self = *state;
+    char name[32];
+    self->config.retry_first_ms = self->config.retry_second_ms = 3600 * 1000;
+    fake_peer_down(self->peer, "http://site-a:1");
+    fake_node_start(self);
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(name, sizeof(name), "moved/%d", i);
+        (void)fake_node_create(self, name);
+    }
+    assert_true(fake_node_wait_waiting(self, FY_WAITING, 100));
+    assert_true(fake_catalogue_wait(self->catalogue, breaker_shown, self));
+    fake_catalogue_site(self->catalogue, "site-a", "http://site-a:2");
+    fy_know_sites_changed(&self->node);
+    assert_true(fake_node_wait_ready_count(self, 100));
 }
 
 /* A handful of orders that fail for themselves, however often they are tried, are not a dead site.
@@ -604,9 +651,11 @@ int main(void)
         TEST(rights_and_conflicts_have_their_reasons),
         TEST(a_refused_write_leaves_no_body),
         TEST(poison_is_one_dead_letter_and_the_rest_goes_on),
+        TEST(a_retried_poison_is_dead_again),
         TEST(a_dead_letter_waits_until_its_copy_is_acknowledged),
         TEST(a_flood_of_poison_stays_within_its_bound),
         TEST(a_dead_site_fills_waiting_and_a_healed_one_empties_it),
+        TEST(a_site_that_moves_while_its_breaker_is_open_is_found),
         TEST(retries_of_a_few_do_not_condemn_their_site),
         TEST(orders_of_a_dead_site_die_of_old_age),
         TEST(a_hanging_site_leaves_permits_to_others),

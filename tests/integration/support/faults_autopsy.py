@@ -9,9 +9,13 @@ import json
 import shutil
 import sqlite3
 import tempfile
+import time
 from pathlib import Path
 
+from support.waiting import eventually
+
 TEMPORARY = ".tmp-"
+SWEEP_S = 1.0  # a few turns of a sweeper whose settings a test has made short
 
 
 class Autopsy:
@@ -26,25 +30,25 @@ class Autopsy:
             self._read_queue(queue)
 
     def _read_catalogue(self, catalogue):
-        self.boot_id = _only(catalogue.execute("SELECT boot_id FROM lease ORDER BY renewed_ms DESC LIMIT 1"))
-        self.bodies = {_file_of(row[0]) for row in catalogue.execute("SELECT blob_ref FROM body")}
-        self.trash = {_file_of(row[0]) for row in catalogue.execute("SELECT blob_ref FROM trash")}
-        self.unreferenced = {
-            _file_of(row[0]) for row in catalogue.execute(
-                "SELECT blob_ref FROM body WHERE id NOT IN (SELECT body_id FROM object WHERE body_id NOT NULL)"
-                " AND id NOT IN (SELECT body_id FROM conflict)")
-        }
-        self.uploads = _only(
-            catalogue.execute("SELECT count(*) FROM object WHERE status = 100 AND upload_boot = ?", (self.boot_id,)))
-        self.claimed = _only(
-            catalogue.execute("SELECT count(*) FROM waiting WHERE claimed_by = ?", (self.boot_id,)))
-        # applied, duplicate, superseded, settled
-        self.done_ids = {row[0] for row in catalogue.execute("SELECT op_id FROM outcome WHERE outcome IN (1, 2, 3, 4)")}
-        self.ready_files = {
-            _file_of(ref)
-            for (ref,) in catalogue.execute(
-                "SELECT blob_ref FROM body WHERE id IN (SELECT body_id FROM object WHERE status = 200)")
-        }
+        def count(sql):
+            return next(catalogue.execute(sql, (self.boot_id,)))[0]
+
+        def files(sql):
+            return {_file_of(ref) for (ref,) in catalogue.execute(sql)}
+
+        (self.boot_id,) = next(
+            catalogue.execute("SELECT boot_id FROM lease ORDER BY renewed_ms DESC LIMIT 1"))  # fmt: skip
+        self.bodies = files("SELECT blob_ref FROM body")
+        self.trash = files("SELECT blob_ref FROM trash")
+        self.unreferenced = files(
+            "SELECT blob_ref FROM body WHERE id NOT IN (SELECT body_id FROM object WHERE body_id NOT NULL)"
+            " AND id NOT IN (SELECT body_id FROM conflict)")  # fmt: skip
+        self.ready_files = files(
+            "SELECT blob_ref FROM body WHERE id IN (SELECT body_id FROM object WHERE status = 200)")  # fmt: skip
+        self.uploads = count("SELECT count(*) FROM object WHERE status = 100 AND upload_boot = ?")
+        self.claimed = count("SELECT count(*) FROM waiting WHERE claimed_by = ?")
+        done = "SELECT op_id FROM outcome WHERE outcome IN (1, 2, 3, 4)"  # applied to settled
+        self.done_ids = {op_id for (op_id,) in catalogue.execute(done)}
 
     def _read_queue(self, queue):
         pending = queue.execute(
@@ -86,13 +90,31 @@ class Autopsy:
         return self.ready_files - self.files
 
 
+def stop_swept(site, timeout):
+    """Ends with the site stopped and nothing on its disk but what its rows name and READY objects need.
+
+    What the last process left is looked for by the sweeper of the next, so it is started for that.
+    """
+    site.stop()
+    site.start()
+
+    def swept():
+        site.stop()
+        found = Autopsy(site)
+        assert found.missing() == set()
+        left = found.nameless() | found.leaked() | found.trash
+        if left:
+            site.start()
+            time.sleep(SWEEP_S)
+        assert not left, f"{len(left)} files, like {sorted(left)[:5]}"
+        return True
+
+    eventually(swept, timeout, f"nothing is left behind at {site.name}")
+
+
 def _file_of(blob_ref):
     """"file:3f/NAME" is the file NAME."""
     return blob_ref.rpartition("/")[2]
-
-
-def _only(rows):
-    return next(iter(rows))[0]
 
 
 @contextlib.contextmanager

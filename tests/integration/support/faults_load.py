@@ -59,6 +59,10 @@ class Uploader:
         for thread in self.threads:
             thread.start()
 
+    def deletes(self, thing):
+        """Whether it is one of those that are deleted again once they are there."""
+        return self.delete_every > 0 and thing.number % self.delete_every == 3
+
     def allow(self, count):
         with self.lock:
             self.allowed = min(max(self.allowed, count), len(self.things))
@@ -95,7 +99,7 @@ class Uploader:
         while (thing := self._take()) is not None:
             try:
                 self._upload(thing)
-                if self.delete_every and thing.number % self.delete_every == 3:
+                if self.deletes(thing):
                     self._delete(thing)
             except Exception as problem:  # a thread's own would be seen by nobody
                 with self.lock:

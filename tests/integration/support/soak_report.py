@@ -8,7 +8,7 @@ import datetime
 import os
 import platform
 import re
-import sys
+import shlex
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ def command(config):
     """As somebody would type it to have this again: what `run` adds itself is left out."""
     added = ["-c", "tests/pytest.ini", "--rootdir=.", "-m", "soak", "--timeout=0", "tests/integration"]
     words = [str(word) for word in config.invocation_params.args if str(word) not in added]
-    return " ".join(["./run soak", *words])
+    return shlex.join(["./run", "soak", *words])
 
 
 def read_rows():
