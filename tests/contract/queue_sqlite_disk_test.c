@@ -151,6 +151,36 @@ static void stall_begin(struct queue_fixture *f, struct stall *stall)
     queue_contract_wait(&stall->reached);
 }
 
+/* A router has to write copies before it may let go of what it copies: full to the brim, the queue
+ * still takes them, up to a bound of their own; new orders stay refused meanwhile. */
+static void a_full_queue_has_room_for_records_that_take_the_place_of_others(void **state)
+{
+    (void)state;
+    struct queue_fixture *f = queue_sqlite_fixture_new(&queue_sqlite_small_factory);
+    struct queue_outcome outcome;
+    struct fy_err err = {0};
+    size_t accepted = 0;
+    int moved = 0;
+    assert_int_equal(publish_until_refused(f, 1000, &accepted), FY_EFULL);
+    const struct fy_record copy = {.topic = "orders",
+                                   .partition = 1,
+                                   .moves = true,
+                                   .value = body,
+                                   .value_bytes = sizeof(body)};
+    queue_outcome_init(&outcome);
+    while (fy_queue_publish(f->queue, &copy, 1, queue_outcome_done, &outcome, &err) == FY_OK) {
+        queue_contract_wait(&outcome.done);
+        moved++;
+    }
+    assert_int_equal(err.code, FY_EFULL);
+    assert_in_range(moved, 100, FY_QUEUE_MOVES_BYTES_MIN / (int)sizeof(body));
+    assert_int_equal(queue_lag_of(f->queue, "g", "orders", 1).end_offset, moved);
+    size_t again = 0;
+    assert_int_equal(publish_until_refused(f, 1, &again), FY_EFULL);
+    assert_int_equal(again, 0);
+    queue_fixture_free(f);
+}
+
 /* The disk stalls: what waits in memory is bounded by count, and nothing admitted is forgotten. */
 static void what_waits_for_a_stalled_disk_is_bounded(void **state)
 {
@@ -491,6 +521,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_queue_refuses_and_keeps_and_takes_again_when_work_is_done),
+        cmocka_unit_test(a_full_queue_has_room_for_records_that_take_the_place_of_others),
         cmocka_unit_test(a_publish_that_could_never_be_held_is_too_big),
         cmocka_unit_test(what_waits_for_a_stalled_disk_is_bounded),
         cmocka_unit_test(what_waits_for_a_stalled_disk_is_bounded_in_bytes_too),
