@@ -39,13 +39,13 @@ struct topology_fields {
     char uri[FY_URI_BYTES_MAX + 1];
     char status[16];
 };
-#define FIELD(name, required, member)                                                              \
-    FY_JSON_FIELD(struct topology_fields, name, FY_JSON_TEXT, required, member)
+#define FIELD(name, kind, required, member)                                                        \
+    FY_JSON_FIELD(struct topology_fields, name, kind, required, member)
 static const struct fy_json_field fields[] = {
-    FIELD("id", true, id),
-    FIELD("name", false, name),
-    FIELD("uri", true, uri),
-    FIELD("status", false, status),
+    FIELD("id", FY_JSON_TEXT, true, id),
+    FIELD("name", FY_JSON_TEXT, false, name),
+    FIELD("uri", FY_JSON_TEXT, true, uri),
+    FIELD("status", FY_JSON_WORD, false, status),
 };
 
 enum fy_code fy_topology_parse(const char *bytes, size_t size_bytes, struct fy_site_row *row,

@@ -216,7 +216,9 @@ static void complete(struct peer_job *job, struct peer_head *head)
     (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s); /* seconds or a date */
     head->head.http_status = (int)status;
-    head->head.retry_after_s = retry_after_s;
+    /* Whatever a site says: it is counted in milliseconds from here on. */
+    head->head.retry_after_s =
+        retry_after_s < FY_RETRY_AFTER_S_MAX ? retry_after_s : FY_RETRY_AFTER_S_MAX;
     head->head.has_facts = head->has_site && !head->facts_broken;
     if (head->zstd || head->has_transfer_encoding || is_head_request(job->call))
         head->head.content_length = -1;

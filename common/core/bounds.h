@@ -155,6 +155,7 @@
 #define FY_PEER_BIG_BUFFER_BYTES                                                                   \
     (256 << 10)                             /* FY_INFLIGHT_BYTES_MAX leaves room for few of them   \
                                              */
+#define FY_RETRY_AFTER_S_MAX     86400      /* longest a site may ask us to stay away */
 #define FY_PEER_HEADER_BYTES_MAX (64 << 10) /* header block of an answer; more ends the call */
 #define FY_PEER_URL_BYTES_MAX    (16 << 10) /* three names percent-encoded are under 5 KiB */
 #define FY_PEER_IDLE_SEATS_MAX   64         /* idle curl handles a loop keeps, some 6 KiB each */
@@ -175,8 +176,9 @@
 #define FY_JOBS_THREADS_MAX     64 /* --jobs: more connections only wait for each other */
 #define FY_JOBS_THREADS_DEFAULT 8  /* small objects share their syncs at the site */
 #define FY_JOBS_QUEUE_MAX       256 /* jobs that wait: a walk over a million files stays flat */
-#define FY_UPLOAD_SMALL_BYTES   (256 << 10) /* a file below this is read once, and sent from memory \
-                                             */
+#define FY_UPLOAD_SMALL_BYTES                                                                      \
+    (256 << 10)                     /* a file below this is read once, and sent from memory        \
+                                     */
 #define FY_SITES_ASKED_AT_ONCE 16   /* one that does not answer holds up a few others only */
 #define FY_ORDER_WATCHES_MAX   1000 /* opIds of their own in one file that are waited for */
 #define FY_TABLE_COLUMNS_MAX   12

@@ -191,6 +191,8 @@ static void promised_sizes_beyond_all_numbers_can_be_summed(void **state)
     b.row.reason = FY_STALLED;
     assert_int_equal(contract_run(c, &a.op), FY_OK);
     assert_int_equal(contract_run(c, &b.op), FY_OK);
+    assert_int_equal(contract_totals(c).waiting_orders, 2);
+    assert_true(contract_totals(c).waiting_bytes > 0);
     assert_int_equal(contract_run(c, &d.op), FY_OK);
     assert_int_equal(contract_totals(c).waiting_orders, 3);
     assert_true(contract_totals(c).waiting_bytes > 0);
