@@ -7,6 +7,7 @@
 
 #include "api/ccs.h"
 #include "common/adapters/metadata_json.h"
+#include "common/core/log.h"
 #include "common/core/names.h"
 
 #define PUT_BYTES_MAX (5LL << 40) /* spec 1.5: a body of 5 TB; more is 413 */
@@ -180,6 +181,19 @@ static enum fy_code store_body(struct put *put, struct fy_stored *stored, struct
     return fy_store_finish(put->node->store, writer, stored, err);
 }
 
+/* A refusal is known: no row names the body and none ever will, so it goes at once. Of a failed
+ * transaction nobody knows whether it happened: then the body stays, and is the sweeper's if no row
+ * names it once this process run has ended. */
+static void discard_refused(struct put *put, const struct fy_stored *stored, enum fy_code code)
+{
+    struct fy_err err = {0};
+    if (code != FY_EEXISTS && code != FY_ENOTFOUND && code != FY_EFORBIDDEN)
+        return;
+    if (fy_store_remove(put->node->store, stored->blob_ref, &err) != FY_OK)
+        fy_log(put->op_id, FY_WARN, "body.left_behind", fy_kv_str("blob", stored->blob_ref),
+               fy_kv_err(&err));
+}
+
 void fy_put_end(struct fy_exchange *x)
 {
     struct put *put = fy_state(x);
@@ -187,8 +201,10 @@ void fy_put_end(struct fy_exchange *x)
     struct fy_object_row *row = fy_alloc(sizeof(*row));
     struct fy_err err = {0};
     enum fy_code code = store_body(put, &stored, &err);
-    if (code == FY_OK)
+    if (code == FY_OK) {
         code = publish(put, &stored, row, &err);
+        discard_refused(put, &stored, code);
+    }
     if (code == FY_OK) {
         struct fy_buf json;
         fy_bell_ring(&put->node->outbox_bell);
@@ -197,7 +213,7 @@ void fy_put_end(struct fy_exchange *x)
         fy_stamp_header(x, &row->reg.stamp);
         fy_answer_json(x, 201, &json);
     } else {
-        undo(put); /* the body has no row: the sweeper's, once this boot id has ended */
+        undo(put);
         fy_answer_error(x, &err);
     }
     free(row);

@@ -5,7 +5,7 @@
 
 #include "cli/command.h"
 
-#define HELP_BYTES_MAX (256 * 1024)
+#define HELP_BYTES_MAX (256 << 10)
 
 /* --help wins wherever it stands, so that it may be put behind a line that does not work. */
 static bool wants_help(int argc, char **argv)

@@ -58,7 +58,6 @@ enum fy_stage {
     FY_STAGE_COMMIT, /* done, its offset not yet committed */
     FY_STAGE_COUNT
 };
-enum fy_stage fy_job_stage(enum fy_job_state state); /* STAGE_COUNT: in none */
 #define FY_STAGE_BUCKETS 8
 struct fy_stage_numbers {
     _Atomic int64_t orders; /* gauge */

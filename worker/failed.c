@@ -7,6 +7,11 @@
 
 /* ------------------------------------------------------------------ decisions */
 
+static enum fy_job_state failed_in(const struct fy_job *job)
+{
+    return job->flight != NULL ? job->flight->failed_in : job->state;
+}
+
 static void log_decision(const struct fy_job *job, enum fy_log_level level, const char *event,
                          int64_t wait_ms)
 {
@@ -14,8 +19,9 @@ static void log_decision(const struct fy_job *job, enum fy_log_level level, cons
     fy_log(job->order.op_id, level, event, fy_kv_str("site", job->order.from_site),
            fy_kv_str("bucket", job->order.bucket), fy_kv_str("object", job->order.object),
            fy_kv_str("reason", fy_reason_name(trouble->last.reason)),
-           fy_kv_i64("tries", trouble->tries), fy_kv_i64("rounds", trouble->rounds),
-           fy_kv_i64("wait_ms", wait_ms), fy_kv_str("detail", trouble->last.detail));
+           fy_kv_str("in", fy_job_state_name(failed_in(job))), fy_kv_i64("tries", trouble->tries),
+           fy_kv_i64("rounds", trouble->rounds), fy_kv_i64("wait_ms", wait_ms),
+           fy_kv_str("detail", trouble->last.detail));
 }
 
 static struct fy_trouble *trouble_of(struct fy_job *job)

@@ -46,11 +46,6 @@ const char *fy_job_state_name(enum fy_job_state state)
     return job_table[state].name;
 }
 
-enum fy_stage fy_job_stage(enum fy_job_state state)
-{
-    return job_table[state].stage;
-}
-
 /* Gauges move with the job; what it spent in the stage it leaves goes to the histogram. */
 static void move_stage(struct fy_job *job, enum fy_job_state state)
 {

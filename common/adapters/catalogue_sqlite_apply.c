@@ -123,7 +123,12 @@ static enum fy_code apply_bucket(struct fy_cs *self, struct fy_cat_apply *apply,
 static enum fy_code apply_check_body(struct fy_cs *self, struct fy_cat_apply *apply)
 {
     struct fy_err *err = &apply->op.err;
-    FY_ASSERT((apply->link_body_id != 0) != (apply->blob_ref[0] != '\0'));
+    bool has_body = apply->blob_ref[0] != '\0';
+    FY_ASSERT(apply->link_body_id == 0 || !has_body);
+    /* Who looked saw a row that settles the order, and brought no body; the row is gone since: it
+     * looks again. */
+    if (apply->link_body_id == 0 && !has_body)
+        return fy_err_set(err, FY_EINTERNAL, "what had settled the order was purged meanwhile");
     if (apply->link_body_id == 0) {
         if (!self->lease_alive) /* the sweeper may be after the body */
             return fy_err_set(err, FY_ECANCELLED, "this process has no lease any more");

@@ -21,7 +21,12 @@ static struct api_queue *fake_of(struct fy_queue *port)
 
 static void keep(struct api_queue *self, const struct fy_record *record)
 {
-    self->records = fy_realloc(self->records, (self->count + 1) * sizeof *self->records);
+    bool power_of_two = (self->count & (self->count - 1)) == 0;
+    if (power_of_two) { /* full, or nothing yet: doubled, since a sanitizer copies at every growth
+                         */
+        size_t capacity = self->count == 0 ? 1 : 2 * self->count;
+        self->records = fy_realloc(self->records, capacity * sizeof *self->records);
+    }
     struct api_record *kept = &self->records[self->count++];
     kept->topic = fy_strdup(record->topic);
     kept->key = fy_memdup(record->key, record->key_bytes);

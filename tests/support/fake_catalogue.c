@@ -48,7 +48,7 @@ struct fake_catalogue {
     bool containers_known;
     enum fy_code write_code, look_code;
     int write_faults, look_faults;
-    bool happened, stopped;
+    bool happened;
     size_t outcomes[FY_OUTCOME_LOCAL + 1];
     size_t wakes;
 };
@@ -251,8 +251,6 @@ static enum fy_code port_write(struct fy_catalogue *port, struct fy_cat_op *cons
     struct fake_catalogue *self = from(port);
     enum fy_code code = FY_OK;
     pthread_mutex_lock(&self->mutex);
-    while (self->stopped)
-        pthread_cond_wait(&self->changed, &self->mutex);
     if (self->write_faults != 0) {
         if (self->write_faults > 0)
             self->write_faults--;
@@ -474,14 +472,6 @@ void fake_catalogue_fail_looks(struct fake_catalogue *self, enum fy_code code, i
     pthread_mutex_unlock(&self->mutex);
 }
 
-void fake_catalogue_stop(struct fake_catalogue *self, bool stopped)
-{
-    pthread_mutex_lock(&self->mutex);
-    self->stopped = stopped;
-    pthread_cond_broadcast(&self->changed);
-    pthread_mutex_unlock(&self->mutex);
-}
-
 struct fake_object fake_catalogue_object(struct fake_catalogue *self, const char *object)
 {
     struct fake_object found = {0};
@@ -525,18 +515,6 @@ bool fake_catalogue_waiting_row(struct fake_catalogue *self, const char *object,
     }
     pthread_mutex_unlock(&self->mutex);
     return found;
-}
-
-void fake_catalogue_waiting_add(struct fake_catalogue *self, const struct fy_waiting_row *row)
-{
-    struct waiting *added = fy_alloc(sizeof(*added));
-    added->row = *row;
-    added->turn_ms = row->due_ms;
-    pthread_mutex_lock(&self->mutex);
-    added->row.id = ++self->ids;
-    added->next = self->waiting;
-    self->waiting = added;
-    pthread_mutex_unlock(&self->mutex);
 }
 
 void fake_catalogue_retry(struct fake_catalogue *self, const char *object)

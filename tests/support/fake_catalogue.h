@@ -29,8 +29,6 @@ void fake_catalogue_know_containers(struct fake_catalogue *catalogue, bool known
 void fake_catalogue_fail_writes(struct fake_catalogue *catalogue, enum fy_code code, int count,
                                 bool happened);
 void fake_catalogue_fail_looks(struct fake_catalogue *catalogue, enum fy_code code, int count);
-/* Writes stand still until released. */
-void fake_catalogue_stop(struct fake_catalogue *catalogue, bool stopped);
 
 /* What is there. */
 struct fake_object {
@@ -51,7 +49,6 @@ size_t fake_catalogue_ready(struct fake_catalogue *catalogue); /* READY objects 
 size_t fake_catalogue_waiting(struct fake_catalogue *catalogue, enum fy_wait_state state);
 bool fake_catalogue_waiting_row(struct fake_catalogue *catalogue, const char *object,
                                 struct fy_waiting_row *row);
-void fake_catalogue_waiting_add(struct fake_catalogue *catalogue, const struct fy_waiting_row *row);
 /* A person's retry. */
 void fake_catalogue_retry(struct fake_catalogue *catalogue, const char *object);
 size_t fake_catalogue_outcomes(struct fake_catalogue *catalogue, enum fy_outcome outcome);

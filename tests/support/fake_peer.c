@@ -27,7 +27,6 @@ struct call {
     int hello_status;
     bool ferry;
     struct fy_stamp stamp;
-    int64_t retry_after_s;
     bool begun;
     bool headed;
     bool hanging, paused, cancelled;
@@ -47,7 +46,6 @@ struct fake_peer {
     bool hello_ferry;
     char down[FY_SITE_BYTES_MAX + 1];
     struct fy_stamp stamp;
-    int64_t retry_after_s;
     int verbs[FY_PEER_VERB_COUNT];
     int hanging, fresh, running, most;
 };
@@ -100,7 +98,6 @@ static void choose(struct fake_peer *self, struct call *call)
     call->hello_status = self->hello_status;
     call->ferry = self->hello_ferry;
     call->stamp = self->stamp;
-    call->retry_after_s = self->retry_after_s;
     call->answer = FAKE_GOOD;
     if (self->down[0] != '\0' &&
         (strcmp(self->down, asked->site) == 0 || strcmp(self->down, asked->uri) == 0))
@@ -149,7 +146,6 @@ static void fill_head(const struct call *call, struct fy_peer_head *head)
         head->http_status = 404;
     if (call->answer == FAKE_STATUS) {
         head->http_status = call->value;
-        head->retry_after_s = call->retry_after_s;
         head->has_facts = head->has_stamp = false;
     }
 }
@@ -500,13 +496,6 @@ void fake_peer_stamp(struct fake_peer *self, const struct fy_stamp *stamp)
 {
     pthread_mutex_lock(&self->mutex);
     self->stamp = *stamp;
-    pthread_mutex_unlock(&self->mutex);
-}
-
-void fake_peer_retry_after(struct fake_peer *self, int64_t seconds)
-{
-    pthread_mutex_lock(&self->mutex);
-    self->retry_after_s = seconds;
     pthread_mutex_unlock(&self->mutex);
 }
 

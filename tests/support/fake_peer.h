@@ -47,8 +47,6 @@ void fake_peer_down(struct fake_peer *peer, const char *site);
 void fake_peer_release(struct fake_peer *peer);
 /* The stamp that good answers carry (zero: none). */
 void fake_peer_stamp(struct fake_peer *peer, const struct fy_stamp *stamp);
-/* Retry-After of FAKE_STATUS answers. */
-void fake_peer_retry_after(struct fake_peer *peer, int64_t seconds);
 
 int fake_peer_calls(struct fake_peer *peer, enum fy_peer_verb verb);
 int fake_peer_hanging(struct fake_peer *peer);

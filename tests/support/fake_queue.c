@@ -47,7 +47,6 @@ struct fake_queue {
     size_t topic_count;
     struct fy_consumer consumer;
     int64_t committed[FAKE_PARTITIONS];
-    size_t commits;
     unsigned owned; /* bits */
     int32_t epoch;
     struct event events[EVENTS_MAX];
@@ -312,7 +311,6 @@ static enum fy_code consumer_commit(struct fy_consumer *consumer,
         self->fail_commits--;
         code = fy_err_set(err, FY_EBUSY, "the broker is away");
     } else {
-        self->commits++;
         for (size_t i = 0; i < count; i++) {
             FY_ASSERT(offsets[i].offset >= self->committed[offsets[i].partition]);
             self->committed[offsets[i].partition] = offsets[i].offset;
@@ -484,14 +482,6 @@ int64_t fake_queue_committed(struct fake_queue *self, int32_t partition)
     int64_t offset = self->committed[partition];
     pthread_mutex_unlock(&self->mutex);
     return offset;
-}
-
-size_t fake_queue_commits(struct fake_queue *self)
-{
-    pthread_mutex_lock(&self->mutex);
-    size_t commits = self->commits;
-    pthread_mutex_unlock(&self->mutex);
-    return commits;
 }
 
 int64_t fake_queue_end(struct fake_queue *self, const char *topic, int32_t partition)

@@ -34,7 +34,6 @@ void fake_queue_fail_commits(struct fake_queue *queue, int count);
 
 int64_t fake_queue_committed(struct fake_queue *queue, int32_t partition);
 int64_t fake_queue_end(struct fake_queue *queue, const char *topic, int32_t partition);
-size_t fake_queue_commits(struct fake_queue *queue);
 /* Records of a topic over all partitions. */
 size_t fake_queue_count(struct fake_queue *queue, const char *topic);
 /* The n-th record of a topic by order of publishing; borrowed. NULL: there are fewer. */
