@@ -13,14 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from support.site import binary
+
 REPORT = Path(__file__).resolve().parents[2] / "SOAK.md"
 HEAD = """# Last results of the soak tests
 
 Written by `./run soak`: a row is replaced when its test has run again. Memory is VmHWM of the release build.
 
-| Test | Date (UTC) | Command | Machine | Result | Found |
-|---|---|---|---|---|---|
+| Test | Date (UTC) | Command | Build | Machine | Result | Found |
+|---|---|---|---|---|---|---|
 """
+FOUND_MAX = 400
 ROW = re.compile(r"^\| `([^`]+)` \|")
 
 
@@ -44,36 +47,42 @@ def read_rows():
     return {match[1]: match.string for match in found if match}
 
 
+def write_row(name, line):
+    """At once: the hours before must not be lost with the test that fails or hangs."""
+    rows = {**read_rows(), name: line}
+    REPORT.write_text(HEAD + "".join(f"{rows[name]}\n" for name in sorted(rows)))
+
+
 def cell(text):
     return re.sub(r"\s+", " ", str(text)).replace("|", "\\|").strip()
+
+
+def build():
+    """Which binary is tested, unless a test names another: those that measure memory take the release."""
+    sanitized = b"__asan_init" in Path(binary()).read_bytes()
+    return "sanitized" if sanitized else "release"
 
 
 class SoakReport:
     def __init__(self, config):
         self.config = config
-        self.rows = {}
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report):
         # A failure of setup or teardown is one of the test.
         if "soak" not in report.keywords or (report.when != "call" and report.passed):
             return
-        name = report.nodeid.removeprefix("tests/integration/")
-        found = "; ".join(str(value) for key, value in report.user_properties if key == "soak")
-        result = f"{report.outcome} in {report.duration:.0f} s"
+        found = [str(value) for key, value in report.user_properties if key == "soak"]
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
-            found = "; ".join(filter(None, [found, cell(crash.message if crash else report.longrepr)[:300]]))
-        if report.skipped:
-            found = cell(report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr)[:300]
+            found.append(crash.message if crash else str(report.longrepr))
+        elif report.skipped:
+            found.append(report.longrepr[-1] if isinstance(report.longrepr, tuple) else str(report.longrepr))
+        name = report.nodeid.removeprefix("tests/integration/")
         date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M")
-        self.rows[name] = f"| `{name}` | {date} | `{command(self.config)}` | {machine()} | {cell(result)} | {cell(found)} |"
-
-    @pytest.hookimpl
-    def pytest_sessionfinish(self):
-        if self.rows:
-            rows = {**read_rows(), **self.rows}
-            REPORT.write_text(HEAD + "".join(f"{rows[name]}\n" for name in sorted(rows)))
+        result = f"{report.outcome} in {report.duration:.0f} s"
+        cells = [date, f"`{command(self.config)}`", build(), machine(), result, cell("; ".join(found))[:FOUND_MAX]]
+        write_row(name, f"| `{name}` | {' | '.join(cells)} |")
 
 
 def pytest_configure(config):
