@@ -1,0 +1,226 @@
+/* catalogue_op.h - the writes of the catalogue port: one struct each. */
+/*
+ * Writes are operations (struct fy_cat_op) that the process's one catalogue thread hands over in
+ * batches: fy_catalogue_write (catalogue.h) runs them in order as ONE transaction, so hundreds
+ * share a commit. An operation that is refused (a code in op->code) has changed nothing and does
+ * not disturb its neighbours.
+ */
+#ifndef FY_PORTS_CATALOGUE_OP_H
+#define FY_PORTS_CATALOGUE_OP_H
+
+#include "common/ports/catalogue_row.h"
+
+enum fy_cat_kind {
+    FY_CAT_BUCKET_CREATE,
+    FY_CAT_BUCKET_DELETE,
+    FY_CAT_UPLOAD_BEGIN,
+    FY_CAT_UPLOAD_FINISH,
+    FY_CAT_UPLOAD_FAIL,
+    FY_CAT_OBJECT_DELETE,
+    FY_CAT_APPLY,
+    FY_CAT_WAIT,
+    FY_CAT_WAIT_CLAIM,
+    FY_CAT_WAIT_EDIT,
+    FY_CAT_SETTLE,
+    FY_CAT_OUTBOX_DONE,
+    FY_CAT_SITE,
+    FY_CAT_RIGHT,
+    FY_CAT_LEASE_RENEW,
+    FY_CAT_SWEEP,
+    FY_CAT_TRASH_DONE,
+    FY_CAT_PURGE,
+    FY_CAT_KIND_COUNT
+};
+
+/* First member of each operation below. The caller fills kind and done, the catalogue code and err.
+ */
+struct fy_cat_op {
+    enum fy_cat_kind kind;
+    enum fy_code code; /* out; FY_OK, or why it was refused */
+    struct fy_err err; /* out */
+    /* Called by the catalogue thread (runtime/catalogue_writer.h) after the commit. NULL: the
+     * submitter waits. */
+    void (*done)(struct fy_cat_op *op);
+    void *arg;              /* the submitter's */
+    struct fy_cat_op *next; /* the writer's list */
+};
+
+/* A client's bucket (container whose account is the client). Writes: register with a new stamp,
+ * OWNER for the client, one CREATE order to the outbox. FY_EEXISTS: there, or its CCS name is
+ * another's. */
+struct fy_cat_bucket_create {
+    struct fy_cat_op op;
+    char client[FY_CLIENT_BYTES_MAX + 1];
+    char bucket[FY_BUCKET_BYTES_MAX + 1];
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+    struct fy_container_row row; /* out */
+};
+/* By its CCS name. FY_ENOTFOUND, FY_EFORBIDDEN not the owner, FY_ENOTACCEPT a READY object is
+ * inside, FY_EGONE. Removes all rights on it; one DELETE order. */
+struct fy_cat_bucket_delete {
+    struct fy_cat_op op;
+    char client[FY_CLIENT_BYTES_MAX + 1];
+    char account[FY_CLIENT_BYTES_MAX + 1]; /* "" : by CCS name */
+    char bucket[FY_BUCKET_BYTES_MAX + 1];
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+};
+
+/* Which object: account "" means the CCS-visible container of that name. */
+struct fy_object_key {
+    char account[FY_CLIENT_BYTES_MAX + 1];
+    char bucket[FY_BUCKET_BYTES_MAX + 1];
+    char object[FY_OBJECT_BYTES_MAX + 1];
+};
+/* Row UPLOAD with this process's boot id, stamp as before. FY_ENOTFOUND bucket, FY_EFORBIDDEN no
+ * WRITE right, FY_ENOTACCEPT another upload is alive, FY_EEXISTS. The token names this attempt. */
+struct fy_cat_upload_begin {
+    struct fy_cat_op op;
+    struct fy_object_key key;
+    char client[FY_CLIENT_BYTES_MAX + 1];
+    int64_t token; /* out */
+};
+/* Row READY with a new stamp above the row's, one CREATE order with size and hash. blob_ref was
+ * stored by this boot id, whose lease must be alive (else FY_ECANCELLED). A body of the same digest
+ * and size that is here already is linked instead and blob_ref goes to trash. FY_EEXISTS: an order
+ * made the object READY meanwhile; FY_ENOTFOUND bucket gone. */
+struct fy_cat_upload_finish {
+    struct fy_cat_op op;
+    struct fy_object_key key;
+    char client[FY_CLIENT_BYTES_MAX + 1];
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+    int64_t token;
+    struct fy_object_facts facts; /* hash: given by the client and verified, or "" */
+    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
+    int64_t size;
+    struct fy_digest digest;
+    enum fy_proof proof;
+    struct fy_object_row row; /* out */
+};
+/* Row ERR_UPL, or what it was before (a tombstone stays one). No order. Never refused. */
+struct fy_cat_upload_fail {
+    struct fy_cat_op op;
+    struct fy_object_key key;
+    int64_t token;
+};
+/* Tombstone with a new stamp, one DELETE order with the hash of what was deleted. FY_ENOTFOUND,
+ * FY_EFORBIDDEN no DELETE right. already: it was deleted before, nothing written, FY_OK. */
+struct fy_cat_object_delete {
+    struct fy_cat_op op;
+    struct fy_object_key key;
+    char client[FY_CLIENT_BYTES_MAX + 1];
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+    bool already; /* out */
+};
+
+/* The description of a container as its source gave it; applied by the register rule beside an
+ * object that comes before its bucket. */
+struct fy_bucket_facts {
+    bool known;
+    bool present; /* its register's own word, not "there by objects" */
+    struct fy_stamp stamp;
+    int64_t creation_ms;
+    int64_t expires_ms;
+};
+/*
+ * Applies a stamped order (objects and buckets): never writes an order. One guarded statement:
+ * verdict says what it did; a lower or equal stamp changes nothing but the outcome row and
+ * waiting_id. CREATE of an object needs a body: blob_ref with size and digest (stored by this boot
+ * id), or link_body_id. FY_ENOTFOUND: the linked body is gone (pull instead); FY_ECANCELLED: our
+ * lease is dead; FY_EEXISTS: an invisible container (reason CONFLICT); FY_EFORBIDDEN: no right
+ * (reason RIGHTS). Rights: the container's owner needs none unless the administration took them
+ * away.
+ */
+struct fy_cat_apply {
+    struct fy_cat_op op;
+    struct fy_order order;        /* stamp set; account resolved ("" = fy_order_account) */
+    struct fy_object_facts facts; /* of a CREATE of an object */
+    struct fy_bucket_facts bucket;
+    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1]; /* "" when linking, or nothing to store */
+    int64_t link_body_id;                     /* 0 none */
+    int64_t size;
+    struct fy_digest digest;
+    enum fy_proof proof;
+    int64_t waiting_id;      /* row to remove in the same transaction; 0 none */
+    enum fy_verdict verdict; /* out */
+    bool conflict;           /* out: the losing body is kept in `conflicts` */
+};
+/* Moves an order to `waiting` (state WAITING) or ends it (state DEAD), with its outcome row. id 0:
+ * new. One row per (direction, key, target site): a newer stamp replaces an older one, whose order
+ * becomes superseded; an older one is superseded by the row that is there. A row that was removed
+ * meanwhile (dropped by a person) stays removed. */
+struct fy_cat_wait {
+    struct fy_cat_op op;
+    struct fy_waiting_row row; /* in; id out */
+    bool superseded;           /* out */
+};
+/* Claims due rows of direction IN for this boot id until now + hold_ms; lowest due first. */
+struct fy_cat_wait_claim {
+    struct fy_cat_op op;
+    int64_t now_ms, hold_ms;
+    struct fy_waiting_row *rows; /* caller's array of capacity */
+    size_t capacity;
+    size_t count;        /* out */
+    int64_t next_due_ms; /* out: when the next one is due; INT64_MAX none */
+};
+/* A person's hand. RETRY: state WAITING, due now, attempts and age begin anew (OUT: back into the
+ * outbox). DROP: removed, outcome DROPPED. Or the worker's, whose breaker of a site closed: WAKE:
+ * rows of direction IN and state WAITING that match become due now (a later due only; nothing else
+ * changes). Bounded by filter.limit; repeat until matched < limit. */
+struct fy_cat_wait_edit {
+    struct fy_cat_op op;
+    enum { FY_WAIT_RETRY, FY_WAIT_DROP, FY_WAIT_WAKE } action;
+    struct fy_waiting_filter filter;
+    bool dry_run;
+    int64_t matched; /* out */
+    int64_t last_id; /* out: greatest id matched, for after_id */
+};
+/* Writes an outcome row and nothing else (SETTLED; or a poison message with its waiting row: use
+ * FY_CAT_WAIT for that). waiting_id is removed too. */
+struct fy_cat_settle {
+    struct fy_cat_op op;
+    struct fy_outcome_row row;
+    int64_t waiting_id;
+};
+struct fy_cat_outbox_done {
+    struct fy_cat_op op;
+    const int64_t *ids; /* borrowed */
+    size_t count;
+};
+struct fy_cat_site {
+    struct fy_cat_op op;
+    enum { FY_SITE_INSERT, FY_SITE_UPDATE, FY_SITE_REMOVE, FY_SITE_PAUSE } action;
+    struct fy_site_row
+        row; /* REMOVE, PAUSE: id (and paused) only; INSERT EEXISTS; others ENOTFOUND */
+};
+struct fy_cat_right {
+    struct fy_cat_op op;
+    enum { FY_RIGHT_INSERT, FY_RIGHT_FUSE, FY_RIGHT_REMOVE, FY_RIGHT_REMOVE_BUCKET } action;
+    struct fy_right_row row; /* FUSE: out rights are the fusion; INSERT EEXISTS; others ENOTFOUND */
+};
+/* Saves the greatest stamp time given out and keeps the lease alive; marks expired leases of others
+ * dead (never in an exclusive engine: it did so at open). FY_ECANCELLED: ours was marked dead. */
+struct fy_cat_lease_renew {
+    struct fy_cat_op op;
+    uint64_t saved_time;
+};
+/* Moves up to limit body rows that nothing references to trash, due now + grace_ms. */
+struct fy_cat_sweep {
+    struct fy_cat_op op;
+    uint32_t limit;
+    int64_t now_ms, grace_ms;
+    uint32_t moved; /* out */
+};
+struct fy_cat_trash_done {
+    struct fy_cat_op op;
+    const char *const *blob_refs; /* borrowed; their files are gone */
+    size_t count;
+};
+/* Forgets what has aged out: tombstones, outcomes, conflicts (whose bodies become unreferenced). */
+struct fy_cat_purge {
+    struct fy_cat_op op;
+    int64_t tombstones_before_ms, outcomes_before_ms, conflicts_before_ms;
+    uint32_t limit;
+    uint32_t purged; /* out */
+};
+
+#endif

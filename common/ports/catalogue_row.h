@@ -1,0 +1,140 @@
+/* catalogue_row.h - the rows of the catalogue port: what a site knows, one struct each. */
+#ifndef FY_PORTS_CATALOGUE_ROW_H
+#define FY_PORTS_CATALOGUE_ROW_H
+
+#include "common/core/guid.h"
+#include "common/core/order.h"
+#include "common/core/rule.h"
+
+#define FY_BOOT_ID_BYTES 26 /* a GUID: which process run wrote a body or holds an upload */
+
+struct fy_container_row {
+    char account[FY_CLIENT_BYTES_MAX + 1];
+    char name[FY_BUCKET_BYTES_MAX + 1];
+    struct fy_register reg; /* its own register */
+    enum fy_status
+        status;          /* what a client sees: READY while it is there (DESIGN 3), else DELETED */
+    int64_t creation_ms; /* creation, or deletion when DELETED */
+    int64_t expires_ms;  /* 0 none */
+    bool ccs_visible;    /* its name fits CCS and it was first to have that name here */
+};
+
+/* What a source or a client says of an object besides its bytes. */
+struct fy_object_facts {
+    int64_t creation_ms;                      /* 0 unknown: now is taken */
+    int64_t expires_ms;                       /* 0 none */
+    char hash[FY_HASH_BYTES_MAX + 1];         /* "" : the computed one, base32hex */
+    char metadata[FY_METADATA_BYTES_MAX + 1]; /* JSON object text, "" or "{}" when empty */
+};
+
+enum fy_proof { FY_PROOF_PROMISE = 1, /* matched a promised hash */ FY_PROOF_TRANSPORT = 2 };
+
+struct fy_object_row {
+    char id[FY_GUID_DIGITS + 1];
+    char name[FY_OBJECT_BYTES_MAX + 1];
+    int64_t version;        /* 0 in containers without versioning */
+    struct fy_register reg; /* status, stamp, digest */
+    int64_t size;
+    struct fy_object_facts facts; /* creation_ms: creation or last change */
+    int64_t body_id;
+    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1]; /* of a READY object; "" else */
+    enum fy_proof proof;
+};
+
+enum fy_site_status {
+    FY_SITE_UNKNOWN = 0,
+    FY_SITE_UP = 100,
+    FY_SITE_DOWN = 200,
+    FY_SITE_DELETED = 300
+};
+struct fy_site_row {
+    char id[FY_SITE_BYTES_MAX + 1];
+    char name[FY_SITE_BYTES_MAX + 1];
+    char uri[FY_URI_BYTES_MAX + 1];
+    enum fy_site_status status;
+    bool paused; /* ours alone, not in CCS: the sender rests */
+};
+
+/* Bits of spec 3.6. */
+enum { FY_RIGHT_READ = 1, FY_RIGHT_WRITE = 2, FY_RIGHT_DELETE = 4, FY_RIGHT_OWNER = 7 };
+struct fy_right_row {
+    char client[FY_CLIENT_BYTES_MAX + 1];
+    char bucket[FY_BUCKET_BYTES_MAX + 1];
+    unsigned rights; /* 0..7 */
+};
+
+struct fy_outbox_row {
+    int64_t id;
+    size_t key_bytes;
+    char key[FY_KEY_BYTES_MAX + 1];
+    const char *json; /* the order, borrowed until visit returns */
+    size_t json_bytes;
+    int64_t written_ms;
+};
+
+enum fy_direction { FY_IN = 0, FY_OUT = 1 };
+enum fy_wait_state { FY_WAITING = 0, FY_DEAD = 1 };
+struct fy_waiting_row {
+    int64_t id;
+    enum fy_direction direction;
+    enum fy_wait_state state;
+    enum fy_reason reason;
+    struct fy_order order;
+    char detail[FY_ERR_TEXT_BYTES]; /* the sentence of the last failure */
+    int http_status;                /* of the last failure; 0 none */
+    uint32_t attempts;              /* moves to `waiting` so far */
+    int64_t first_failed_ms;
+    int64_t last_failed_ms;
+    int64_t due_ms;
+};
+struct fy_waiting_filter {            /* absent texts are "", absent numbers -1 */
+    int64_t id;                       /* exactly this row; -1 any */
+    int state;                        /* enum fy_wait_state or -1 */
+    int direction;                    /* enum fy_direction or -1 */
+    enum fy_reason reason;            /* FY_REASON_NONE any */
+    char site[FY_SITE_BYTES_MAX + 1]; /* from_site when IN, to_site when OUT */
+    char bucket[FY_BUCKET_BYTES_MAX + 1];
+    int64_t after_id; /* page: ids above it, ascending; 0 first page */
+    uint32_t limit;   /* 1..FY_LIST_PAGE_MAX */
+};
+struct fy_waiting_count {
+    enum fy_direction direction;
+    enum fy_wait_state state;
+    enum fy_reason reason;
+    char site[FY_SITE_BYTES_MAX + 1];
+    int64_t orders;
+    int64_t bytes;     /* sum of promised sizes */
+    int64_t oldest_ms; /* least first_failed_ms */
+};
+
+/* What became of an order here. */
+enum fy_outcome {
+    FY_OUTCOME_APPLIED = 1,
+    FY_OUTCOME_DUPLICATE,
+    FY_OUTCOME_SUPERSEDED,
+    FY_OUTCOME_SETTLED, /* UPDATE, UNKNOWN: nothing to do */
+    FY_OUTCOME_WAITING,
+    FY_OUTCOME_DEAD,
+    FY_OUTCOME_DROPPED, /* by a person */
+    FY_OUTCOME_LOCAL,   /* a client's own operation here that wrote an order */
+};
+const char *fy_outcome_name(enum fy_outcome outcome); /* "applied"; static; in core */
+struct fy_outcome_row {
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+    char bucket[FY_BUCKET_BYTES_MAX + 1];
+    char object[FY_OBJECT_BYTES_MAX + 1];
+    enum fy_action action;
+    enum fy_outcome outcome;
+    enum fy_reason reason;
+    char detail[FY_ERR_TEXT_BYTES];
+    struct fy_stamp stamp;
+    int64_t at_ms;
+};
+
+struct fy_catalogue_totals {
+    int64_t containers, objects, bytes; /* there; READY; sum of READY sizes */
+    int64_t outbox_orders, outbox_oldest_ms;
+    int64_t waiting_orders, waiting_bytes, dead_orders, conflicts;
+};
+
+#endif
