@@ -71,7 +71,7 @@ static void get_site(struct fy_exchange *x)
         fy_answer_error(x, &err);
 }
 
-static void write_site(struct fy_exchange *x, int action, int http_status)
+static void write_site(struct fy_exchange *x, enum fy_site_action action, int http_status)
 {
     struct fy_site_row row = {0};
     struct fy_err err = {0};
@@ -193,11 +193,12 @@ static void get_right(struct fy_exchange *x)
         fy_answer_error(x, &err);
 }
 
-static enum fy_code write_right(struct fy_exchange *x, int action, unsigned *rights,
-                                struct fy_err *err)
+static enum fy_code write_right(struct fy_exchange *x, enum fy_right_action action,
+                                unsigned *rights, struct fy_err *err)
 {
     struct fy_node *node = fy_node_of(x);
-    struct fy_cat_right op = {.op = {.kind = FY_CAT_RIGHT}, .row = {.rights = *rights}};
+    struct fy_cat_right op = {
+        .op = {.kind = FY_CAT_RIGHT}, .action = action, .row = {.rights = *rights}};
     const char *client = fy_path_value(x, "client");
     const char *bucket = fy_path_value(x, "bucket");
     /* REMOVE_BUCKET names its bucket in the place of the client: one segment, two meanings. */
@@ -211,7 +212,6 @@ static enum fy_code write_right(struct fy_exchange *x, int action, unsigned *rig
     if (!fy_text_copy(op.row.client, sizeof(op.row.client), client) ||
         !fy_text_copy(op.row.bucket, sizeof(op.row.bucket), bucket))
         return fy_err_set(err, FY_EINPUT, "client or bucket is too long");
-    op.action = (__typeof__(op.action))action;
     enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
     if (code != FY_OK)
         *err = op.op.err;
@@ -220,7 +220,7 @@ static enum fy_code write_right(struct fy_exchange *x, int action, unsigned *rig
     return code;
 }
 
-static void give_right(struct fy_exchange *x, int action, int http_status)
+static void give_right(struct fy_exchange *x, enum fy_right_action action, int http_status)
 {
     unsigned rights = 0;
     struct fy_err err = {0};
@@ -246,7 +246,7 @@ static void put_right(struct fy_exchange *x)
     give_right(x, FY_RIGHT_FUSE, 202);
 }
 
-static void take_right(struct fy_exchange *x, int action)
+static void take_right(struct fy_exchange *x, enum fy_right_action action)
 {
     unsigned rights = 0;
     struct fy_err err = {0};

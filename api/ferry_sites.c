@@ -101,7 +101,7 @@ static void post_site(struct fy_exchange *x)
         fy_answer_error(x, &err);
 }
 
-static void change_site(struct fy_exchange *x, int action, bool paused)
+static void change_site(struct fy_exchange *x, enum fy_site_action action, bool paused)
 {
     struct fy_node *node = fy_node_of(x);
     struct fy_site_row row = {.paused = paused};

@@ -164,19 +164,18 @@ static void list_waiting(struct fy_exchange *x)
 /* ---- edit */
 
 /* In steps of EDIT_ROWS, each a transaction; a retried row keeps its id, so the walk goes by id. */
-static enum fy_code edit_all(struct fy_node *node, bool retry, struct fy_waiting_filter *filter,
-                             bool dry_run, int64_t *matched, struct fy_err *err)
+static enum fy_code edit_all(struct fy_node *node, enum fy_wait_action action,
+                             struct fy_waiting_filter *filter, bool dry_run, int64_t *matched,
+                             struct fy_err *err)
 {
     struct fy_cat_wait_edit edit;
     *matched = 0;
     do {
-        edit = (struct fy_cat_wait_edit){
-            .op = {.kind = FY_CAT_WAIT_EDIT}, .filter = *filter, .dry_run = dry_run};
+        edit = (struct fy_cat_wait_edit){.op = {.kind = FY_CAT_WAIT_EDIT},
+                                         .action = action,
+                                         .filter = *filter,
+                                         .dry_run = dry_run};
         edit.filter.limit = EDIT_ROWS;
-        if (retry)
-            edit.action = FY_WAIT_RETRY;
-        else
-            edit.action = FY_WAIT_DROP;
         enum fy_code code = fy_catalogue_writer_run(node->writer, &edit.op);
         if (code != FY_OK) {
             *err = edit.op.err;
@@ -188,7 +187,7 @@ static enum fy_code edit_all(struct fy_node *node, bool retry, struct fy_waiting
     return FY_OK;
 }
 
-static void edit_waiting(struct fy_exchange *x, bool retry)
+static void edit_waiting(struct fy_exchange *x, enum fy_wait_action action)
 {
     struct fy_node *node = fy_node_of(x);
     struct filter_words words = {.id = -1};
@@ -202,7 +201,7 @@ static void edit_waiting(struct fy_exchange *x, bool retry)
     if (code == FY_OK)
         code = make_filter(&words, &filter, &err);
     if (code == FY_OK)
-        code = edit_all(node, retry, &filter, words.dry_run, &matched, &err);
+        code = edit_all(node, action, &filter, words.dry_run, &matched, &err);
     if (code != FY_OK) {
         fy_answer_error(x, &err);
         return;
@@ -220,12 +219,12 @@ static void edit_waiting(struct fy_exchange *x, bool retry)
 
 static void retry_waiting(struct fy_exchange *x)
 {
-    edit_waiting(x, true);
+    edit_waiting(x, FY_WAIT_RETRY);
 }
 
 static void drop_waiting(struct fy_exchange *x)
 {
-    edit_waiting(x, false);
+    edit_waiting(x, FY_WAIT_DROP);
 }
 
 #define EDIT(p, h)                                                                                 \

@@ -83,11 +83,10 @@ void fy_topology_json(const struct fy_site_row *row, struct fy_buf *json)
     fy_buf_text(json, "}");
 }
 
-enum fy_code fy_topology_write(struct fy_node *node, int action, struct fy_site_row *row,
-                               struct fy_err *err)
+enum fy_code fy_topology_write(struct fy_node *node, enum fy_site_action action,
+                               struct fy_site_row *row, struct fy_err *err)
 {
-    struct fy_cat_site op = {.op = {.kind = FY_CAT_SITE}, .row = *row};
-    op.action = (__typeof__(op.action))action;
+    struct fy_cat_site op = {.op = {.kind = FY_CAT_SITE}, .action = action, .row = *row};
     enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
     fy_know_sites_changed(node);
     if (code == FY_OK)

@@ -12,8 +12,8 @@ FY_MUST_CHECK bool fy_topology_status_parse(const char *text, enum fy_site_statu
 FY_MUST_CHECK enum fy_code fy_topology_parse(const char *bytes, size_t size_bytes,
                                              struct fy_site_row *row, struct fy_err *err);
 void fy_topology_json(const struct fy_site_row *row, struct fy_buf *json);
-/* One FY_CAT_SITE operation; the cache forgets the topology. action: of struct fy_cat_site. */
-FY_MUST_CHECK enum fy_code fy_topology_write(struct fy_node *node, int action,
+/* One FY_CAT_SITE operation; the cache forgets the topology. */
+FY_MUST_CHECK enum fy_code fy_topology_write(struct fy_node *node, enum fy_site_action action,
                                              struct fy_site_row *row, struct fy_err *err);
 
 #endif

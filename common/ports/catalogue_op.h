@@ -162,13 +162,14 @@ struct fy_cat_wait_claim {
     size_t count;        /* out */
     int64_t next_due_ms; /* out: when the next one is due; INT64_MAX none */
 };
+enum fy_wait_action { FY_WAIT_RETRY, FY_WAIT_DROP, FY_WAIT_WAKE };
 /* A person's hand. RETRY: state WAITING, due now, attempts and age begin anew (OUT: back into the
  * outbox). DROP: removed, outcome DROPPED. Or the worker's, whose breaker of a site closed: WAKE:
  * rows of direction IN and state WAITING that match become due now (a later due only; nothing else
  * changes). Bounded by filter.limit; repeat until matched < limit. */
 struct fy_cat_wait_edit {
     struct fy_cat_op op;
-    enum { FY_WAIT_RETRY, FY_WAIT_DROP, FY_WAIT_WAKE } action;
+    enum fy_wait_action action;
     struct fy_waiting_filter filter;
     bool dry_run;
     int64_t matched; /* out */
@@ -186,15 +187,17 @@ struct fy_cat_outbox_done {
     const int64_t *ids; /* borrowed */
     size_t count;
 };
+enum fy_site_action { FY_SITE_INSERT, FY_SITE_UPDATE, FY_SITE_REMOVE, FY_SITE_PAUSE };
 struct fy_cat_site {
     struct fy_cat_op op;
-    enum { FY_SITE_INSERT, FY_SITE_UPDATE, FY_SITE_REMOVE, FY_SITE_PAUSE } action;
+    enum fy_site_action action;
     struct fy_site_row
         row; /* REMOVE, PAUSE: id (and paused) only; INSERT EEXISTS; others ENOTFOUND */
 };
+enum fy_right_action { FY_RIGHT_INSERT, FY_RIGHT_FUSE, FY_RIGHT_REMOVE, FY_RIGHT_REMOVE_BUCKET };
 struct fy_cat_right {
     struct fy_cat_op op;
-    enum { FY_RIGHT_INSERT, FY_RIGHT_FUSE, FY_RIGHT_REMOVE, FY_RIGHT_REMOVE_BUCKET } action;
+    enum fy_right_action action;
     struct fy_right_row row; /* FUSE: out rights are the fusion; INSERT EEXISTS; others ENOTFOUND */
 };
 /* Saves the greatest stamp time given out and keeps the lease alive; marks expired leases of others

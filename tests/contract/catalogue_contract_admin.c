@@ -6,11 +6,11 @@
 
 /* ------------------------------------------------------------------ sites */
 
-static enum fy_code site(struct contract *c, int action, const char *id, const char *uri,
-                         enum fy_site_status status, bool paused)
+static enum fy_code site(struct contract *c, enum fy_site_action action, const char *id,
+                         const char *uri, enum fy_site_status status, bool paused)
 {
-    struct fy_cat_site op = {.op.kind = FY_CAT_SITE, .row = {.status = status, .paused = paused}};
-    op.action = (__typeof__(op.action))action;
+    struct fy_cat_site op = {
+        .op.kind = FY_CAT_SITE, .action = action, .row = {.status = status, .paused = paused}};
     assert_true(fy_text_copy(op.row.id, sizeof op.row.id, id));
     assert_true(fy_text_copy(op.row.name, sizeof op.row.name, id));
     assert_true(fy_text_copy(op.row.uri, sizeof op.row.uri, uri));
@@ -79,11 +79,11 @@ static void there_is_a_last_site(void **state)
 
 /* ------------------------------------------------------------------ rights */
 
-static enum fy_code right(struct contract *c, int action, const char *client, const char *bucket,
-                          unsigned *rights)
+static enum fy_code right(struct contract *c, enum fy_right_action action, const char *client,
+                          const char *bucket, unsigned *rights)
 {
-    struct fy_cat_right op = {.op.kind = FY_CAT_RIGHT, .row = {.rights = *rights}};
-    op.action = (__typeof__(op.action))action;
+    struct fy_cat_right op = {
+        .op.kind = FY_CAT_RIGHT, .action = action, .row = {.rights = *rights}};
     assert_true(fy_text_copy(op.row.client, sizeof op.row.client, client));
     assert_true(fy_text_copy(op.row.bucket, sizeof op.row.bucket, bucket));
     enum fy_code code = contract_run(c, &op.op);
