@@ -51,6 +51,8 @@ static enum fy_code check_store(struct fy_node *node, struct fy_err *err)
     if (code == FY_OK && !above_floor)
         code = fy_err_set(err, FY_ENOSPACE, "free space is under the floor: %lld bytes",
                           (long long)free_bytes);
+    if (code == FY_OK && atomic_load(&node->store_fails))
+        code = fy_err_set(err, FY_EIO, "writes fail: the worker is paused");
     return code;
 }
 

@@ -156,6 +156,15 @@ static enum fy_metric outcome_of(const struct fy_job *job)
     return job->dead ? FY_M_ORDERS_DEAD : FY_M_ORDERS_WAITING;
 }
 
+/* The end of a pause proves nothing: readiness stays red until a write has succeeded, or until so
+ * much time has passed without a failure that there seems to be nothing to write. */
+static void trust_store(struct fy_engine *engine, bool wrote)
+{
+    const struct fy_pause *pause = &engine->pauses[FY_LOCAL_STORE];
+    if (!pause->on && (wrote || engine->now_ms - pause->ended_ms >= FY_LOCAL_PROBE_MS_MAX))
+        atomic_store(&engine->node->store_fails, false);
+}
+
 /* The order's write has been committed: only now is its offset done. */
 static void settle(struct fy_job *job)
 {
@@ -166,6 +175,8 @@ static void settle(struct fy_job *job)
     fy_metric_set(fy_engine_numbers(engine), FY_M_PROGRESS_MS, fy_wall_ms(engine->node->clock));
     if (outcome == FY_M_ORDERS_APPLIED && write->apply.link_body_id != 0)
         fy_metric_add(fy_engine_numbers(engine), FY_M_BODIES_LINKED, 1);
+    if (write->op.kind == FY_CAT_APPLY && write->apply.blob_ref[0] != '\0')
+        trust_store(engine, true);
     if (outcome == FY_M_ORDERS_WAITING)
         fy_claim_due(engine, job->due_ms);
     else if (job->flight->asked && write->op.kind != FY_CAT_WAIT)
@@ -361,6 +372,8 @@ void fy_pause_begin(struct fy_engine *engine, enum fy_local local, const struct 
     pause->on = true;
     pause->probing = false;
     pause->probe_at_ms = engine->now_ms + pause->pause_ms;
+    if (local == FY_LOCAL_STORE)
+        atomic_store(&engine->node->store_fails, true);
     show_paused(engine);
 }
 
@@ -414,6 +427,7 @@ int64_t fy_pauses_turn(struct fy_engine *engine)
 {
     int64_t next_ms = INT64_MAX;
     show_paused(engine);
+    trust_store(engine, false);
     for (int local = 0; local < FY_LOCAL_COUNT; local++) {
         struct fy_pause *pause = &engine->pauses[local];
         if (!pause->on || pause->probing)

@@ -122,6 +122,9 @@ def test_the_worker_pauses_when_writes_fail_and_resumes_by_itself(small_disk, si
         there.put(BUCKET, name, body).must(201)
     eventually(lambda: here.metrics()["ferry_worker_paused"] == 1, 20, "the worker pauses")
     stays(lambda: here.metrics()["ferry_dead_letters"] == 0, 1.0, "nothing dies")
+    # Not even between two pauses, when it tries again.
+    stays(lambda: here.ready().must(503).json()["checks"]["store"].startswith("writes fail"), 3.0, "not ready")
+    here.live().must(200)
     assert here.waiting().must(200).json()["orders"] == [], "an order was charged for our full disk"
     ready = names_ready(a, BUCKET)
     assert len(ready) <= 8
@@ -133,6 +136,7 @@ def test_the_worker_pauses_when_writes_fail_and_resumes_by_itself(small_disk, si
     for name, body in bodies.items():
         assert here.get(BUCKET, name).must(200).body == body
     eventually(lambda: here.metrics()["ferry_worker_paused"] == 0, 10, "the worker goes on")
+    here.ready().must(200)
     eventually(lambda: len(files_under(store)) == len(bodies), 10, "no failed attempt has left a file")
     assert here.waiting().must(200).json()["orders"] == []
 

@@ -102,6 +102,12 @@ static void ready_says_what_is_missing(void **state)
 
     f->queue.used_bytes = 99;
     json_decref(get_json(f, "/health/ready", 200));
+    atomic_store(&f->node.store_fails, true);
+    tree = get_json(f, "/health/ready", 503);
+    assert_string_equal(text_of(json_object_get(tree, "checks"), "store"),
+                        "writes fail: the worker is paused");
+    json_decref(tree);
+    atomic_store(&f->node.store_fails, false);
     atomic_store(&f->node.stopping, true);
     tree = get_json(f, "/health/ready", 503);
     assert_string_equal(text_of(json_object_get(tree, "checks"), "running"),

@@ -553,6 +553,7 @@ static void a_full_disk_stops_creates_and_not_deletes(void **state)
         (void)fake_node_create(self, name);
     }
     assert_true(fake_node_wait_metric(self, FY_M_WORKER_PAUSED, 1));
+    assert_true(atomic_load(&self->node.store_fails));
     atomic_store(&self->node.store_ok, false); /* the house-keeper has seen it too */
     fake_order(self, &order, FY_ACTION_DELETE, "old");
     (void)fake_node_give(self, &order);
@@ -565,6 +566,51 @@ static void a_full_disk_stops_creates_and_not_deletes(void **state)
     assert_int_equal(fake_node_metric(self, FY_M_RETRIES), 0);
     assert_int_equal(fake_catalogue_outcomes(self->catalogue, FY_OUTCOME_WAITING), 0);
     assert_true(fake_node_wait_committed(self));
+    assert_false(atomic_load(&self->node.store_fails));
+}
+
+/* The machine's time, and more when a test says so. */
+struct jumping_clock {
+    struct fy_clock port;
+    _Atomic int64_t ahead_ms;
+};
+
+static int64_t jumping_wall_ms(struct fy_clock *port)
+{
+    struct jumping_clock *self = FY_CONTAINER_OF(port, struct jumping_clock, port);
+    return fy_wall_ms(fy_clock_system()) + atomic_load(&self->ahead_ms);
+}
+
+static int64_t jumping_mono_ms(struct fy_clock *port)
+{
+    struct jumping_clock *self = FY_CONTAINER_OF(port, struct jumping_clock, port);
+    return fy_mono_ms(fy_clock_system()) + atomic_load(&self->ahead_ms);
+}
+
+static bool store_is_trusted(void *arg)
+{
+    struct fake_node *self = arg;
+    return !atomic_load(&self->node.store_fails);
+}
+
+/* Its pause is over, but nothing is there to be written: some time without a failure must do. */
+static void a_store_that_nobody_writes_to_is_trusted_again_in_time(void **state)
+{
+    struct fake_node *self = *state;
+    /* static: should an assertion fail, the engine goes on until the teardown */
+    static struct jumping_clock clock = {.port = {jumping_wall_ms, jumping_mono_ms}};
+    self->node.clock = &clock.port;
+    fake_store_fail(self->store, FAKE_FINISH, FY_EIO, 1);
+    fake_node_start(self);
+    (void)fake_node_create(self, "gone");
+    assert_true(fake_node_wait_metric(self, FY_M_WORKER_PAUSED, 1));
+    fake_peer_rule(self->peer, "gone", FAKE_STATUS, 503, -1); /* so that it is not written again */
+    atomic_store(&clock.ahead_ms, FY_LOCAL_PROBE_MS);
+    assert_true(fake_node_wait_metric(self, FY_M_RETRIES, 1));
+    assert_int_equal(fake_node_metric(self, FY_M_WORKER_PAUSED), 0);
+    assert_true(atomic_load(&self->node.store_fails));
+    atomic_store(&clock.ahead_ms, FY_LOCAL_PROBE_MS + FY_LOCAL_PROBE_MS_MAX);
+    assert_true(fake_catalogue_wait(self->catalogue, store_is_trusted, self));
 }
 
 static void every_step_of_the_store_may_fail(void **state)
@@ -663,6 +709,7 @@ int main(void)
         TEST(a_lost_commit_reply_loses_nothing),
         TEST(looks_that_fail_are_asked_again),
         TEST(a_full_disk_stops_creates_and_not_deletes),
+        TEST(a_store_that_nobody_writes_to_is_trusted_again_in_time),
         TEST(every_step_of_the_store_may_fail),
         TEST(a_body_too_big_for_the_disk_waits_alone),
         TEST(a_big_body_on_a_full_disk_rests_with_the_others),
