@@ -13,6 +13,8 @@
 #define BLOCKED_MS  20  /* when a partition could not be taken from: look again so soon */
 #define SNAPSHOT_MS 200 /* the metrics thread sees the engine as it was so long ago at most */
 
+#define SPOOL_THREADS (2 * FY_BIG_WRITERS_MAX) /* a body's two wait for each other */
+
 enum { WATCH_CONSUMER, WATCH_BOX, WATCH_BELL, WATCH_COUNT };
 
 void fy_engine_post(struct fy_engine *engine, struct fy_letter *letter)
@@ -224,8 +226,7 @@ static enum fy_code open_parts(struct fy_engine *engine, struct fy_err *err)
         code = fy_pool_open("sync", config->sync_threads, FY_INFLIGHT_ORDERS_MAX,
                             &engine->sync_pool, err);
     if (code == FY_OK)
-        code =
-            fy_pool_open("spool", FY_BIG_WRITERS_MAX, FY_BIG_WRITERS_MAX, &engine->spool_pool, err);
+        code = fy_pool_open("spool", SPOOL_THREADS, SPOOL_THREADS, &engine->spool_pool, err);
     if (code == FY_OK)
         code = fy_look_open(engine, &engine->look, err);
     if (code == FY_OK)

@@ -109,7 +109,7 @@ struct fy_engine {
     pthread_t thread; /* the opener's, to join it */
     struct fy_look *look;
     struct fy_pool *sync_pool;
-    struct fy_pool *spool_pool;
+    struct fy_pool *spool_pool; /* two threads for each big body */
 
     /* Guard themselves. */
     struct fy_mailbox box;
@@ -221,10 +221,10 @@ void fy_transfer_begin(struct fy_job *job);
 /* Asks the job's call to end, if it has one that runs. Thread: engine. */
 void fy_transfer_cancel(struct fy_job *job);
 
-/* spool.c */
+/* spool.c: hashes and writes a big body on two threads of the spool pool. */
 struct fy_spool *fy_spool_open(struct fy_job *job);
 enum fy_peer_flow fy_spool_put(struct fy_spool *spool, const void *bytes, size_t size_bytes);
-/* The transfer is over. whole: the body is there; the spool's thread takes the job from SYNC on.
+/* The transfer is over. whole: the body is there; the spool's threads take the job from SYNC on.
  * Otherwise it drops what it has and fails the job. */
 void fy_spool_end(struct fy_spool *spool, bool whole);
 

@@ -172,7 +172,8 @@ static void store_dir_close(struct fy_store *port)
 static const struct fy_store_ops store_dir_ops = {
     .name = "dir",
     .begin = store_dir_begin,
-    .append = store_dir_append,
+    .hash = store_dir_hash,
+    .write = store_dir_write,
     .seal = store_dir_seal,
     .finish = store_dir_finish,
     .abort = store_dir_abort,

@@ -115,8 +115,9 @@ struct store_dir {
 
 enum fy_code store_dir_begin(struct fy_store *port, int64_t size_hint, struct fy_writer **writer,
                              struct fy_err *err);
-enum fy_code store_dir_append(struct fy_writer *writer, const void *bytes, size_t size_bytes,
-                              struct fy_err *err);
+void store_dir_hash(struct fy_writer *writer, const void *bytes, size_t size_bytes);
+enum fy_code store_dir_write(struct fy_writer *writer, const void *bytes, size_t size_bytes,
+                             struct fy_err *err);
 void store_dir_seal(struct fy_writer *writer, struct fy_stored *stored);
 enum fy_code store_dir_finish(struct fy_writer *writer, struct fy_stored *stored,
                               struct fy_err *err);

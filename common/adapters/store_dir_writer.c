@@ -12,18 +12,23 @@
 struct fy_writer {
     struct store_dir *store;
     struct store_dir_name name;
-    struct fy_sha256 *hash;
     struct fy_digest digest; /* once sealed */
-    bool sealed;             /* no append follows */
-    enum fy_code failed;     /* what an append failed with; FY_OK while the writer is good */
-    int fd;                  /* -1 until the buffer is full or the body ends */
-    int64_t size;            /* bytes appended */
-    int64_t written;         /* of them, bytes given to the kernel */
-    int64_t behind;          /* of them, bytes the kernel was told to write to the disk */
-    int64_t promised_left;   /* of the size hint, what is set aside and not yet written */
+    bool sealed;             /* no hash and no write follows */
+
+    /* The thread of fy_store_hash. */
+    struct fy_sha256 *hash;
+    int64_t hashed; /* bytes */
+
+    /* The thread of fy_store_write. */
+    enum fy_code failed;   /* what a write failed with; FY_OK while the writer is good */
+    int fd;                /* -1 until the buffer is full or the body ends */
+    int64_t size;          /* bytes given to us */
+    int64_t written;       /* of them, bytes given to the kernel */
+    int64_t behind;        /* of them, bytes the kernel was told to write to the disk */
+    int64_t promised_left; /* of the size hint, what is set aside and not yet written */
 
     /* Small bodies, and small pieces of large ones, gather here: a body that fits is opened,
-     * written, named and synced in finish, on a thread that may block. Made by the first append. */
+     * written, named and synced in finish, on a thread that may block. Made by the first write. */
     uint8_t *buffer;
     size_t buffer_bytes;
     size_t buffered;
@@ -56,7 +61,7 @@ static int shard_fd(const struct fy_writer *writer)
     return writer->store->shards[writer->name.shard].fd;
 }
 
-/* Keeps the answer of a call: after a failure it is that of all appends that follow, and that the
+/* Keeps the answer of a call: after a failure it is that of all writes that follow, and that the
  * disk is full is news for begin too. */
 static enum fy_code writer_note(struct fy_writer *writer, enum fy_code code)
 {
@@ -151,15 +156,21 @@ static enum fy_code append_bytes(struct fy_writer *writer, const uint8_t *bytes,
     return FY_OK;
 }
 
-enum fy_code store_dir_append(struct fy_writer *writer, const void *bytes, size_t size_bytes,
-                              struct fy_err *err)
+void store_dir_hash(struct fy_writer *writer, const void *bytes, size_t size_bytes)
+{
+    FY_ASSERT(!writer->sealed);
+    fy_sha256_update(writer->hash, bytes, size_bytes);
+    writer->hashed += (int64_t)size_bytes;
+}
+
+enum fy_code store_dir_write(struct fy_writer *writer, const void *bytes, size_t size_bytes,
+                             struct fy_err *err)
 {
     if (writer->failed != FY_OK)
         return fy_err_set(err, writer->failed, "store: the writer has failed before");
     FY_ASSERT(!writer->sealed);
     if (size_bytes == 0)
         return FY_OK;
-    fy_sha256_update(writer->hash, bytes, size_bytes);
     writer->size += (int64_t)size_bytes;
     return writer_note(writer, append_bytes(writer, bytes, size_bytes, err));
 }
@@ -217,6 +228,7 @@ static enum fy_code publish(struct fy_writer *writer, struct fy_err *err)
 
 void store_dir_seal(struct fy_writer *writer, struct fy_stored *stored)
 {
+    FY_ASSERT(writer->hashed == writer->size); /* or the digest is another body's */
     if (!writer->sealed)
         fy_sha256_final(writer->hash, &writer->digest);
     writer->sealed = true;
@@ -226,7 +238,7 @@ void store_dir_seal(struct fy_writer *writer, struct fy_stored *stored)
 enum fy_code store_dir_finish(struct fy_writer *writer, struct fy_stored *stored,
                               struct fy_err *err)
 {
-    FY_ASSERT(writer->failed == FY_OK); /* only abort may follow a failed append */
+    FY_ASSERT(writer->failed == FY_OK); /* only abort may follow a failed write */
     enum fy_code code = spill_buffer(writer, err);
     if (code == FY_OK)
         code = publish(writer, err);

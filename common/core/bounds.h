@@ -64,8 +64,8 @@
 #define FY_RETRY_FIRST_MS       200   /* first pause between tries in memory, doubled each time */
 #define FY_RETRY_PAUSE_MS_MAX   30000 /* longest pause between tries in memory */
 #define FY_RETRY_MEMORY_MS      60000 /* a minute of tries in memory, then `waiting` */
-#define FY_BIG_BYTES            (8 << 20)   /* from here a body gets a thread of its own */
-#define FY_BIG_WRITERS_MAX      4           /* such threads at once */
+#define FY_BIG_BYTES            (8 << 20)   /* from here a body gets two threads of its own */
+#define FY_BIG_WRITERS_MAX      4           /* such bodies at once */
 #define FY_CHUNK_BYTES          (128 << 10) /* one step of a stream */
 #define FY_ZSTD_WINDOW_LOG_MAX  23          /* 8 MiB, RFC 9659 */
 #define FY_ZSTD_BIG_WINDOWS_MAX 4           /* windows over 1 MiB at once */
@@ -104,8 +104,10 @@
 #define FY_MISMATCH_TRIES 3 /* downloads of wrong bytes in memory, each on a fresh connection */
 #define FY_MISMATCH_PAUSE_MS                                                                       \
     5000 /* pause after the first of them, doubled: a source may be mid-change */
-#define FY_SPOOL_BYTES           (4 << 20) /* ring between a loop and the writer of a big body */
-#define FY_SMALL_CALL_MS         30000     /* a call that moves no body ends after this */
+#define FY_SPOOL_BYTES           (4 << 20)   /* ring between a loop and the threads of a big body */
+#define FY_SPOOL_STEP_BYTES      (128 << 10) /* a thread of it is woken for no less */
+#define FY_SPOOL_PIECE_BYTES     (512 << 10) /* and takes no more at once, so that room comes back */
+#define FY_SMALL_CALL_MS         30000       /* a call that moves no body ends after this */
 #define FY_REPROBE_MS            5000 /* a failing source is asked again what it is, at most so often */
 #define FY_PULL_RESUMES_MAX      5          /* times one attempt goes on from where it broke off */
 #define FY_DESCRIPTION_BYTES_MAX (16 << 10) /* a container's description as JSON */

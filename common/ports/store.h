@@ -6,7 +6,7 @@
 #include "common/core/digest.h"
 
 struct fy_store;
-struct fy_writer; /* one body being written; belongs to one thread at a time */
+struct fy_writer; /* one body being written; belongs to one thread at a time, see fy_store_hash */
 struct fy_reader; /* one body being read; belongs to one thread at a time */
 
 /* What finish proved, computed by the store itself while the bytes went in. */
@@ -23,8 +23,9 @@ struct fy_store_ops {
     const char *name;
     enum fy_code (*begin)(struct fy_store *self, int64_t size_hint, struct fy_writer **writer,
                           struct fy_err *err);
-    enum fy_code (*append)(struct fy_writer *writer, const void *bytes, size_t size_bytes,
-                           struct fy_err *err);
+    void (*hash)(struct fy_writer *writer, const void *bytes, size_t size_bytes);
+    enum fy_code (*write)(struct fy_writer *writer, const void *bytes, size_t size_bytes,
+                          struct fy_err *err);
     void (*seal)(struct fy_writer *writer, struct fy_stored *stored);
     enum fy_code (*finish)(struct fy_writer *writer, struct fy_stored *stored, struct fy_err *err);
     void (*abort)(struct fy_writer *writer);
@@ -61,13 +62,31 @@ FY_MUST_CHECK static inline enum fy_code fy_store_begin(struct fy_store *self, i
     FY_ASSERT(size_hint >= -1);
     return self->ops->begin(self, size_hint, writer, err);
 }
+/*
+ * The two halves of append, for a big body: each may have a thread of its own at the same time, and
+ * each is given all bytes of the body in order, in pieces of its own. All that follows (seal,
+ * finish, abort) comes when both halves are over.
+ * Errors of write: FY_ENOSPACE, FY_EIO; then only abort may follow.
+ */
+static inline void fy_store_hash(struct fy_store *self, struct fy_writer *writer, const void *bytes,
+                                 size_t size_bytes)
+{
+    self->ops->hash(writer, bytes, size_bytes);
+}
+FY_MUST_CHECK static inline enum fy_code fy_store_write(struct fy_store *self,
+                                                        struct fy_writer *writer, const void *bytes,
+                                                        size_t size_bytes, struct fy_err *err)
+{
+    return self->ops->write(writer, bytes, size_bytes, err);
+}
 /* Hashes and writes the next bytes. Errors: FY_ENOSPACE, FY_EIO; then only abort may follow. */
 FY_MUST_CHECK static inline enum fy_code fy_store_append(struct fy_store *self,
                                                          struct fy_writer *writer,
                                                          const void *bytes, size_t size_bytes,
                                                          struct fy_err *err)
 {
-    return self->ops->append(writer, bytes, size_bytes, err);
+    fy_store_hash(self, writer, bytes, size_bytes);
+    return fy_store_write(self, writer, bytes, size_bytes, err);
 }
 /* Ends the appending and tells size and digest (and an empty blob_ref), so that a body that is not
  * the promised one is aborted before it costs a sync and gets a name that only the sweeper may

@@ -211,6 +211,42 @@ static void large_body_is_stored(void **state)
     assert_stored(f, &stored, LARGE_BYTES, SHA256_OF_LARGE);
 }
 
+struct half {
+    struct fy_store *store;
+    struct fy_writer *writer;
+    const uint8_t *bytes;
+};
+
+static void *hash_in_odd_pieces(void *arg)
+{
+    const struct half *half = arg;
+    for (size_t at = 0; at < LARGE_BYTES; at += 65537) {
+        size_t piece = LARGE_BYTES - at < 65537 ? LARGE_BYTES - at : 65537;
+        fy_store_hash(half->store, half->writer, half->bytes + at, piece);
+    }
+    return NULL;
+}
+
+/* Neither half waits for the other, and their pieces are not the same. */
+static void a_body_may_be_hashed_on_one_thread_and_written_on_another(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t *bytes = pattern_new(LARGE_BYTES);
+    struct half half = {.store = f->store, .bytes = bytes};
+    ASSERT_OK(f, fy_store_begin(f->store, LARGE_BYTES, &half.writer, &f->err));
+    pthread_t hasher;
+    assert_int_equal(pthread_create(&hasher, NULL, hash_in_odd_pieces, &half), 0);
+    for (size_t at = 0; at < LARGE_BYTES; at += FY_CHUNK_BYTES) {
+        size_t piece = LARGE_BYTES - at < FY_CHUNK_BYTES ? LARGE_BYTES - at : FY_CHUNK_BYTES;
+        ASSERT_OK(f, fy_store_write(f->store, half.writer, bytes + at, piece, &f->err));
+    }
+    assert_int_equal(pthread_join(hasher, NULL), 0);
+    struct fy_stored stored;
+    ASSERT_OK(f, fy_store_finish(f->store, half.writer, &stored, &f->err));
+    assert_stored(f, &stored, LARGE_BYTES, SHA256_OF_LARGE);
+    free(bytes);
+}
+
 /* The hint is a promise of somebody else: what counts is what came. */
 static void wrong_size_hint_changes_nothing_but_speed(void **state)
 {
@@ -630,6 +666,7 @@ int store_contract_run(struct store_contract_adapter *adapter)
         TEST(one_byte_is_stored),
         TEST(size_and_digest_are_those_of_the_bytes_however_they_came),
         TEST(large_body_is_stored),
+        TEST(a_body_may_be_hashed_on_one_thread_and_written_on_another),
         TEST(wrong_size_hint_changes_nothing_but_speed),
         TEST(sealed_body_tells_its_digest_before_it_is_finished_or_aborted),
         TEST(body_is_read_from_any_offset),

@@ -47,7 +47,7 @@ struct fake_peer {
     char down[FY_SITE_BYTES_MAX + 1];
     struct fy_stamp stamp;
     int verbs[FY_PEER_VERB_COUNT];
-    int hanging, fresh, running, most;
+    int hanging, fresh, running, most, pauses;
 };
 
 /* ------------------------------------------------------------------ contents */
@@ -264,9 +264,13 @@ static bool step_body(struct fake_peer *self, struct call *call)
     call->paused = true; /* a resume may come before on_data has returned */
     pthread_mutex_unlock(&self->mutex);
     enum fy_peer_flow flow = asked->on_data(asked, piece, bytes);
-    if (flow == FY_PEER_PAUSE)
-        return false;
     pthread_mutex_lock(&self->mutex);
+    if (flow == FY_PEER_PAUSE) {
+        self->pauses++;
+        pthread_cond_broadcast(&self->changed);
+        pthread_mutex_unlock(&self->mutex);
+        return false;
+    }
     call->paused = false;
     pthread_mutex_unlock(&self->mutex);
     call->at += (int64_t)bytes;
@@ -531,6 +535,14 @@ void fake_peer_wait_hanging(struct fake_peer *self, int count)
 {
     pthread_mutex_lock(&self->mutex);
     while (self->hanging < count)
+        pthread_cond_wait(&self->changed, &self->mutex);
+    pthread_mutex_unlock(&self->mutex);
+}
+
+void fake_peer_wait_paused(struct fake_peer *self)
+{
+    pthread_mutex_lock(&self->mutex);
+    while (self->pauses == 0)
         pthread_cond_wait(&self->changed, &self->mutex);
     pthread_mutex_unlock(&self->mutex);
 }

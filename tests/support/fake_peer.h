@@ -54,6 +54,8 @@ int fake_peer_fresh(struct fake_peer *peer); /* calls that asked for a fresh con
 int fake_peer_most(struct fake_peer *peer);  /* most calls that were under way at once */
 /* Waits until so many calls hang. */
 void fake_peer_wait_hanging(struct fake_peer *peer, int count);
+/* Waits until a receiver has asked for a pause, now or before. */
+void fake_peer_wait_paused(struct fake_peer *peer);
 
 int64_t fake_content_size(const char *object);
 /* Bytes [offset, offset + size) of the object. */

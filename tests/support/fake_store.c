@@ -26,10 +26,11 @@ struct fy_writer {
 struct fake_store {
     struct fy_store port;
     pthread_mutex_t mutex;
+    pthread_cond_t let_go;
     struct body *bodies;
     size_t body_count, names;
     int writers;
-    bool full;
+    bool full, holding;
     struct {
         enum fy_code code;
         int count;
@@ -71,15 +72,24 @@ static enum fy_code store_begin(struct fy_store *port, int64_t size_hint, struct
     return FY_OK;
 }
 
-static enum fy_code store_append(struct fy_writer *writer, const void *bytes, size_t size_bytes,
-                                 struct fy_err *err)
+static void store_hash(struct fy_writer *writer, const void *bytes, size_t size_bytes)
 {
-    enum fy_code code = fault(writer->store, FAKE_APPEND, err);
-    if (code != FY_OK)
-        return code;
+    struct fake_store *self = writer->store;
+    pthread_mutex_lock(&self->mutex);
+    while (self->holding)
+        pthread_cond_wait(&self->let_go, &self->mutex);
+    pthread_mutex_unlock(&self->mutex);
     fy_sha256_update(writer->hash, bytes, size_bytes);
-    writer->size += (int64_t)size_bytes;
-    return FY_OK;
+}
+
+static enum fy_code store_write(struct fy_writer *writer, const void *bytes, size_t size_bytes,
+                                struct fy_err *err)
+{
+    (void)bytes;
+    enum fy_code code = fault(writer->store, FAKE_APPEND, err);
+    if (code == FY_OK)
+        writer->size += (int64_t)size_bytes;
+    return code;
 }
 
 static void writer_free(struct fy_writer *writer)
@@ -192,7 +202,8 @@ static void store_close(struct fy_store *port)
 static const struct fy_store_ops fake_ops = {
     .name = "fake",
     .begin = store_begin,
-    .append = store_append,
+    .hash = store_hash,
+    .write = store_write,
     .seal = store_seal,
     .finish = store_finish,
     .abort = writer_free,
@@ -211,6 +222,7 @@ struct fake_store *fake_store_new(void)
     struct fake_store *self = fy_alloc(sizeof(*self));
     self->port.ops = &fake_ops;
     FY_ASSERT(pthread_mutex_init(&self->mutex, NULL) == 0);
+    FY_ASSERT(pthread_cond_init(&self->let_go, NULL) == 0);
     return self;
 }
 
@@ -222,6 +234,7 @@ void fake_store_free(struct fake_store *self)
         self->bodies = body->next;
         free(body);
     }
+    pthread_cond_destroy(&self->let_go);
     pthread_mutex_destroy(&self->mutex);
     free(self);
 }
@@ -237,6 +250,14 @@ void fake_store_fail(struct fake_store *self, enum fake_store_step step, enum fy
     pthread_mutex_lock(&self->mutex);
     self->faults[step].code = code;
     self->faults[step].count = count;
+    pthread_mutex_unlock(&self->mutex);
+}
+
+void fake_store_hold_hashes(struct fake_store *self, bool hold)
+{
+    pthread_mutex_lock(&self->mutex);
+    self->holding = hold;
+    pthread_cond_broadcast(&self->let_go);
     pthread_mutex_unlock(&self->mutex);
 }
 

@@ -14,6 +14,8 @@ struct fy_store *fake_store_port(struct fake_store *store);
  */
 void fake_store_fail(struct fake_store *store, enum fake_store_step step, enum fy_code code,
                      int count);
+/* No hash goes on while they are held. */
+void fake_store_hold_hashes(struct fake_store *store, bool hold);
 /* What fy_store_space says. */
 void fake_store_full(struct fake_store *store, bool full);
 size_t fake_store_bodies(struct fake_store *store);

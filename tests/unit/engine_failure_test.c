@@ -628,6 +628,19 @@ static void every_step_of_the_store_may_fail(void **state)
     assert_int_equal(fake_node_metric(self, FY_M_RETRIES), 0);
 }
 
+/* Its writing thread fails while its hashing thread goes on. */
+static void a_big_body_whose_write_fails_is_pulled_again(void **state)
+{
+    struct fake_node *self = *state;
+    fake_store_fail(self->store, FAKE_APPEND, FY_EIO, 2);
+    fake_node_start(self);
+    (void)fake_node_create(self, "big size=30000000");
+    assert_true(fake_node_wait_ready(self, "big size=30000000"));
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), 3);
+    assert_int_equal(fake_store_writers(self->store), 0);
+    assert_int_equal(fake_store_bodies(self->store), 1);
+}
+
 /* Others fit, this one does not: it waits alone. */
 static void a_body_too_big_for_the_disk_waits_alone(void **state)
 {
@@ -711,6 +724,7 @@ int main(void)
         TEST(a_full_disk_stops_creates_and_not_deletes),
         TEST(a_store_that_nobody_writes_to_is_trusted_again_in_time),
         TEST(every_step_of_the_store_may_fail),
+        TEST(a_big_body_whose_write_fails_is_pulled_again),
         TEST(a_body_too_big_for_the_disk_waits_alone),
         TEST(a_big_body_on_a_full_disk_rests_with_the_others),
         TEST(a_stop_in_the_middle_of_everything_is_clean),

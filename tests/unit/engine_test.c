@@ -77,7 +77,7 @@ static void thousands_of_objects_arrive_and_every_offset_is_committed(void **sta
     assert_body_is_right(self, "many/4711");
 }
 
-static void a_big_body_passes_through_its_own_thread(void **state)
+static void a_big_body_passes_through_its_own_threads(void **state)
 {
     struct fake_node *self = *state;
     static const char *const names[] = {"big/1 size=20000000", "big/2 size=9000000",
@@ -90,6 +90,20 @@ static void a_big_body_passes_through_its_own_thread(void **state)
         assert_true(fake_node_wait_ready(self, names[i]));
         assert_body_is_right(self, names[i]);
     }
+}
+
+/* Writing runs ahead of hashing, and no byte is overwritten that one of them has not seen. */
+static void a_big_body_is_pulled_no_faster_than_its_slower_thread(void **state)
+{
+    struct fake_node *self = *state;
+    fake_store_hold_hashes(self->store, true);
+    fake_node_start(self);
+    (void)fake_node_create(self, "big/slow size=30000000");
+    fake_peer_wait_paused(self->peer);
+    fake_store_hold_hashes(self->store, false);
+    assert_true(fake_node_wait_ready(self, "big/slow size=30000000"));
+    assert_body_is_right(self, "big/slow size=30000000");
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), 1);
 }
 
 /* The source breaks off again and again, but it is always the same version: nothing is pulled
@@ -386,7 +400,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_ordered_object_becomes_ready_with_its_stamp_and_its_bytes),
         TEST(thousands_of_objects_arrive_and_every_offset_is_committed),
-        TEST(a_big_body_passes_through_its_own_thread),
+        TEST(a_big_body_passes_through_its_own_threads),
+        TEST(a_big_body_is_pulled_no_faster_than_its_slower_thread),
         TEST(a_big_body_goes_on_where_it_broke_off),
         TEST(an_empty_object_is_made_from_its_headers_alone),
         TEST(nothing_is_pulled_whose_bytes_are_here),
