@@ -150,16 +150,12 @@ static void delete_bucket(struct fy_exchange *x)
     fy_answer_empty(x, 204);
 }
 
-#define ROUTE(m, p, h)                                                                             \
-    {                                                                                              \
-        .method = (m), .pattern = (p), .module = MODULE, .client_required = true, .handle = (h)    \
-    }
 static const struct fy_route routes[] = {
-    ROUTE("GET", "/cloudclonestore", list_buckets),
-    ROUTE("GET", "/cloudclonestore/", list_buckets),
-    ROUTE("GET", "/cloudclonestore/{bucket}", get_bucket),
-    ROUTE("HEAD", "/cloudclonestore/{bucket}", head_bucket),
-    ROUTE("POST", "/cloudclonestore/{bucket}", post_bucket),
-    ROUTE("DELETE", "/cloudclonestore/{bucket}", delete_bucket),
+    FY_CLIENT_ROUTE("GET", "/cloudclonestore", MODULE, list_buckets),
+    FY_CLIENT_ROUTE("GET", "/cloudclonestore/", MODULE, list_buckets),
+    FY_CLIENT_ROUTE("GET", "/cloudclonestore/{bucket}", MODULE, get_bucket),
+    FY_CLIENT_ROUTE("HEAD", "/cloudclonestore/{bucket}", MODULE, head_bucket),
+    FY_CLIENT_ROUTE("POST", "/cloudclonestore/{bucket}", MODULE, post_bucket),
+    FY_CLIENT_ROUTE("DELETE", "/cloudclonestore/{bucket}", MODULE, delete_bucket),
 };
 const struct fy_route_table fy_routes_buckets = {routes, FY_COUNT_OF(routes)};

@@ -158,23 +158,11 @@ static void list_objects(struct fy_exchange *x)
 }
 
 #define OBJECT "/cloudclonestore/{bucket}/{object*}"
-#define ROUTE(m, p, h)                                                                             \
-    {                                                                                              \
-        .method = (m), .pattern = (p), .module = MODULE, .client_required = true, .handle = (h)    \
-    }
 static const struct fy_route routes[] = {
-    ROUTE("HEAD", OBJECT, head_object),
-    ROUTE("GET", OBJECT, get_object),
-    ROUTE("DELETE", OBJECT, delete_object),
-    ROUTE("PUT", "/cloudclonestore/{bucket}", list_objects),
-    {.method = "POST",
-     .pattern = OBJECT,
-     .module = MODULE,
-     .client_required = true,
-     .body = FY_BODY_STREAM,
-     .handle = fy_put_end,
-     .stream_begin = begin_upload,
-     .stream_data = fy_put_data,
-     .stream_abort = fy_put_abort},
+    FY_CLIENT_ROUTE("HEAD", OBJECT, MODULE, head_object),
+    FY_CLIENT_ROUTE("GET", OBJECT, MODULE, get_object),
+    FY_CLIENT_ROUTE("DELETE", OBJECT, MODULE, delete_object),
+    FY_CLIENT_ROUTE("PUT", "/cloudclonestore/{bucket}", MODULE, list_objects),
+    FY_PUT_ROUTE("POST", OBJECT, MODULE, begin_upload),
 };
 const struct fy_route_table fy_routes_objects = {routes, FY_COUNT_OF(routes)};

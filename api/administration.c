@@ -266,26 +266,18 @@ static void delete_bucket_rights(struct fy_exchange *x)
     take_right(x, FY_RIGHT_REMOVE_BUCKET);
 }
 
-#define ROUTE(m, p, h)                                                                             \
-    {                                                                                              \
-        .method = (m), .pattern = (p), .module = MODULE, .handle = (h)                             \
-    }
-#define ROUTE_BODY(m, p, h)                                                                        \
-    {                                                                                              \
-        .method = (m), .pattern = (p), .module = MODULE, .body = FY_BODY_WHOLE,                    \
-        .body_max = FY_JSON_BODY_BYTES_MAX, .handle = (h)                                          \
-    }
 static const struct fy_route routes[] = {
-    ROUTE("GET", "/administration/topologies", list_sites),
-    ROUTE("GET", "/administration/topologies/{site}", get_site),
-    ROUTE_BODY("POST", "/administration/topologies", post_site),
-    ROUTE_BODY("PUT", "/administration/topologies", put_site),
-    ROUTE("DELETE", "/administration/topologies/{site}", delete_site),
-    ROUTE("GET", "/administration/ownerships/{client}", list_rights),
-    ROUTE("GET", "/administration/ownerships/{client}/{bucket}", get_right),
-    ROUTE("POST", "/administration/ownerships/{client}/{bucket}/{ownership}", post_right),
-    ROUTE("PUT", "/administration/ownerships/{client}/{bucket}/{ownership}", put_right),
-    ROUTE("DELETE", "/administration/ownerships/{client}/{bucket}", delete_right),
-    ROUTE("DELETE", "/administration/ownerships/{client}", delete_bucket_rights),
+    FY_ROUTE("GET", "/administration/topologies", MODULE, list_sites),
+    FY_ROUTE("GET", "/administration/topologies/{site}", MODULE, get_site),
+    FY_JSON_ROUTE("POST", "/administration/topologies", MODULE, post_site),
+    FY_JSON_ROUTE("PUT", "/administration/topologies", MODULE, put_site),
+    FY_ROUTE("DELETE", "/administration/topologies/{site}", MODULE, delete_site),
+    FY_ROUTE("GET", "/administration/ownerships/{client}", MODULE, list_rights),
+    FY_ROUTE("GET", "/administration/ownerships/{client}/{bucket}", MODULE, get_right),
+    FY_ROUTE("POST", "/administration/ownerships/{client}/{bucket}/{ownership}", MODULE,
+             post_right),
+    FY_ROUTE("PUT", "/administration/ownerships/{client}/{bucket}/{ownership}", MODULE, put_right),
+    FY_ROUTE("DELETE", "/administration/ownerships/{client}/{bucket}", MODULE, delete_right),
+    FY_ROUTE("DELETE", "/administration/ownerships/{client}", MODULE, delete_bucket_rights),
 };
 const struct fy_route_table fy_routes_administration = {routes, FY_COUNT_OF(routes)};

@@ -168,14 +168,10 @@ static void list_containers(struct fy_exchange *x)
 }
 
 #define CONTAINER "/ferry/v1/container"
-#define ROUTE(m, p, h)                                                                             \
-    {                                                                                              \
-        .method = (m), .pattern = (p), .module = MODULE, .client_required = true, .handle = (h)    \
-    }
 static const struct fy_route routes[] = {
-    ROUTE("GET", CONTAINER, get_container),
-    ROUTE("POST", CONTAINER, post_container),
-    ROUTE("DELETE", CONTAINER, delete_container),
-    ROUTE("GET", "/ferry/v1/containers", list_containers),
+    FY_CLIENT_ROUTE("GET", CONTAINER, MODULE, get_container),
+    FY_CLIENT_ROUTE("POST", CONTAINER, MODULE, post_container),
+    FY_CLIENT_ROUTE("DELETE", CONTAINER, MODULE, delete_container),
+    FY_CLIENT_ROUTE("GET", "/ferry/v1/containers", MODULE, list_containers),
 };
 const struct fy_route_table fy_routes_containers = {routes, FY_COUNT_OF(routes)};

@@ -187,23 +187,11 @@ static void list_objects(struct fy_exchange *x)
     fy_answer_json(x, 200, &page.json);
 }
 
-#define ROUTE(m, p, h)                                                                             \
-    {                                                                                              \
-        .method = (m), .pattern = (p), .module = MODULE, .client_required = true, .handle = (h)    \
-    }
 static const struct fy_route routes[] = {
-    ROUTE("GET", CONTENT, get_content),
-    ROUTE("HEAD", CONTENT, get_content),
-    ROUTE("DELETE", CONTENT, delete_content),
-    ROUTE("GET", "/ferry/v1/objects", list_objects),
-    {.method = "PUT",
-     .pattern = CONTENT,
-     .module = MODULE,
-     .client_required = true,
-     .body = FY_BODY_STREAM,
-     .handle = fy_put_end,
-     .stream_begin = begin_upload,
-     .stream_data = fy_put_data,
-     .stream_abort = fy_put_abort},
+    FY_CLIENT_ROUTE("GET", CONTENT, MODULE, get_content),
+    FY_CLIENT_ROUTE("HEAD", CONTENT, MODULE, get_content),
+    FY_CLIENT_ROUTE("DELETE", CONTENT, MODULE, delete_content),
+    FY_CLIENT_ROUTE("GET", "/ferry/v1/objects", MODULE, list_objects),
+    FY_PUT_ROUTE("PUT", CONTENT, MODULE, begin_upload),
 };
 const struct fy_route_table fy_routes_content = {routes, FY_COUNT_OF(routes)};

@@ -300,26 +300,17 @@ static void status(struct fy_exchange *x)
     fy_answer_error(x, &err);
 }
 
-#define ROUTE(m, p, h)                                                                             \
-    {                                                                                              \
-        .method = (m), .pattern = (p), .module = MODULE, .handle = (h)                             \
-    }
 static const struct fy_route routes[] = {
     {.method = "GET",
      .pattern = "/ferry/v1/hello",
      .module = MODULE,
      .fast = true,
      .handle = hello},
-    ROUTE("GET", "/ferry/v1/sites", list_sites),
-    {.method = "POST",
-     .pattern = "/ferry/v1/sites",
-     .module = MODULE,
-     .body = FY_BODY_WHOLE,
-     .body_max = FY_JSON_BODY_BYTES_MAX,
-     .handle = post_site},
-    ROUTE("DELETE", "/ferry/v1/sites/{site}", delete_site),
-    ROUTE("POST", "/ferry/v1/sites/{site}/pause", pause_site),
-    ROUTE("POST", "/ferry/v1/sites/{site}/resume", resume_site),
-    ROUTE("GET", "/ferry/v1/status", status),
+    FY_ROUTE("GET", "/ferry/v1/sites", MODULE, list_sites),
+    FY_JSON_ROUTE("POST", "/ferry/v1/sites", MODULE, post_site),
+    FY_ROUTE("DELETE", "/ferry/v1/sites/{site}", MODULE, delete_site),
+    FY_ROUTE("POST", "/ferry/v1/sites/{site}/pause", MODULE, pause_site),
+    FY_ROUTE("POST", "/ferry/v1/sites/{site}/resume", MODULE, resume_site),
+    FY_ROUTE("GET", "/ferry/v1/status", MODULE, status),
 };
 const struct fy_route_table fy_routes_sites = {routes, FY_COUNT_OF(routes)};

@@ -227,14 +227,9 @@ static void drop_waiting(struct fy_exchange *x)
     edit_waiting(x, FY_WAIT_DROP);
 }
 
-#define EDIT(p, h)                                                                                 \
-    {                                                                                              \
-        .method = "POST", .pattern = (p), .module = MODULE, .body = FY_BODY_WHOLE,                 \
-        .body_max = FY_JSON_BODY_BYTES_MAX, .handle = (h)                                          \
-    }
 static const struct fy_route routes[] = {
-    {.method = "GET", .pattern = "/ferry/v1/waiting", .module = MODULE, .handle = list_waiting},
-    EDIT("/ferry/v1/waiting/retry", retry_waiting),
-    EDIT("/ferry/v1/waiting/drop", drop_waiting),
+    FY_ROUTE("GET", "/ferry/v1/waiting", MODULE, list_waiting),
+    FY_JSON_ROUTE("POST", "/ferry/v1/waiting/retry", MODULE, retry_waiting),
+    FY_JSON_ROUTE("POST", "/ferry/v1/waiting/drop", MODULE, drop_waiting),
 };
 const struct fy_route_table fy_routes_waiting = {routes, FY_COUNT_OF(routes)};

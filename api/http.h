@@ -56,6 +56,22 @@ struct fy_route {
     void (*stream_abort)(struct fy_exchange *x);
 };
 
+/* The rows that most tables are made of; anything else is written out. */
+#define FY_ROUTE(verb, path, unit, handler)                                                        \
+    {                                                                                              \
+        .method = (verb), .pattern = (path), .module = (unit), .handle = (handler)                 \
+    }
+#define FY_CLIENT_ROUTE(verb, path, unit, handler) /* on behalf of a client */                     \
+    {                                                                                              \
+        .method = (verb), .pattern = (path), .module = (unit), .client_required = true,            \
+        .handle = (handler)                                                                        \
+    }
+#define FY_JSON_ROUTE(verb, path, unit, handler) /* with a small JSON body */                      \
+    {                                                                                              \
+        .method = (verb), .pattern = (path), .module = (unit), .body = FY_BODY_WHOLE,              \
+        .body_max = FY_JSON_BODY_BYTES_MAX, .handle = (handler)                                    \
+    }
+
 /* Each resource file exports its table; routes.c lists them. */
 struct fy_route_table {
     const struct fy_route *routes;

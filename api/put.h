@@ -19,4 +19,12 @@ FY_MUST_CHECK enum fy_code fy_put_data(struct fy_exchange *x, const void *bytes,
 void fy_put_end(struct fy_exchange *x);
 void fy_put_abort(struct fy_exchange *x);
 
+/* A route that takes an object in; begin names it and calls fy_put_begin. */
+#define FY_PUT_ROUTE(verb, path, unit, begin)                                                      \
+    {                                                                                              \
+        .method = (verb), .pattern = (path), .module = (unit), .client_required = true,            \
+        .body = FY_BODY_STREAM, .handle = fy_put_end, .stream_begin = (begin),                     \
+        .stream_data = fy_put_data, .stream_abort = fy_put_abort                                   \
+    }
+
 #endif

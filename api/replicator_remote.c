@@ -86,26 +86,11 @@ static void head_object(struct fy_exchange *x)
         fy_answer_error(x, &err);
 }
 
+#define BUCKET "/replicator/remote/buckets/{bucket}"
 static const struct fy_route routes[] = {
-    {.method = "GET",
-     .pattern = "/replicator/remote/buckets/{bucket}",
-     .module = MODULE,
-     .client_required = true,
-     .handle = get_bucket},
-    {.method = "HEAD",
-     .pattern = "/replicator/remote/buckets/{bucket}",
-     .module = MODULE,
-     .client_required = true,
-     .handle = head_bucket},
-    {.method = "GET",
-     .pattern = "/replicator/remote/buckets/{bucket}/{object*}",
-     .module = MODULE,
-     .client_required = true,
-     .handle = get_object},
-    {.method = "HEAD",
-     .pattern = "/replicator/remote/buckets/{bucket}/{object*}",
-     .module = MODULE,
-     .client_required = true,
-     .handle = head_object},
+    FY_CLIENT_ROUTE("GET", BUCKET, MODULE, get_bucket),
+    FY_CLIENT_ROUTE("HEAD", BUCKET, MODULE, head_bucket),
+    FY_CLIENT_ROUTE("GET", BUCKET "/{object*}", MODULE, get_object),
+    FY_CLIENT_ROUTE("HEAD", BUCKET "/{object*}", MODULE, head_object),
 };
 const struct fy_route_table fy_routes_remote = {routes, FY_COUNT_OF(routes)};
