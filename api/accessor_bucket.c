@@ -1,6 +1,5 @@
 /* accessor_bucket.c - /cloudclonestore and /cloudclonestore/{bucket}: a client's buckets
  * (spec 6.1). */
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/ccs.h"
@@ -54,36 +53,7 @@ static void list_buckets(struct fy_exchange *x)
 
 static void get_bucket(struct fy_exchange *x)
 {
-    struct fy_object_key key;
-    struct fy_container_row row;
-    struct fy_err err = {0};
-    struct fy_buf json;
-    enum fy_code code = fy_ccs_path_key(x, &key, &err);
-    if (code == FY_OK)
-        code = fy_ccs_bucket_there(fy_node_of(x), key.bucket, &row, &err);
-    if (code != FY_OK) {
-        fy_answer_error(x, &err);
-        return;
-    }
-    fy_buf_init(&json, FY_ACCESSOR_JSON_BYTES_MAX);
-    fy_ccs_bucket_json(fy_node_of(x), &row, &json);
-    fy_answer_json(x, 200, &json);
-}
-
-static void head_bucket(struct fy_exchange *x)
-{
-    struct fy_object_key key;
-    struct fy_container_row row;
-    struct fy_err err = {0};
-    enum fy_code code = fy_ccs_path_key(x, &key, &err);
-    if (code == FY_OK)
-        code = fy_ccs_bucket_there(fy_node_of(x), key.bucket, &row, &err);
-    if (code == FY_OK)
-        fy_answer_type(x, "BUCKET");
-    else if (code == FY_EINPUT || code == FY_ENOTFOUND || code == FY_EGONE)
-        fy_answer_none(x, err.text);
-    else
-        fy_answer_error(x, &err);
+    fy_ccs_get_bucket(x, false);
 }
 
 static enum fy_code create(struct fy_exchange *x, const char *bucket, struct fy_container_row *row,
@@ -113,7 +83,6 @@ static void post_bucket(struct fy_exchange *x)
     struct fy_object_key key;
     struct fy_container_row row;
     struct fy_err err = {0};
-    struct fy_buf json;
     enum fy_code code = fy_ccs_path_key(x, &key, &err);
     if (code == FY_OK)
         code = create(x, key.bucket, &row, &err);
@@ -121,9 +90,7 @@ static void post_bucket(struct fy_exchange *x)
         fy_answer_error(x, &err);
         return;
     }
-    fy_buf_init(&json, FY_ACCESSOR_JSON_BYTES_MAX);
-    fy_ccs_bucket_json(fy_node_of(x), &row, &json);
-    fy_answer_json(x, 201, &json);
+    fy_ccs_answer_bucket(x, 201, &row);
 }
 
 static void delete_bucket(struct fy_exchange *x)
@@ -131,16 +98,12 @@ static void delete_bucket(struct fy_exchange *x)
     struct fy_node *node = fy_node_of(x);
     struct fy_object_key key;
     struct fy_cat_bucket_delete op = {.op = {.kind = FY_CAT_BUCKET_DELETE}};
-    struct fy_err err = {0};
-    enum fy_code code = fy_ccs_path_key(x, &key, &err);
-    if (code != FY_OK) {
-        fy_answer_fail(x, FY_ENOTFOUND, "%s", err.text);
+    if (!fy_ccs_key_or_404(x, &key))
         return;
-    }
     FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
     FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), key.bucket));
     FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
-    code = fy_catalogue_writer_run(node->writer, &op.op);
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
     if (code != FY_OK) {
         fy_answer_error(x, &op.op.err);
         return;
@@ -154,7 +117,7 @@ static const struct fy_route routes[] = {
     FY_CLIENT_ROUTE("GET", "/cloudclonestore", MODULE, list_buckets),
     FY_CLIENT_ROUTE("GET", "/cloudclonestore/", MODULE, list_buckets),
     FY_CLIENT_ROUTE("GET", "/cloudclonestore/{bucket}", MODULE, get_bucket),
-    FY_CLIENT_ROUTE("HEAD", "/cloudclonestore/{bucket}", MODULE, head_bucket),
+    FY_CLIENT_ROUTE("HEAD", "/cloudclonestore/{bucket}", MODULE, fy_ccs_head_bucket),
     FY_CLIENT_ROUTE("POST", "/cloudclonestore/{bucket}", MODULE, post_bucket),
     FY_CLIENT_ROUTE("DELETE", "/cloudclonestore/{bucket}", MODULE, delete_bucket),
 };

@@ -1,7 +1,6 @@
 /* accessor_object.c - /cloudclonestore/{bucket}/{object}: a client's objects, and their listing
  * (spec 6.2-6.4). */
 #include <stdlib.h>
-#include <string.h>
 
 #include "api/ccs.h"
 #include "api/listing.h"
@@ -11,37 +10,9 @@
 
 #define MODULE "ACCESSOR"
 
-static void row_free(struct fy_object_row **row)
-{
-    free(*row);
-}
-
-/* A name that cannot exist is not there (spec 1.6 F); an upload to one is a bad request. */
-static bool key_or_404(struct fy_exchange *x, struct fy_object_key *key)
-{
-    struct fy_err err = {0};
-    if (fy_ccs_path_key(x, key, &err) == FY_OK)
-        return true;
-    fy_answer_fail(x, FY_ENOTFOUND, "%s", err.text);
-    return false;
-}
-
 static void head_object(struct fy_exchange *x)
 {
-    struct fy_object_key key;
-    struct fy_err err = {0};
-    const char *type = NULL;
-    enum fy_code code = fy_ccs_path_key(x, &key, &err);
-    if (code == FY_OK)
-        code = fy_ccs_object_type(fy_node_of(x), fy_client(x), &key, false, &type, &err);
-    if (code == FY_OK && type != NULL)
-        fy_answer_type(x, type);
-    else if (code == FY_OK)
-        fy_answer_none(x, "Object not found");
-    else if (code == FY_EINPUT || code == FY_ENOTFOUND)
-        fy_answer_none(x, err.text);
-    else
-        fy_answer_error(x, &err);
+    fy_ccs_head_object(x, false);
 }
 
 /* The row in any status, tombstones too. */
@@ -61,9 +32,9 @@ static void get_object(struct fy_exchange *x)
 {
     struct fy_object_key key;
     struct fy_err err = {0};
-    if (!key_or_404(x, &key))
+    if (!fy_ccs_key_or_404(x, &key))
         return;
-    FY_AUTO(row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
+    FY_AUTO(fy_object_row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
     enum fy_code code;
     bool as_json = fy_accepts(x, "application/json") && !fy_accepts(x, "application/octet-stream");
     if (as_json) {
@@ -82,12 +53,10 @@ static void get_object(struct fy_exchange *x)
         fy_ccs_answer_body(x, key.bucket, row);
         return;
     }
-    struct fy_buf json;
-    fy_buf_init(&json, FY_ACCESSOR_JSON_BYTES_MAX);
-    fy_ccs_object_json(fy_node_of(x), key.bucket, row, &json);
-    fy_answer_json(x, 200, &json);
+    fy_ccs_answer_object(x, 200, key.bucket, row);
 }
 
+/* A name that cannot exist is a bad request here, not a 404. */
 static void begin_upload(struct fy_exchange *x)
 {
     struct fy_object_key key;
@@ -103,7 +72,7 @@ static void delete_object(struct fy_exchange *x)
 {
     struct fy_node *node = fy_node_of(x);
     struct fy_object_key key;
-    if (!key_or_404(x, &key))
+    if (!fy_ccs_key_or_404(x, &key))
         return;
     struct fy_cat_object_delete op = {.op = {.kind = FY_CAT_OBJECT_DELETE}, .key = key};
     FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
@@ -138,7 +107,7 @@ static void list_objects(struct fy_exchange *x)
     struct fy_node *node = fy_node_of(x);
     struct fy_object_key key;
     struct fy_container_row bucket;
-    if (!key_or_404(x, &key))
+    if (!fy_ccs_key_or_404(x, &key))
         return;
     struct fy_filter *filter = fy_alloc(sizeof(*filter));
     struct filter_reading reading = {.filter = filter};

@@ -10,6 +10,11 @@
 #include "common/core/names.h"
 #include "common/runtime/knowledge.h"
 
+void fy_object_row_free(struct fy_object_row **row)
+{
+    free(*row);
+}
+
 enum fy_code fy_ccs_path_key(struct fy_exchange *x, struct fy_object_key *key, struct fy_err *err)
 {
     const char *bucket = fy_path_value(x, "bucket");
@@ -25,6 +30,21 @@ enum fy_code fy_ccs_path_key(struct fy_exchange *x, struct fy_object_key *key, s
         return FY_OK;
     code = fy_ccs_clean_object(object, fy_unicode_strip_marks, key->object, err);
     return code == FY_OK ? FY_OK : fy_err_add(err, "object name");
+}
+
+bool fy_ccs_key_or_404(struct fy_exchange *x, struct fy_object_key *key)
+{
+    struct fy_err err = {0};
+    if (fy_ccs_path_key(x, key, &err) == FY_OK)
+        return true;
+    fy_answer_fail(x, FY_ENOTFOUND, "%s", err.text);
+    return false;
+}
+
+bool fy_ccs_full_check(struct fy_exchange *x)
+{
+    const char *value = fy_query(x, "fullCheck");
+    return value != NULL && strcasecmp(value, "true") == 0;
 }
 
 enum fy_code fy_ccs_bucket_there(struct fy_node *node, const char *bucket,
@@ -78,54 +98,6 @@ enum fy_code fy_ccs_object_ready(struct fy_node *node, const char *client,
     if (code == FY_ENOTFOUND)
         return fy_err_set(err, FY_ENOTFOUND, "Object not found: %s/%s", key->bucket, key->object);
     return code;
-}
-
-/* Whether the store really has the row's body. */
-static enum fy_code body_is_stored(struct fy_node *node, const struct fy_object_row *row,
-                                   struct fy_err *err)
-{
-    struct fy_reader *reader = NULL;
-    int64_t size = 0;
-    enum fy_code code = fy_store_open(node->store, row->blob_ref, &reader, &size, err);
-    fy_store_reader_close(node->store, reader);
-    if (code == FY_OK && size != row->size)
-        return fy_err_set(err, FY_ENOTFOUND, "the body in the store has another length");
-    return code;
-}
-
-static void row_free(struct fy_object_row **row)
-{
-    free(*row);
-}
-
-enum fy_code fy_ccs_object_type(struct fy_node *node, const char *client,
-                                const struct fy_object_key *key, bool full_check, const char **type,
-                                struct fy_err *err)
-{
-    FY_AUTO(row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
-    *type = NULL;
-    enum fy_code code = fy_ccs_object_ready(node, client, key, FY_EFORBIDDEN, row, err);
-    if (code == FY_EFORBIDDEN)
-        return FY_OK; /* spec 1.6 K: a HEAD without the right finds nothing */
-    if (code == FY_OK) {
-        code = full_check ? body_is_stored(node, row, err) : FY_OK;
-        if (code == FY_OK)
-            *type = "OBJECT";
-        return code == FY_ENOTFOUND ? FY_OK : code;
-    }
-    if (code != FY_ENOTFOUND)
-        return code;
-    bool found = false;
-    code = fy_catalogue_prefix_ready(node->catalogue, key, &found, err);
-    if (code == FY_OK && found)
-        *type = "DIRECTORY";
-    return code == FY_ENOTFOUND ? FY_OK : code;
-}
-
-bool fy_ccs_full_check(struct fy_exchange *x)
-{
-    const char *value = fy_query(x, "fullCheck");
-    return value != NULL && strcasecmp(value, "true") == 0;
 }
 
 /* ---- rows as JSON and headers */
@@ -236,21 +208,125 @@ void fy_ccs_object_headers(struct fy_exchange *x, const char *bucket,
     fy_stamp_header(x, &row->reg.stamp);
 }
 
+void fy_ccs_answer_bucket(struct fy_exchange *x, int http_status,
+                          const struct fy_container_row *row)
+{
+    struct fy_buf json;
+    fy_buf_init(&json, FY_ACCESSOR_JSON_BYTES_MAX);
+    fy_ccs_bucket_json(fy_node_of(x), row, &json);
+    fy_answer_json(x, http_status, &json);
+}
+
+void fy_ccs_answer_object(struct fy_exchange *x, int http_status, const char *bucket,
+                          const struct fy_object_row *row)
+{
+    struct fy_buf json;
+    fy_buf_init(&json, FY_ACCESSOR_JSON_BYTES_MAX);
+    fy_ccs_object_json(fy_node_of(x), bucket, row, &json);
+    fy_answer_json(x, http_status, &json);
+}
+
+/* The row's body for reading, if the store really has it whole. */
+static enum fy_code open_body(struct fy_node *node, const struct fy_object_row *row,
+                              struct fy_reader **reader, struct fy_err *err)
+{
+    int64_t size = 0;
+    enum fy_code code = fy_store_open(node->store, row->blob_ref, reader, &size, err);
+    if (code != FY_OK || size == row->size)
+        return code;
+    fy_store_reader_close(node->store, *reader);
+    *reader = NULL;
+    return fy_err_set(err, FY_ENOTFOUND, "the body in the store has another length");
+}
+
 void fy_ccs_answer_body(struct fy_exchange *x, const char *bucket, const struct fy_object_row *row)
 {
-    struct fy_node *node = fy_node_of(x);
     struct fy_reader *reader = NULL;
     struct fy_err err = {0};
-    int64_t size = 0;
-    enum fy_code code = fy_store_open(node->store, row->blob_ref, &reader, &size, &err);
-    /* A READY row whose body is not whole is for `ferry fsck` to see; the reader must not. */
-    if (code == FY_OK && size != row->size)
-        code = fy_err_set(&err, FY_ENOTFOUND, "the body in the store has another length");
-    if (code != FY_OK) {
-        fy_store_reader_close(node->store, reader);
+    if (open_body(fy_node_of(x), row, &reader, &err) != FY_OK) {
         fy_answer_error(x, &err);
         return;
     }
     fy_ccs_object_headers(x, bucket, row);
-    fy_answer_stored(x, reader, size);
+    fy_answer_stored(x, reader, row->size);
+}
+
+/* ---- what the accessor and the other sites ask alike */
+
+void fy_ccs_get_bucket(struct fy_exchange *x, bool with_stamp)
+{
+    struct fy_object_key key;
+    struct fy_container_row row;
+    struct fy_err err = {0};
+    enum fy_code code = fy_ccs_path_key(x, &key, &err);
+    if (code == FY_OK)
+        code = fy_ccs_bucket_there(fy_node_of(x), key.bucket, &row, &err);
+    if (code != FY_OK) {
+        fy_answer_error(x, &err);
+        return;
+    }
+    if (with_stamp)
+        fy_stamp_header(x, &row.reg.stamp);
+    fy_ccs_answer_bucket(x, 200, &row);
+}
+
+void fy_ccs_head_bucket(struct fy_exchange *x)
+{
+    struct fy_object_key key;
+    struct fy_container_row row;
+    struct fy_err err = {0};
+    enum fy_code code = fy_ccs_path_key(x, &key, &err);
+    if (code == FY_OK)
+        code = fy_ccs_bucket_there(fy_node_of(x), key.bucket, &row, &err);
+    if (code == FY_OK)
+        fy_answer_type(x, "BUCKET");
+    else if (code == FY_EINPUT || code == FY_ENOTFOUND || code == FY_EGONE)
+        fy_answer_none(x, err.text);
+    else
+        fy_answer_error(x, &err);
+}
+
+/* "OBJECT", "DIRECTORY" or NULL. */
+static enum fy_code object_type(struct fy_node *node, const char *client,
+                                const struct fy_object_key *key, bool full_check, const char **type,
+                                struct fy_err *err)
+{
+    FY_AUTO(fy_object_row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
+    *type = NULL;
+    enum fy_code code = fy_ccs_object_ready(node, client, key, FY_EFORBIDDEN, row, err);
+    if (code == FY_EFORBIDDEN)
+        return FY_OK; /* spec 1.6 K: a HEAD without the right finds nothing */
+    if (code == FY_OK) {
+        struct fy_reader *reader = NULL;
+        code = full_check ? open_body(node, row, &reader, err) : FY_OK;
+        fy_store_reader_close(node->store, reader);
+        if (code == FY_OK)
+            *type = "OBJECT";
+        return code == FY_ENOTFOUND ? FY_OK : code;
+    }
+    if (code != FY_ENOTFOUND)
+        return code;
+    bool found = false;
+    code = fy_catalogue_prefix_ready(node->catalogue, key, &found, err);
+    if (code == FY_OK && found)
+        *type = "DIRECTORY";
+    return code == FY_ENOTFOUND ? FY_OK : code;
+}
+
+void fy_ccs_head_object(struct fy_exchange *x, bool full_check)
+{
+    struct fy_object_key key;
+    struct fy_err err = {0};
+    const char *type = NULL;
+    enum fy_code code = fy_ccs_path_key(x, &key, &err);
+    if (code == FY_OK)
+        code = object_type(fy_node_of(x), fy_client(x), &key, full_check, &type, &err);
+    if (code == FY_OK && type != NULL)
+        fy_answer_type(x, type);
+    else if (code == FY_OK)
+        fy_answer_none(x, "Object not found");
+    else if (code == FY_EINPUT || code == FY_ENOTFOUND)
+        fy_answer_none(x, err.text);
+    else
+        fy_answer_error(x, &err);
 }

@@ -13,6 +13,11 @@
  * FY_EINPUT with the sanitiser's sentence; nothing is answered. */
 FY_MUST_CHECK enum fy_code fy_ccs_path_key(struct fy_exchange *x, struct fy_object_key *key,
                                            struct fy_err *err);
+/* The same for what must be there already: a name that cannot exist is not (spec 1.6 F). False: 404
+ * is answered. */
+FY_MUST_CHECK bool fy_ccs_key_or_404(struct fy_exchange *x, struct fy_object_key *key);
+/* The query's fullCheck: a HEAD of an object is to look into the store, too. */
+bool fy_ccs_full_check(struct fy_exchange *x);
 
 /* The CCS-visible bucket, there now. FY_ENOTFOUND none, FY_EGONE deleted. May block. */
 FY_MUST_CHECK enum fy_code fy_ccs_bucket_there(struct fy_node *node, const char *bucket,
@@ -28,12 +33,6 @@ FY_MUST_CHECK enum fy_code fy_ccs_object_ready(struct fy_node *node, const char 
                                                const struct fy_object_key *key,
                                                enum fy_code missing_right,
                                                struct fy_object_row *row, struct fy_err *err);
-/* What HEAD says of {bucket}/{object} (spec 6.2): "OBJECT", "DIRECTORY" or NULL. full_check also
- * opens the body in the store. */
-FY_MUST_CHECK enum fy_code fy_ccs_object_type(struct fy_node *node, const char *client,
-                                              const struct fy_object_key *key, bool full_check,
-                                              const char **type, struct fy_err *err);
-bool fy_ccs_full_check(struct fy_exchange *x);
 
 /* AccessorBucket (spec 3.2) and AccessorObject (spec 3.3) appended as one JSON object. */
 void fy_ccs_bucket_json(struct fy_node *node, const struct fy_container_row *row,
@@ -47,7 +46,25 @@ void fy_ccs_object_headers(struct fy_exchange *x, const char *bucket,
 void fy_stamp_header(struct fy_exchange *x, const struct fy_stamp *stamp);
 /* The hash as the API shows it: as given, else base32hex of the digest; "" unknown. */
 void fy_ccs_hash(const struct fy_object_row *row, char text[static FY_HASH_BYTES_MAX + 1]);
-/* Opens the body and answers it (fy_answer_stored), headers included. */
+/* Those rows as the answer: one JSON object. */
+void fy_ccs_answer_bucket(struct fy_exchange *x, int http_status,
+                          const struct fy_container_row *row);
+void fy_ccs_answer_object(struct fy_exchange *x, int http_status, const char *bucket,
+                          const struct fy_object_row *row);
+/* Opens the body and answers it (fy_answer_stored), headers included; 404 when it is not whole. */
 void fy_ccs_answer_body(struct fy_exchange *x, const char *bucket, const struct fy_object_row *row);
+
+/* ---- what the accessor and the other sites ask alike; each answers. Thread: pool. */
+
+/* GET of {bucket}, there now. with_stamp: x-ferry-stamp, too. */
+void fy_ccs_get_bucket(struct fy_exchange *x, bool with_stamp);
+/* HEAD of {bucket}: type BUCKET or NONE. */
+void fy_ccs_head_bucket(struct fy_exchange *x);
+/* HEAD of {bucket}/{object} (spec 6.2): type OBJECT, DIRECTORY (a prefix of names) or NONE, also
+ * without the right to read. full_check: NONE when its body is not whole in the store. */
+void fy_ccs_head_object(struct fy_exchange *x, bool full_check);
+
+/* For FY_AUTO: a row is too large for a pool thread's stack. */
+void fy_object_row_free(struct fy_object_row **row);
 
 #endif

@@ -16,11 +16,6 @@
 #define PAGE_BYTES_MAX ((size_t)FY_LIST_PAGE_MAX * FY_ACCESSOR_JSON_BYTES_MAX)
 #define CONTENT        "/ferry/v1/content"
 
-static void row_free(struct fy_object_row **row)
-{
-    free(*row);
-}
-
 static enum fy_code read_container(struct fy_exchange *x, struct fy_object_key *key,
                                    struct fy_err *err)
 {
@@ -64,7 +59,7 @@ static void get_content(struct fy_exchange *x)
     struct fy_node *node = fy_node_of(x);
     struct fy_object_key key;
     struct fy_err err = {0};
-    FY_AUTO(row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
+    FY_AUTO(fy_object_row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
     enum fy_code code = read_key(x, &key, &err);
     if (code == FY_OK)
         code = may_read(x, &key, &err);

@@ -198,7 +198,7 @@ void fy_put_end(struct fy_exchange *x)
 {
     struct put *put = fy_state(x);
     struct fy_stored stored = {0};
-    struct fy_object_row *row = fy_alloc(sizeof(*row));
+    FY_AUTO(fy_object_row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
     struct fy_err err = {0};
     enum fy_code code = store_body(put, &stored, &err);
     if (code == FY_OK) {
@@ -206,17 +206,13 @@ void fy_put_end(struct fy_exchange *x)
         discard_refused(put, &stored, code);
     }
     if (code == FY_OK) {
-        struct fy_buf json;
         fy_bell_ring(&put->node->outbox_bell);
-        fy_buf_init(&json, FY_ACCESSOR_JSON_BYTES_MAX);
-        fy_ccs_object_json(put->node, put->key.bucket, row, &json);
         fy_stamp_header(x, &row->reg.stamp);
-        fy_answer_json(x, 201, &json);
+        fy_ccs_answer_object(x, 201, put->key.bucket, row);
     } else {
         undo(put);
         fy_answer_error(x, &err);
     }
-    free(row);
 }
 
 void fy_put_abort(struct fy_exchange *x)

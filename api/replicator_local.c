@@ -157,13 +157,10 @@ static void get_object(struct fy_exchange *x)
         fy_answer_fail(x, FY_ENOTACCEPT, "only application/octet-stream is given here");
         return;
     }
-    enum fy_code code = fy_ccs_path_key(x, &key, &err);
-    if (code != FY_OK) {
-        fy_answer_fail(x, FY_ENOTFOUND, "%s", err.text);
+    if (!fy_ccs_key_or_404(x, &key))
         return;
-    }
     const char *target = fy_request_header(x, "x-clonecloudstore-target-id");
-    code = find(x, &key, &site, &err);
+    enum fy_code code = find(x, &key, &site, &err);
     if (code != FY_OK) {
         if (target != NULL)
             fy_answer_header(x, "x-clonecloudstore-target-id", target);
