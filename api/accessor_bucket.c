@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "api/ccs.h"
+#include "api/change.h"
 #include "common/core/names.h"
-#include "common/runtime/knowledge.h"
 
 #define MODULE            "ACCESSOR"
 #define BUCKETS_PAGE      500
@@ -59,23 +59,10 @@ static void get_bucket(struct fy_exchange *x)
 static enum fy_code create(struct fy_exchange *x, const char *bucket, struct fy_container_row *row,
                            struct fy_err *err)
 {
-    struct fy_node *node = fy_node_of(x);
-    struct fy_cat_bucket_create op = {.op = {.kind = FY_CAT_BUCKET_CREATE}};
     /* A bad client-id is refused before it blocks the bucket's name (spec 2.4, 8). */
     if (!fy_ccs_client_is_valid(fy_client(x)))
         return fy_err_set(err, FY_EINPUT, "client-id: 3-63 of 0-9 a-z -");
-    FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
-    FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), bucket));
-    FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
-    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
-    if (code != FY_OK) {
-        *err = op.op.err;
-        return code;
-    }
-    *row = op.row;
-    fy_know_rights_changed(node, op.bucket);
-    fy_bell_ring(&node->outbox_bell);
-    return FY_OK;
+    return fy_change_bucket_create(x, bucket, row, err);
 }
 
 static void post_bucket(struct fy_exchange *x)
@@ -95,22 +82,9 @@ static void post_bucket(struct fy_exchange *x)
 
 static void delete_bucket(struct fy_exchange *x)
 {
-    struct fy_node *node = fy_node_of(x);
     struct fy_object_key key;
-    struct fy_cat_bucket_delete op = {.op = {.kind = FY_CAT_BUCKET_DELETE}};
-    if (!fy_ccs_key_or_404(x, &key))
-        return;
-    FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
-    FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), key.bucket));
-    FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
-    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
-    if (code != FY_OK) {
-        fy_answer_error(x, &op.op.err);
-        return;
-    }
-    fy_know_rights_changed(node, op.bucket);
-    fy_bell_ring(&node->outbox_bell);
-    fy_answer_empty(x, 204);
+    if (fy_ccs_key_or_404(x, &key))
+        fy_change_bucket_delete(x, "", key.bucket);
 }
 
 static const struct fy_route routes[] = {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/ccs.h"
+#include "api/change.h"
 #include "api/listing.h"
 #include "api/put.h"
 #include "common/adapters/filter_json.h"
@@ -70,20 +71,9 @@ static void begin_upload(struct fy_exchange *x)
 
 static void delete_object(struct fy_exchange *x)
 {
-    struct fy_node *node = fy_node_of(x);
     struct fy_object_key key;
-    if (!fy_ccs_key_or_404(x, &key))
-        return;
-    struct fy_cat_object_delete op = {.op = {.kind = FY_CAT_OBJECT_DELETE}, .key = key};
-    FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
-    FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
-    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
-    if (code != FY_OK) {
-        fy_answer_error(x, &op.op.err);
-        return;
-    }
-    fy_bell_ring(&node->outbox_bell);
-    fy_answer_empty(x, 204);
+    if (fy_ccs_key_or_404(x, &key))
+        fy_change_object_delete(x, &key);
 }
 
 /* ---- listing */

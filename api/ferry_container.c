@@ -1,11 +1,10 @@
 /* ferry_container.c - /ferry/v1/container and /containers: containers by account and exact name. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/ccs.h"
+#include "api/change.h"
 #include "api/query.h"
 #include "common/core/names.h"
-#include "common/runtime/knowledge.h"
 
 #define MODULE         "FERRY"
 #define PAGE_BYTES_MAX ((size_t)FY_LIST_PAGE_MAX * 4096)
@@ -71,55 +70,30 @@ static void get_container(struct fy_exchange *x)
 
 static void post_container(struct fy_exchange *x)
 {
-    struct fy_node *node = fy_node_of(x);
     const char *account;
     const char *name;
+    struct fy_container_row row;
     struct fy_err err = {0};
-    struct fy_cat_bucket_create op = {.op = {.kind = FY_CAT_BUCKET_CREATE}};
     enum fy_code code = read_names(x, &account, &name, &err);
     if (code == FY_OK && account[0] != '\0' && strcmp(account, fy_client(x)) != 0)
         code = fy_err_set(&err, FY_EFORBIDDEN, "a client creates containers of its own account");
-    if (code == FY_OK) {
-        FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
-        FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), name));
-        FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
-        code = fy_catalogue_writer_run(node->writer, &op.op);
-        if (code != FY_OK)
-            err = op.op.err;
-    }
-    if (code != FY_OK) {
+    if (code == FY_OK)
+        code = fy_change_bucket_create(x, name, &row, &err);
+    if (code == FY_OK)
+        answer_container(x, 201, &row);
+    else
         fy_answer_error(x, &err);
-        return;
-    }
-    fy_know_rights_changed(node, op.bucket);
-    fy_bell_ring(&node->outbox_bell);
-    answer_container(x, 201, &op.row);
 }
 
 static void delete_container(struct fy_exchange *x)
 {
-    struct fy_node *node = fy_node_of(x);
     const char *account;
     const char *name;
     struct fy_err err = {0};
-    struct fy_cat_bucket_delete op = {.op = {.kind = FY_CAT_BUCKET_DELETE}};
-    enum fy_code code = read_names(x, &account, &name, &err);
-    if (code == FY_OK) {
-        FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
-        FY_ASSERT(fy_text_copy(op.account, sizeof(op.account), account));
-        FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), name));
-        FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
-        code = fy_catalogue_writer_run(node->writer, &op.op);
-        if (code != FY_OK)
-            err = op.op.err;
-    }
-    if (code != FY_OK) {
+    if (read_names(x, &account, &name, &err) == FY_OK)
+        fy_change_bucket_delete(x, account, name);
+    else
         fy_answer_error(x, &err);
-        return;
-    }
-    fy_know_rights_changed(node, op.bucket);
-    fy_bell_ring(&node->outbox_bell);
-    fy_answer_empty(x, 204);
 }
 
 struct page {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/ccs.h"
+#include "api/change.h"
 #include "api/put.h"
 #include "api/query.h"
 #include "common/core/names.h"
@@ -92,23 +93,12 @@ static void begin_upload(struct fy_exchange *x)
 
 static void delete_content(struct fy_exchange *x)
 {
-    struct fy_node *node = fy_node_of(x);
+    struct fy_object_key key;
     struct fy_err err = {0};
-    struct fy_cat_object_delete op = {.op = {.kind = FY_CAT_OBJECT_DELETE}};
-    enum fy_code code = read_key(x, &op.key, &err);
-    if (code == FY_OK) {
-        FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
-        FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
-        code = fy_catalogue_writer_run(node->writer, &op.op);
-        if (code != FY_OK)
-            err = op.op.err;
-    }
-    if (code != FY_OK) {
+    if (read_key(x, &key, &err) == FY_OK)
+        fy_change_object_delete(x, &key);
+    else
         fy_answer_error(x, &err);
-        return;
-    }
-    fy_bell_ring(&node->outbox_bell);
-    fy_answer_empty(x, 204);
 }
 
 /* ---- listing, a page at a time */

@@ -102,8 +102,10 @@ const char *fy_query(struct fy_exchange *x, const char *name); /* decoded; NULL 
 const char *fy_request_header(struct fy_exchange *x, const char *name); /* NULL absent */
 void fy_request_headers(struct fy_exchange *x,
                         void (*visit)(void *arg, const char *name, const char *value), void *arg);
-const char *fy_client(struct fy_exchange *x); /* client-id; "" when absent and not required */
-const char *fy_op_id(struct fy_exchange *x);  /* given, or a new GUID; echoed in every answer */
+/* The client-id, at most FY_CLIENT_BYTES_MAX bytes; "" when absent and not required. */
+const char *fy_client(struct fy_exchange *x);
+/* Given, or a new GUID; at most FY_OP_ID_BYTES_MAX bytes; echoed in every answer. */
+const char *fy_op_id(struct fy_exchange *x);
 const char *fy_body(struct fy_exchange *x,
                     size_t *size_bytes);  /* WHOLE; zero-terminated; "" none */
 void fy_body_drop(struct fy_exchange *x); /* frees it early; fy_body is "" from then on */

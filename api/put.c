@@ -111,12 +111,9 @@ void fy_put_begin(struct fy_exchange *x, const struct fy_object_key *key, bool c
     put->node = fy_node_of(x);
     put->key = *key;
     fy_state_set(x, put, put_drop);
-    enum fy_code code = FY_OK;
-    if (!fy_text_copy(put->client, sizeof(put->client), fy_client(x)) ||
-        !fy_text_copy(put->op_id, sizeof(put->op_id), fy_op_id(x)))
-        code = fy_err_set(&err, FY_EINPUT, "client-id or op-id is too long");
-    if (code == FY_OK)
-        code = read_size(x, &size_hint, &err);
+    FY_ASSERT(fy_text_copy(put->client, sizeof(put->client), fy_client(x)));
+    FY_ASSERT(fy_text_copy(put->op_id, sizeof(put->op_id), fy_op_id(x)));
+    enum fy_code code = read_size(x, &size_hint, &err);
     if (code == FY_OK)
         code = read_facts(x, put, ccs, &err);
     if (code == FY_OK && size_hint > PUT_BYTES_MAX)

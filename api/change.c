@@ -1,0 +1,54 @@
+/* change.c - a client's changes: the operation, then the bells. */
+#include "api/change.h"
+
+#include "common/runtime/knowledge.h"
+
+enum fy_code fy_change_bucket_create(struct fy_exchange *x, const char *bucket,
+                                     struct fy_container_row *row, struct fy_err *err)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_cat_bucket_create op = {.op = {.kind = FY_CAT_BUCKET_CREATE}};
+    FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
+    FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), bucket));
+    FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
+    if (code != FY_OK) {
+        *err = op.op.err;
+        return code;
+    }
+    *row = op.row;
+    fy_know_rights_changed(node, op.bucket);
+    fy_bell_ring(&node->outbox_bell);
+    return FY_OK;
+}
+
+void fy_change_bucket_delete(struct fy_exchange *x, const char *account, const char *bucket)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_cat_bucket_delete op = {.op = {.kind = FY_CAT_BUCKET_DELETE}};
+    FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
+    FY_ASSERT(fy_text_copy(op.account, sizeof(op.account), account));
+    FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), bucket));
+    FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
+    if (fy_catalogue_writer_run(node->writer, &op.op) != FY_OK) {
+        fy_answer_error(x, &op.op.err);
+        return;
+    }
+    fy_know_rights_changed(node, op.bucket);
+    fy_bell_ring(&node->outbox_bell);
+    fy_answer_empty(x, 204);
+}
+
+void fy_change_object_delete(struct fy_exchange *x, const struct fy_object_key *key)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_cat_object_delete op = {.op = {.kind = FY_CAT_OBJECT_DELETE}, .key = *key};
+    FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
+    FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
+    if (fy_catalogue_writer_run(node->writer, &op.op) != FY_OK) {
+        fy_answer_error(x, &op.op.err);
+        return;
+    }
+    fy_bell_ring(&node->outbox_bell);
+    fy_answer_empty(x, 204);
+}
