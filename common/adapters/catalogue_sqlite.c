@@ -69,6 +69,7 @@ static fy_cs_op_fn *const op_table[FY_CAT_KIND_COUNT] = {
     [FY_CAT_WAIT_CLAIM] = fy_cs_wait_claim,
     [FY_CAT_WAIT_EDIT] = fy_cs_wait_edit,
     [FY_CAT_SETTLE] = fy_cs_settle,
+    [FY_CAT_CONFLICT_DROP] = fy_cs_conflict_drop,
     [FY_CAT_OUTBOX_DONE] = fy_cs_outbox_done,
     [FY_CAT_SITE] = fy_cs_site,
     [FY_CAT_RIGHT] = fy_cs_right,
@@ -393,6 +394,7 @@ static const struct fy_catalogue_ops catalogue_sqlite_ops = {
     .outbox_read = fy_cs_outbox_read,
     .waiting_list = fy_cs_waiting_list,
     .waiting_counts = fy_cs_waiting_counts,
+    .conflict_list = fy_cs_conflict_list,
     .outcome_list = fy_cs_outcome_list,
     .trash_due = fy_cs_trash_due,
     .blob_orphan = fy_cs_blob_orphan,
@@ -428,7 +430,7 @@ enum fy_code fy_catalogue_sqlite_open(const struct fy_catalogue_sqlite_settings 
     if (code == FY_OK)
         code = fy_cs_conn_open(&self->writer, self->path, true, err);
     if (code == FY_OK)
-        code = fy_cs_schema_migrate(&self->writer, err);
+        code = fy_cs_schema_migrate(&self->writer, 0, err);
     if (code == FY_OK)
         code = bury_the_dead(self, err);
     if (code == FY_OK)

@@ -163,23 +163,6 @@ static enum fy_code apply_check(struct fy_cs *self, struct fy_cat_apply *apply,
     return FY_OK;
 }
 
-/* Keeps the losing body of a conflict for FY_CONFLICT_KEEP_MS. */
-static void conflict_add(struct fy_cs *self, const struct fy_cs_container *container,
-                         const struct fy_order *order, const struct fy_cs_object *loser)
-{
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONFLICT_ADD);
-    fy_cs_text(&use, container->row.account);
-    fy_cs_text(&use, container->row.name);
-    fy_cs_text(&use, order->object);
-    fy_cs_i64(&use, loser->body_id);
-    fy_cs_i64(&use, self->now_ms);
-    fy_cs_i64(&use, FY_CONFLICT);
-    fy_cs_stamp(&use, &loser->reg.stamp);
-    fy_cs_stamp(&use, &order->stamp);
-    (void)fy_cs_run(&use);
-    self->counters.conflicts++;
-}
-
 static bool write_object(struct fy_cs *self, struct fy_cat_apply *apply,
                          struct fy_cs_container *container, const struct fy_cs_object *old)
 {
@@ -220,7 +203,7 @@ static enum fy_code apply_object(struct fy_cs *self, struct fy_cat_apply *apply,
         known = fy_order_digest(order, &deleted) ? &deleted : NULL;
     apply->conflict = fy_rule_conflicts(&old.reg, order->action, known, false);
     if (apply->conflict)
-        conflict_add(self, container, order, &old);
+        fy_cs_conflict_add(self, container, order);
     bool written = write_object(self, apply, container, &old);
     FY_ASSERT(written || fy_cs_conn_failed(&self->writer)); /* the guard agrees with the rule */
     return apply_end(self, apply);

@@ -8,6 +8,7 @@
  * catalogue_sqlite_row.c        object and body rows
  * catalogue_sqlite_object.c     local operations of clients
  * catalogue_sqlite_apply.c      orders applied by the stamp rule; what look answers
+ * catalogue_sqlite_conflict.c   losing bodies of conflicts
  * catalogue_sqlite_waiting.c    waiting and dead orders
  * catalogue_sqlite_outcome.c    what became of orders; the outbox
  * catalogue_sqlite_admin.c      sites, rights, lease
@@ -118,7 +119,12 @@ enum fy_cs_sql {
 
     FY_CS_CONFLICT_ADD,
     FY_CS_CONFLICT_AGED,
+    FY_CS_CONFLICT_BODY,
     FY_CS_CONFLICT_DELETE,
+    FY_CS_CONFLICT_LIST_ID,
+    FY_CS_CONFLICT_LIST_BUCKET,
+    FY_CS_CONFLICT_LIST_SITE,
+    FY_CS_CONFLICT_LIST,
 
     FY_CS_OUTBOX_ADD,
     FY_CS_OUTBOX_READ,
@@ -213,9 +219,10 @@ void fy_cs_exec(struct fy_cs_conn *conn, enum fy_cs_sql sql);
 /* The text of a statement, for the test that looks at query plans. */
 const char *fy_cs_sql_text(enum fy_cs_sql sql);
 
-/* Brings the file to the newest schema. Errors: FY_EINTERNAL it is newer than this program; others
- * as SQLite's. */
-FY_MUST_CHECK enum fy_code fy_cs_schema_migrate(struct fy_cs_conn *writer, struct fy_err *err);
+/* Brings the file to that schema, unless it is past it; 0 is the newest, another only for tests of
+ * old files. Errors: FY_EINTERNAL it is newer than this program; others as SQLite's. */
+FY_MUST_CHECK enum fy_code fy_cs_schema_migrate(struct fy_cs_conn *writer, int wanted,
+                                                struct fy_err *err);
 
 /* ------------------------------------------------------------------ rows inside a transaction */
 
@@ -362,6 +369,13 @@ void fy_cs_body_let_go(struct fy_cs *self, int64_t body_id);
 void fy_cs_body_ref(struct fy_cs_conn *conn, int64_t id,
                     char blob_ref[static FY_BLOB_REF_BYTES_MAX + 1]);
 
+/* catalogue_sqlite_conflict.c */
+/* Keeps the object's body as the loser against this order, which is about to change the row. */
+void fy_cs_conflict_add(struct fy_cs *self, const struct fy_cs_container *container,
+                        const struct fy_order *order);
+/* Forgets the oldest one if it lost before that time; false: there is none. */
+bool fy_cs_conflict_purge(struct fy_cs *self, int64_t before_ms);
+
 /* catalogue_sqlite_outcome.c */
 void fy_cs_outcome_put(struct fy_cs *self, const struct fy_outcome_row *row);
 void fy_cs_outcome_of(struct fy_cs *self, const struct fy_order *order, enum fy_outcome outcome,
@@ -389,8 +403,8 @@ bool fy_cs_waiting_passes(const struct fy_waiting_filter *filter, const struct f
 typedef enum fy_code fy_cs_op_fn(struct fy_cs *self, struct fy_cat_op *op);
 fy_cs_op_fn fy_cs_bucket_create, fy_cs_bucket_delete, fy_cs_upload_begin, fy_cs_upload_finish,
     fy_cs_upload_fail, fy_cs_object_delete, fy_cs_apply, fy_cs_wait, fy_cs_wait_claim,
-    fy_cs_wait_edit, fy_cs_settle, fy_cs_outbox_done, fy_cs_site, fy_cs_right, fy_cs_lease_renew,
-    fy_cs_sweep, fy_cs_trash_done, fy_cs_purge;
+    fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done, fy_cs_site, fy_cs_right,
+    fy_cs_lease_renew, fy_cs_sweep, fy_cs_trash_done, fy_cs_purge;
 
 /* The reads of the port, in the order of struct fy_catalogue_ops. */
 enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,
@@ -421,6 +435,8 @@ enum fy_code fy_cs_waiting_list(struct fy_catalogue *port, const struct fy_waiti
                                 fy_waiting_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_waiting_counts(struct fy_catalogue *port, fy_waiting_count_visit_fn *visit,
                                   void *arg, struct fy_err *err);
+enum fy_code fy_cs_conflict_list(struct fy_catalogue *port, const struct fy_conflict_filter *filter,
+                                 fy_conflict_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_outcome_list(struct fy_catalogue *port, const char *op_id,
                                 fy_outcome_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_trash_due(struct fy_catalogue *port, int64_t now_ms, uint32_t limit,

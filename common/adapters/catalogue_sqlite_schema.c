@@ -142,8 +142,31 @@ static const char *const schema_1[] = {
     NULL,
 };
 
+/* Conflicts keep the whole row of the object that lost, and have ids that are never given twice: a
+ * person lists them first and names one later. action: of the change that won, 0 where schema 1 did
+ * not note it. */
+static const char *const schema_2[] = {
+    "CREATE TABLE lost("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, bucket TEXT NOT NULL,"
+    " winner_time INTEGER NOT NULL, winner_site TEXT NOT NULL, action INTEGER NOT NULL,"
+    " at_ms INTEGER NOT NULL, object TEXT NOT NULL, version INTEGER NOT NULL,"
+    " object_id TEXT NOT NULL, loser_time INTEGER NOT NULL, loser_site TEXT NOT NULL,"
+    " hash TEXT NOT NULL, changed_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
+    " metadata TEXT NOT NULL, proof INTEGER NOT NULL,"
+    " body_id INTEGER NOT NULL REFERENCES body(id));",
+    "INSERT INTO lost SELECT id, account, bucket, winner_time, winner_site, 0, at_ms, object, 0,"
+    " '', loser_time, loser_site, '', loser_time >> 16, 0, '', 2, body_id FROM conflict;",
+    "DROP TABLE conflict;",
+    "ALTER TABLE lost RENAME TO conflict;",
+    "CREATE INDEX conflict_body ON conflict(body_id);",
+    "CREATE INDEX conflict_at ON conflict(at_ms);",
+    "CREATE INDEX conflict_bucket ON conflict(bucket);",
+    "CREATE INDEX conflict_site ON conflict(winner_site);",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1};
+static const char *const *const migrations[] = {schema_1, schema_2};
 
 static int schema_version(struct fy_cs_conn *writer)
 {
@@ -184,16 +207,20 @@ static bool schema_step(struct fy_cs_conn *writer, int version)
     return false;
 }
 
-enum fy_code fy_cs_schema_migrate(struct fy_cs_conn *writer, struct fy_err *err)
+enum fy_code fy_cs_schema_migrate(struct fy_cs_conn *writer, int wanted, struct fy_err *err)
 {
     const int newest = (int)FY_COUNT_OF(migrations);
+    if (wanted == 0)
+        wanted = newest;
+    FY_ASSERT(wanted >= 1);
+    FY_ASSERT(wanted <= newest);
     int version = schema_version(writer);
     if (version > newest)
         return fy_err_set(err, FY_EINTERNAL,
                           "the catalogue has schema %d, this program knows up to %d: start the "
                           "newer program",
                           version, newest);
-    while (version >= 0 && version < newest && schema_step(writer, version))
+    while (version >= 0 && version < wanted && schema_step(writer, version))
         version++;
     if (!fy_cs_conn_failed(writer))
         return FY_OK;

@@ -19,6 +19,11 @@
     "attempts, first_failed_ms, last_failed_ms, due_ms"
 #define OUTCOME_COLUMNS                                                                            \
     "op_id, bucket, object, action, stamp_time, stamp_site, outcome, reason, detail, at_ms"
+/* The loser's are OBJECT_COLUMNS, of a row that was READY. */
+#define CONFLICT_COLUMNS                                                                           \
+    "k.id, k.account, k.bucket, k.winner_time, k.winner_site, k.action, k.at_ms, k.object, "       \
+    "k.version, k.object_id, 200, k.loser_time, k.loser_site, b.size, k.hash, k.changed_ms, "      \
+    "k.expires_ms, k.metadata, k.proof, NULL, k.body_id, b.sha, b.blob_ref"
 /* Parameters: container, the least name (the prefix, or the name to go on after, whichever is
  * greater), the name to go on after, the end of the prefix, limit. Without a prefix the end is a
  * blob, which is above every text. */
@@ -32,6 +37,12 @@
     "SELECT " WAITING_COLUMNS " FROM waiting WHERE " lead "id > ?6 AND (?1 = -1 OR state = ?1) "   \
     "AND (?2 = -1 OR direction = ?2) AND (?3 = 0 OR reason = ?3) AND (?4 = '' OR site = ?4) AND "  \
     "(?5 = '' OR bucket = ?5) ORDER BY id LIMIT ?7"
+/* Parameters: id, site, bucket, after, limit; absent ones -1 and "". */
+#define CONFLICT_LIST(lead)                                                                        \
+    "SELECT " CONFLICT_COLUMNS                                                                     \
+    " FROM conflict k CROSS JOIN body b ON b.id = k.body_id WHERE " lead                           \
+    "k.id > ?4 AND (?1 = -1 OR k.id = ?1) AND (?2 = '' OR k.winner_site = ?2) AND "                \
+    "(?3 = '' OR k.bucket = ?3) ORDER BY k.id LIMIT ?5"
 
 static const char *const sql_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_BEGIN_READ] = "BEGIN",
@@ -162,11 +173,18 @@ static const char *const sql_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_TRASH_DELETE] = "DELETE FROM trash WHERE blob_ref = ?",
 
     [FY_CS_CONFLICT_ADD] =
-        "INSERT INTO conflict(account, bucket, object, body_id, at_ms, reason, loser_time, "
-        "loser_site, winner_time, winner_site) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [FY_CS_CONFLICT_AGED] =
-        "SELECT id, body_id FROM conflict WHERE at_ms < ? ORDER BY at_ms LIMIT ?",
+        "INSERT INTO conflict(account, bucket, winner_time, winner_site, action, at_ms, object, "
+        "version, object_id, loser_time, loser_site, hash, changed_ms, expires_ms, metadata, "
+        "proof, body_id) SELECT ?, ?, ?, ?, ?, ?, name, version, id, stamp_time, stamp_site, hash, "
+        "changed_ms, expires_ms, metadata, proof, body_id FROM object WHERE container_id = ? AND "
+        "name = ? AND version = 0",
+    [FY_CS_CONFLICT_AGED] = "SELECT id FROM conflict WHERE at_ms < ? ORDER BY at_ms LIMIT ?",
+    [FY_CS_CONFLICT_BODY] = "SELECT body_id FROM conflict WHERE id = ?",
     [FY_CS_CONFLICT_DELETE] = "DELETE FROM conflict WHERE id = ?",
+    [FY_CS_CONFLICT_LIST_ID] = CONFLICT_LIST("k.id = ?1 AND "),
+    [FY_CS_CONFLICT_LIST_BUCKET] = CONFLICT_LIST("k.bucket = ?3 AND "),
+    [FY_CS_CONFLICT_LIST_SITE] = CONFLICT_LIST("k.winner_site = ?2 AND "),
+    [FY_CS_CONFLICT_LIST] = CONFLICT_LIST(""),
 
     [FY_CS_OUTBOX_ADD] = "INSERT INTO outbox(key, json, written_ms) VALUES(?, ?, ?)",
     [FY_CS_OUTBOX_READ] =

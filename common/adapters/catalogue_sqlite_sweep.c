@@ -111,25 +111,6 @@ static bool purge_container(struct fy_cs *self, int64_t before_ms)
     return true;
 }
 
-static bool purge_conflict(struct fy_cs *self, int64_t before_ms)
-{
-    int64_t id = 0, body_id = 0;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONFLICT_AGED);
-    fy_cs_i64(&use, before_ms);
-    fy_cs_i64(&use, 1);
-    if (fy_cs_row(&use)) {
-        id = fy_cs_take_i64(&use);
-        body_id = fy_cs_take_i64(&use);
-    }
-    fy_cs_end(&use);
-    if (id == 0)
-        return false;
-    run_with_id(self, FY_CS_CONFLICT_DELETE, id);
-    fy_cs_body_let_go(self, body_id);
-    self->counters.conflicts--;
-    return true;
-}
-
 static void purge_each(struct fy_cs *self, struct fy_cat_purge *purge, int64_t before_ms,
                        bool (*purge_one)(struct fy_cs *self, int64_t before_ms))
 {
@@ -144,7 +125,7 @@ enum fy_code fy_cs_purge(struct fy_cs *self, struct fy_cat_op *op)
     purge->purged = 0;
     purge_each(self, purge, purge->tombstones_before_ms, purge_tombstone);
     purge_each(self, purge, purge->tombstones_before_ms, purge_container);
-    purge_each(self, purge, purge->conflicts_before_ms, purge_conflict);
+    purge_each(self, purge, purge->conflicts_before_ms, fy_cs_conflict_purge);
     if (purge->purged < purge->limit) {
         struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_OUTCOME_PURGE);
         fy_cs_i64(&use, purge->outcomes_before_ms);

@@ -33,6 +33,7 @@ typedef bool fy_right_visit_fn(void *arg, const struct fy_right_row *row);
 typedef bool fy_outbox_visit_fn(void *arg, const struct fy_outbox_row *row);
 typedef bool fy_waiting_visit_fn(void *arg, const struct fy_waiting_row *row);
 typedef bool fy_waiting_count_visit_fn(void *arg, const struct fy_waiting_count *count);
+typedef bool fy_conflict_visit_fn(void *arg, const struct fy_conflict_row *row);
 typedef bool fy_outcome_visit_fn(void *arg, const struct fy_outcome_row *row);
 typedef bool fy_blob_visit_fn(void *arg, const char *blob_ref);
 
@@ -72,6 +73,9 @@ struct fy_catalogue_ops {
                                  fy_waiting_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*waiting_counts)(struct fy_catalogue *self, fy_waiting_count_visit_fn *visit,
                                    void *arg, struct fy_err *err);
+    enum fy_code (*conflict_list)(struct fy_catalogue *self,
+                                  const struct fy_conflict_filter *filter,
+                                  fy_conflict_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*outcome_list)(struct fy_catalogue *self, const char *op_id,
                                  fy_outcome_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*trash_due)(struct fy_catalogue *self, int64_t now_ms, uint32_t limit,
@@ -210,6 +214,16 @@ fy_catalogue_waiting_counts(struct fy_catalogue *self, fy_waiting_count_visit_fn
                             struct fy_err *err)
 {
     return self->ops->waiting_counts(self, visit, arg, err);
+}
+/* Losing bodies of conflicts by id. A row's body stays readable for as long as the store keeps what
+ * a reader has open, whoever drops the row meanwhile. */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_conflict_list(struct fy_catalogue *self, const struct fy_conflict_filter *filter,
+                           fy_conflict_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    FY_ASSERT(filter->limit >= 1);
+    FY_ASSERT(filter->limit <= FY_LIST_PAGE_MAX);
+    return self->ops->conflict_list(self, filter, visit, arg, err);
 }
 /* Outcomes of exactly this opId, and of the orders of its array ("opId-0", "opId-1", ...); newest
  * state of each order once. */

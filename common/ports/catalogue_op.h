@@ -22,6 +22,7 @@ enum fy_cat_kind {
     FY_CAT_WAIT_CLAIM,
     FY_CAT_WAIT_EDIT,
     FY_CAT_SETTLE,
+    FY_CAT_CONFLICT_DROP,
     FY_CAT_OUTBOX_DONE,
     FY_CAT_SITE,
     FY_CAT_RIGHT,
@@ -181,6 +182,15 @@ struct fy_cat_settle {
     struct fy_cat_op op;
     struct fy_outcome_row row;
     int64_t waiting_id;
+};
+/* A person needs the losing bodies that match no longer: the sweep has what only they held. Bounded
+ * by filter.limit; repeat until matched < limit. */
+struct fy_cat_conflict_drop {
+    struct fy_cat_op op;
+    struct fy_conflict_filter filter;
+    bool dry_run;
+    int64_t matched; /* out */
+    int64_t last_id; /* out: greatest id matched, for after_id */
 };
 struct fy_cat_outbox_done {
     struct fy_cat_op op;

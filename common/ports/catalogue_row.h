@@ -107,6 +107,24 @@ struct fy_waiting_count {
     int64_t oldest_ms; /* least first_failed_ms */
 };
 
+/* A body that lost a conflict (DESIGN 3), kept for a person. */
+struct fy_conflict_row {
+    int64_t id;
+    char account[FY_CLIENT_BYTES_MAX + 1];
+    char bucket[FY_BUCKET_BYTES_MAX + 1];
+    struct fy_object_row loser; /* the object as it was, READY */
+    struct fy_stamp winner;     /* of the change that won */
+    enum fy_action action;      /* of that change: CREATE, DELETE; UNKNOWN of old rows */
+    int64_t at_ms;              /* when it lost */
+};
+struct fy_conflict_filter {           /* absent texts are "" */
+    int64_t id;                       /* exactly this row; -1 any */
+    char site[FY_SITE_BYTES_MAX + 1]; /* whose change won */
+    char bucket[FY_BUCKET_BYTES_MAX + 1];
+    int64_t after_id; /* page: ids above it, ascending; 0 first page */
+    uint32_t limit;   /* 1..FY_LIST_PAGE_MAX */
+};
+
 /* What became of an order here. */
 enum fy_outcome {
     FY_OUTCOME_APPLIED = 1,

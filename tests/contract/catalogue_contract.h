@@ -38,6 +38,7 @@ int catalogue_contract_apply(void);
 int catalogue_contract_waiting(void);
 int catalogue_contract_admin(void);
 int catalogue_contract_body(void);
+int catalogue_contract_conflict(void);
 
 /* ------------------------------------------------------------------ fixture */
 

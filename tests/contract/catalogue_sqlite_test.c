@@ -48,6 +48,51 @@ static void empty_file_is_migrated_and_then_left_alone(void **state)
     contract_open(c);
 }
 
+/* Makes the place's file as the program of that schema left it. */
+static void make_old_file(struct contract *c, int version)
+{
+    char path[PLACE_PATH_BYTES];
+    struct fy_cs_conn conn = {.db = NULL};
+    contract_close(c);
+    c->factory->place_free(c->place);
+    c->place = c->factory->place_new();
+    catalogue_sqlite_path(c->place, "c.db", path);
+    assert_int_equal(fy_cs_conn_open(&conn, path, true, &c->err), FY_OK);
+    assert_int_equal(fy_cs_schema_migrate(&conn, version, &c->err), FY_OK);
+    fy_cs_conn_close(&conn);
+    assert_int_equal(catalogue_sqlite_number(c->place, "PRAGMA user_version"), version);
+}
+
+static bool keep_conflict(void *arg, const struct fy_conflict_row *row)
+{
+    *(struct fy_conflict_row *)arg = *row;
+    return true;
+}
+
+static void conflicts_of_an_old_file_are_kept(void **state)
+{
+    struct contract *c = *state;
+    make_old_file(c, 1);
+    catalogue_sqlite_exec(
+        c->place, "INSERT INTO body VALUES(5, zeroblob(32), 3, 'blob', 1); "
+                  "INSERT INTO conflict VALUES(7, 'client-1', 'bucket-1', 'o', 5, 1000, 12, 655360,"
+                  " 'site-a', 1310720, 'site-b'); UPDATE counters SET conflicts = 1");
+    contract_open(c);
+    struct fy_conflict_row row = {0};
+    struct fy_conflict_filter filter = {.id = -1, .limit = 1};
+    assert_int_equal(
+        fy_catalogue_conflict_list(c->catalogue, &filter, keep_conflict, &row, &c->err), FY_OK);
+    assert_int_equal(row.id, 7);
+    assert_string_equal(row.bucket, "bucket-1");
+    assert_string_equal(row.winner.site, "site-b");
+    assert_int_equal(row.action, FY_ACTION_UNKNOWN);
+    assert_string_equal(row.loser.name, "o");
+    assert_int_equal(row.loser.size, 3);
+    assert_int_equal(row.loser.facts.creation_ms, 10);
+    assert_string_equal(row.loser.blob_ref, "blob");
+    assert_int_equal(contract_totals(c).conflicts, 1);
+}
+
 static void half_made_schema_is_begun_again(void **state)
 {
     struct contract *c = *state;
@@ -213,6 +258,9 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_WAITING_LIST_REASON, "INDEX waiting_reason (reason=? AND rowid>?)"},
         {FY_CS_WAITING_LIST_STATE, "INDEX waiting_state (state=? AND rowid>?)"},
         {FY_CS_WAITING_LIST, "INTEGER PRIMARY KEY (rowid>?)"},
+        {FY_CS_CONFLICT_LIST_BUCKET, "INDEX conflict_bucket (bucket=? AND rowid>?)"},
+        {FY_CS_CONFLICT_LIST_SITE, "INDEX conflict_site (winner_site=? AND rowid>?)"},
+        {FY_CS_CONFLICT_LIST, "INTEGER PRIMARY KEY (rowid>?)"},
     };
     struct contract *c = *state;
     sqlite3 *db = plans_open(c);
@@ -234,6 +282,7 @@ int main(void)
         TEST(newer_schema_is_refused),
         TEST(empty_file_is_migrated_and_then_left_alone),
         TEST(half_made_schema_is_begun_again),
+        TEST(conflicts_of_an_old_file_are_kept),
         TEST(file_of_something_else_is_refused),
         TEST(path_that_cannot_be_is_refused),
         TEST(broken_operation_does_not_hurt_its_neighbours),
