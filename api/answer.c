@@ -62,6 +62,7 @@ void fy_answer_give(struct fy_exchange *x, int http_status, struct MHD_Response 
         return;
     }
     add_headers(x, response);
+    fy_turn_give(x);
     if (http_status >= 500)
         fy_metric_add(&x->server->node->metrics, FY_M_HTTP_ERRORS, 1);
 

@@ -85,13 +85,14 @@ void fy_exchange_completed(void *server, struct MHD_Connection *connection, void
 
 /* ------------------------------------------------------------------ hand-overs */
 
-void fy_exchange_task(struct fy_exchange *x, void (*run)(struct fy_task *task))
+void fy_exchange_task(struct fy_exchange *x, struct fy_pool *pool,
+                      void (*run)(struct fy_task *task))
 {
     pthread_mutex_lock(&x->mutex);
     x->task_count++;
     pthread_mutex_unlock(&x->mutex);
     x->task.run = run;
-    fy_pool_give(x->server->pool, &x->task);
+    fy_pool_give(pool, &x->task);
 }
 
 void fy_exchange_task_end(struct fy_exchange *x)
@@ -178,11 +179,22 @@ void fy_defer(struct fy_exchange *x)
     promise(x);
 }
 
-void fy_go_on(struct fy_exchange *x, void (*handle)(struct fy_exchange *x))
+static void go_on(struct fy_exchange *x, struct fy_pool *pool,
+                  void (*handle)(struct fy_exchange *x))
 {
     promise(x);
     x->next_handle = handle;
-    fy_exchange_task(x, run_handle);
+    fy_exchange_task(x, pool, run_handle);
+}
+
+void fy_go_on(struct fy_exchange *x, void (*handle)(struct fy_exchange *x))
+{
+    go_on(x, x->server->pool, handle);
+}
+
+void fy_go_on_in_turn(struct fy_exchange *x, void (*handle)(struct fy_exchange *x))
+{
+    go_on(x, x->server->turns, handle);
 }
 
 /* ------------------------------------------------------------------ phases, connection thread */
@@ -280,7 +292,7 @@ enum MHD_Result fy_exchange_serve(struct fy_exchange *x, bool fast,
     if (!fast) {
         fy_exchange_suspend(x);
         x->next_handle = handle;
-        fy_exchange_task(x, run_handle);
+        fy_exchange_task(x, x->server->pool, run_handle);
         return MHD_YES;
     }
     fy_exchange_handle(x, handle);

@@ -1,6 +1,6 @@
 /* exchange.h - one request in hand and the server around it, for the files of api/ that drive
- * libmicrohttpd: server.c exchange.c request.c route.c body.c gather.c upload.c answer.c stream.c
- * stored.c. */
+ * libmicrohttpd: server.c exchange.c request.c route.c body.c gather.c turn.c upload.c answer.c
+ * stream.c stored.c. */
 /*
  * Who touches an exchange: the connection thread that got it from libmicrohttpd, until it suspends
  * the connection; from then on the pool thread or whoever answers, until the connection is resumed.
@@ -34,7 +34,7 @@ struct fy_server {
     size_t table_count;
     int64_t idle_ms;
     struct MHD_Daemon *daemon;
-    struct fy_pool *pool;
+    struct fy_pool *pool, *turns;
     pthread_t watch;
     bool watch_started;
     int listen_fd;
@@ -50,6 +50,8 @@ struct fy_server {
     /* Any thread, mutex held. */
     pthread_mutex_t mutex;
     pthread_cond_t calmer; /* exchange_count or held_count reached 0 */
+    size_t turn_bytes;     /* of fy_turn_take */
+    pthread_cond_t turn_room;
     int held_count; /* suspended, being resumed, or about to be: stop_daemon must wait for them */
     struct fy_conn *conns;
     struct fy_exchange *waiting_streams;
@@ -126,6 +128,7 @@ struct fy_exchange {
 
     struct fy_task task;
     void (*next_handle)(struct fy_exchange *x);
+    size_t turn_bytes; /* counted in the server's until the answer is given */
 
     /* Any thread, mutex held. */
     pthread_mutex_t mutex;
@@ -151,9 +154,11 @@ enum MHD_Result fy_exchange_call(void *server, struct MHD_Connection *connection
                                  size_t *data_bytes, void **exchange);
 void fy_exchange_completed(void *server, struct MHD_Connection *connection, void **exchange,
                            enum MHD_RequestTerminationCode code);
-/* Gives the exchange to a pool thread, which runs it and then calls fy_exchange_task_end. Never
- * refused: an exchange has one task, besides one that is ending, and connections bound them. */
-void fy_exchange_task(struct fy_exchange *x, void (*run)(struct fy_task *task));
+/* Gives the exchange to a thread of the pool, which runs it and then calls fy_exchange_task_end.
+ * Never refused: an exchange has one task, besides one that is ending, and connections bound them.
+ */
+void fy_exchange_task(struct fy_exchange *x, struct fy_pool *pool,
+                      void (*run)(struct fy_task *task));
 void fy_exchange_task_end(struct fy_exchange *x);
 /* Leave to suspend: taken before anybody could have a reason to resume. false: the server is
  * closing. */
@@ -204,6 +209,9 @@ enum fy_code fy_upload_decode_whole(struct fy_exchange *x, struct fy_err *err);
 
 /* stream.c: every answer that waits for more ends. */
 void fy_streams_wake_all(struct fy_server *server);
+
+/* turn.c: the answer is given. Any thread. */
+void fy_turn_give(struct fy_exchange *x);
 
 /* answer.c: the response with the headers every answer has. Takes response. */
 void fy_answer_give(struct fy_exchange *x, int http_status, struct MHD_Response *response);

@@ -162,6 +162,13 @@ void fy_defer(struct fy_exchange *x);
  * deferred exchange that needs a pool thread again. handle may answer or defer, as the route's. The
  * caller touches the exchange no more. */
 void fy_go_on(struct fy_exchange *x, void (*handle)(struct fy_exchange *x));
+/* The same for what takes much memory beside its body: FY_TURN_THREADS of them run at once, the
+ * others wait in turn with their body alone. */
+void fy_go_on_in_turn(struct fy_exchange *x, void (*handle)(struct fy_exchange *x));
+/* For such a handler, at most once: memory that it leaves behind until its answer is counted, and
+ * waited for while all together would be over FY_TURN_BYTES_MAX (one alone may be). Whoever else
+ * holds some must not need a turn to answer. */
+void fy_turn_take(struct fy_exchange *x, size_t size_bytes);
 /* Runs a task of a streamed answer on the server's pool; false: it is full. The task must not touch
  * the exchange once its answer was dropped. Thread: any. */
 struct fy_task;

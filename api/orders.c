@@ -91,12 +91,17 @@ static struct posted *posted_new(struct fy_exchange *x)
     return posted;
 }
 
+/* What becomes of a full batch while its array is read. */
+typedef enum fy_code full_fn(void *arg, struct fy_order_batch *batch, struct fy_err *err);
+
 static enum fy_code read_array(struct fy_order_batch *batch, const char *body, size_t body_bytes,
-                               struct fy_err *err)
+                               full_fn *full, void *arg, struct fy_err *err)
 {
     struct fy_json_cut cut;
     fy_json_cut_init(&cut, body, body_bytes);
     for (int64_t index = 0;; index++) {
+        if (fy_order_batch_full(batch) && full(arg, batch, err) != FY_OK)
+            return err->code;
         const char *element = NULL;
         size_t element_bytes = 0;
         switch (fy_json_cut_next(&cut, &element, &element_bytes, err)) {
@@ -115,26 +120,10 @@ static enum fy_code read_array(struct fy_order_batch *batch, const char *body, s
     }
 }
 
-/* All of the body is checked before anything is published. */
-static void publish_body(struct fy_exchange *x, bool array)
+/* The queue has it in hand when this returns, and the exchange is answered by it. */
+static void publish(struct posted *posted)
 {
-    struct fy_err err;
-    size_t body_bytes = 0;
-    const char *body = fy_body(x, &body_bytes);
-    struct posted *posted = posted_new(x);
-    enum fy_code code = FY_OK;
-    if (fy_orders_stopping(x, &err))
-        code = err.code;
-    else if (body_bytes == 0)
-        code = fy_err_set(&err, FY_EINPUT, "the body is empty");
-    else if (array)
-        code = read_array(posted->batch, body, body_bytes, &err);
-    else
-        code = fy_order_batch_add(posted->batch, body, body_bytes, -1, &err);
-    if (code != FY_OK) {
-        fy_answer_error(x, &err);
-        return;
-    }
+    struct fy_exchange *x = posted->x;
     fy_body_drop(x);
     if (fy_order_batch_count(posted->batch) == 0) {
         fy_orders_answer_accepted(x, 0);
@@ -144,25 +133,101 @@ static void publish_body(struct fy_exchange *x, bool array)
     fy_order_batch_publish(posted->batch, on_published, posted);
 }
 
+/* Whether there is a body and anybody to take it. */
+static enum fy_code check_body(struct fy_exchange *x, struct fy_err *err)
+{
+    size_t body_bytes = 0;
+    (void)fy_body(x, &body_bytes);
+    if (fy_orders_stopping(x, err))
+        return err->code;
+    if (body_bytes == 0)
+        return fy_err_set(err, FY_EINPUT, "the body is empty");
+    return FY_OK;
+}
+
+/* ------------------------------------------------------------------ arrays */
+
+/* From here on the array is only checked, and its orders counted. */
+static enum fy_code forget(void *arg, struct fy_order_batch *batch, struct fy_err *err)
+{
+    size_t *forgotten = arg;
+    (void)err;
+    *forgotten += fy_order_batch_count(batch);
+    fy_order_batch_clear(batch);
+    return FY_OK;
+}
+
+static enum fy_code publish_group(void *arg, struct fy_order_batch *batch, struct fy_err *err)
+{
+    size_t *accepted = arg;
+    return fy_order_batch_publish_wait(batch, accepted, err);
+}
+
+/* An array that was good, read once more: a group of its records is in memory at a time. */
+static void publish_groups(struct posted *posted, size_t orders)
+{
+    struct fy_exchange *x = posted->x;
+    size_t accepted = 0;
+    struct fy_err err;
+    size_t body_bytes = 0;
+    const char *body = fy_body(x, &body_bytes);
+    fy_turn_take(x, FY_ORDERS_GROUP_BYTES);
+    fy_order_batch_clear(posted->batch);
+    enum fy_code code = read_array(posted->batch, body, body_bytes, publish_group, &accepted, &err);
+    if (code == FY_OK && fy_order_batch_count(posted->batch) > 0)
+        code = publish_group(&accepted, posted->batch, &err);
+    if (code == FY_OK)
+        fy_orders_answer_accepted(x, accepted);
+    else
+        answer_refused(x, &err, accepted, orders);
+}
+
+/* All of it is checked before anything is published. */
+static void publish_array(struct fy_exchange *x)
+{
+    struct fy_err err;
+    size_t forgotten = 0;
+    size_t body_bytes = 0;
+    const char *body = fy_body(x, &body_bytes);
+    struct posted *posted = posted_new(x);
+    enum fy_code code = check_body(x, &err);
+    if (code == FY_OK)
+        code = read_array(posted->batch, body, body_bytes, forget, &forgotten, &err);
+    if (code != FY_OK) {
+        fy_answer_error(x, &err);
+    } else if (forgotten > 0) {
+        publish_groups(posted, forgotten + fy_order_batch_count(posted->batch));
+    } else {
+        if (body_bytes > INLINE_BYTES_MAX)
+            fy_turn_take(x, fy_order_batch_bytes(posted->batch));
+        publish(posted);
+    }
+}
+
 /* ------------------------------------------------------------------ the routes */
 
 static void post_one(struct fy_exchange *x)
 {
-    publish_body(x, false);
+    struct fy_err err;
+    size_t body_bytes = 0;
+    const char *body = fy_body(x, &body_bytes);
+    struct posted *posted = posted_new(x);
+    enum fy_code code = check_body(x, &err);
+    if (code == FY_OK)
+        code = fy_order_batch_add(posted->batch, body, body_bytes, -1, &err);
+    if (code == FY_OK)
+        publish(posted);
+    else
+        fy_answer_error(x, &err);
 }
 
-static void publish_array(struct fy_exchange *x)
-{
-    publish_body(x, true);
-}
-
-/* Small bodies go through on the connection thread, others on the pool. */
+/* Small bodies go through on the connection thread, others in turn. */
 static void post_array(struct fy_exchange *x)
 {
     size_t body_bytes = 0;
     (void)fy_body(x, &body_bytes);
     if (body_bytes > INLINE_BYTES_MAX)
-        fy_go_on(x, publish_array);
+        fy_go_on_in_turn(x, publish_array);
     else
         publish_array(x);
 }

@@ -11,15 +11,17 @@ struct fy_order_batch;
 /* op_id is given to orders that have none; borrowed, as the node. */
 struct fy_order_batch *fy_order_batch_new(struct fy_node *node, const char *op_id,
                                           enum fy_order_door door);
-void fy_order_batch_free(struct fy_order_batch *batch); /* accepts NULL; not while publishing */
-void fy_order_batch_clear(struct fy_order_batch *batch);
+void fy_order_batch_free(struct fy_order_batch *batch);  /* accepts NULL; not while publishing */
+void fy_order_batch_clear(struct fy_order_batch *batch); /* and gives its memory back */
 size_t fy_order_batch_count(const struct fy_order_batch *batch);
-size_t fy_order_batch_bytes(const struct fy_order_batch *batch);
+size_t fy_order_batch_bytes(const struct fy_order_batch *batch); /* of memory, about */
+/* It holds FY_ORDERS_GROUP_BYTES: nothing may be added before it is published or cleared. */
+bool fy_order_batch_full(const struct fy_order_batch *batch);
 /*
  * Reads one order, checks it, fills in what it lacks (opId, stamp, orderedAt, at the FERRY door
- * also fromSite) and appends the record or records it becomes. index  position in its array, part
- * of the opId it gets; -1 alone Errors: FY_EINPUT with the field; FY_ETOOBIG the batch is over its
- * memory. Nothing was appended then.
+ * also fromSite) and appends the record or records it becomes.
+ *   index  position in its array, part of the opId it gets; -1 alone
+ * Errors: FY_EINPUT with the field; nothing was appended then.
  */
 FY_MUST_CHECK enum fy_code fy_order_batch_add(struct fy_order_batch *batch, const char *json,
                                               size_t json_bytes, int64_t index, struct fy_err *err);
@@ -29,7 +31,8 @@ FY_MUST_CHECK enum fy_code fy_order_batch_add(struct fy_order_batch *batch, cons
 typedef void fy_orders_done_fn(void *arg, enum fy_code code, size_t accepted,
                                const struct fy_err *err);
 /* Publishes a batch that is not empty, without blocking; done is called exactly once, perhaps
- * before this returns. The batch must stay until then, and may be freed there. */
+ * before this returns. The batch must stay until then, and may be freed there; its orders are
+ * counted still, but their memory is the queue's. */
 void fy_order_batch_publish(struct fy_order_batch *batch, fy_orders_done_fn *done, void *arg);
 /* The same, waited for, and the batch cleared. Pool threads. *accepted is added to. */
 FY_MUST_CHECK enum fy_code fy_order_batch_publish_wait(struct fy_order_batch *batch,

@@ -88,8 +88,7 @@ static enum fy_code take_line(struct lines *lines, const char *text, size_t text
     if (fy_order_batch_add(lines->batch, text, text_bytes, lines->order, &why) != FY_OK)
         return refuse_line(lines, &why, err);
     lines->order++;
-    if (fy_order_batch_count(lines->batch) < FY_NDJSON_GROUP &&
-        fy_order_batch_bytes(lines->batch) < FY_BATCH_BYTES)
+    if (fy_order_batch_count(lines->batch) < FY_NDJSON_GROUP && !fy_order_batch_full(lines->batch))
         return FY_OK;
     if (publish_group(lines, err) == FY_OK)
         return FY_OK;

@@ -8,9 +8,8 @@
 #include "api/orders.h"
 #include "common/adapters/order_json.h"
 
-/* A full request with what is filled in: nulls, stamp, orderedAt and opId are under 400 bytes each.
- */
-#define BATCH_BYTES_MAX (2 * FY_ORDERS_BODY_BYTES_MAX + FY_ORDERS_PER_REQUEST_MAX * 400)
+/* The order that fills a batch is in it whole. */
+#define BATCH_BYTES_MAX (FY_ORDERS_GROUP_BYTES + FY_KEY_BYTES_MAX + FY_ORDER_JSON_BYTES)
 #define BATCH_FIRST     16 /* records; doubled */
 
 enum { TO_ACTION = 1, TO_REPLICATION = 2 };
@@ -53,23 +52,30 @@ struct fy_order_batch *fy_order_batch_new(struct fy_node *node, const char *op_i
     return batch;
 }
 
+/* What was gathered; the counts stay for who still reports them. */
+static void free_records(struct fy_order_batch *batch)
+{
+    fy_buf_done(&batch->texts);
+    free(batch->records);
+    batch->records = NULL;
+    batch->record_count = batch->record_capacity = 0;
+}
+
 void fy_order_batch_free(struct fy_order_batch *batch)
 {
     if (batch == NULL)
         return;
     FY_ASSERT(batch->calls_open == 0);
-    fy_buf_done(&batch->texts);
+    free_records(batch);
     pthread_mutex_destroy(&batch->mutex);
-    free(batch->records);
     free(batch);
 }
 
 void fy_order_batch_clear(struct fy_order_batch *batch)
 {
     FY_ASSERT(batch->calls_open == 0);
-    fy_buf_clear(&batch->texts);
+    free_records(batch);
     batch->order_count = 0;
-    batch->record_count = 0;
 }
 
 size_t fy_order_batch_count(const struct fy_order_batch *batch)
@@ -79,7 +85,12 @@ size_t fy_order_batch_count(const struct fy_order_batch *batch)
 
 size_t fy_order_batch_bytes(const struct fy_order_batch *batch)
 {
-    return batch->texts.size_bytes;
+    return batch->texts.size_bytes + batch->record_count * sizeof *batch->records;
+}
+
+bool fy_order_batch_full(const struct fy_order_batch *batch)
+{
+    return batch->texts.size_bytes >= FY_ORDERS_GROUP_BYTES;
 }
 
 /* ------------------------------------------------------------------ one order */
@@ -134,16 +145,14 @@ static void append_record(struct fy_order_batch *batch, const struct batch_recor
     batch->records[batch->record_count++] = *record;
 }
 
-static enum fy_code append(struct fy_order_batch *batch, const struct fy_order *order,
-                           unsigned topics, struct fy_err *err)
+static void append(struct fy_order_batch *batch, const struct fy_order *order, unsigned topics)
 {
     char key[FY_KEY_BYTES_MAX + 1];
     struct batch_record record = {.offset = (uint32_t)batch->texts.size_bytes};
     record.key_bytes = (uint32_t)fy_order_key(order, key);
     fy_buf_add(&batch->texts, key, record.key_bytes);
     fy_order_json_write(order, &batch->texts);
-    if (batch->texts.overflow)
-        return fy_err_set(err, FY_ETOOBIG, "the orders take over %d bytes", BATCH_BYTES_MAX);
+    FY_ASSERT(!batch->texts.overflow);
     record.value_bytes = (uint32_t)batch->texts.size_bytes - record.offset - record.key_bytes;
     for (unsigned topic = TO_ACTION; topic <= TO_REPLICATION; topic++) {
         record.to_action = topic == TO_ACTION;
@@ -151,12 +160,12 @@ static enum fy_code append(struct fy_order_batch *batch, const struct fy_order *
             append_record(batch, &record);
     }
     batch->order_count++;
-    return FY_OK;
 }
 
 enum fy_code fy_order_batch_add(struct fy_order_batch *batch, const char *json, size_t json_bytes,
                                 int64_t index, struct fy_err *err)
 {
+    FY_ASSERT(!fy_order_batch_full(batch));
     const char *own = batch->node->site;
     int64_t now_ms = fy_wall_ms(batch->node->clock);
     struct fy_order order;
@@ -172,7 +181,8 @@ enum fy_code fy_order_batch_add(struct fy_order_batch *batch, const char *json, 
     if (code != FY_OK)
         return code;
     fill(batch, &order, index, now_ms);
-    return append(batch, &order, topics, err);
+    append(batch, &order, topics);
+    return FY_OK;
 }
 
 /* ------------------------------------------------------------------ publishing */
@@ -241,12 +251,13 @@ void fy_order_batch_publish(struct fy_order_batch *batch, fy_orders_done_fn *don
             .value_bytes = from->value_bytes,
         };
     }
-    size_t count = batch->record_count; /* the batch may be gone after its last call */
+    size_t count = batch->record_count;
     for (size_t at = 0; at < count; at += FY_PUBLISH_MAX)
         publish_some(batch, records + at,
                      count - at < FY_PUBLISH_MAX ? count - at : FY_PUBLISH_MAX);
-    free(records); /* the queue has copied them */
-    call_done(batch, FY_OK, 0, NULL);
+    free(records);
+    free_records(batch);              /* the queue has copied them */
+    call_done(batch, FY_OK, 0, NULL); /* after which the batch may be gone */
 }
 
 struct publish_wait {

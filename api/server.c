@@ -211,6 +211,7 @@ static struct fy_server *server_new(const struct fy_server_settings *settings, s
     FY_ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
     FY_ASSERT(pthread_cond_init(&server->calmer, &monotonic) == 0);
     FY_ASSERT(pthread_cond_init(&server->watch_wake, &monotonic) == 0);
+    FY_ASSERT(pthread_cond_init(&server->turn_room, NULL) == 0);
     (void)pthread_condattr_destroy(&monotonic);
     return server;
 }
@@ -225,6 +226,9 @@ enum fy_code fy_server_open(const struct fy_server_settings *settings, struct fy
     enum fy_code code = open_socket(opened, settings->listen, err);
     if (code == FY_OK)
         code = fy_pool_open("api", settings->pool_threads, settings->connections_max, &opened->pool,
+                            err);
+    if (code == FY_OK)
+        code = fy_pool_open("api-turn", FY_TURN_THREADS, settings->connections_max, &opened->turns,
                             err);
     if (code == FY_OK)
         code = fy_thread_start(&opened->watch, "api-watch", watch_main, opened, err);
@@ -297,11 +301,13 @@ void fy_server_close(struct fy_server *server, int64_t drain_ms)
         MHD_stop_daemon(server->daemon);
     }
     watch_close(server);
+    fy_pool_close(server->turns);
     fy_pool_close(server->pool); /* runs the aborts of uploads that were cut */
     FY_ASSERT(atomic_load(&server->exchange_count) == 0);
     FY_ASSERT(server->conns == NULL);
     if (server->listen_fd >= 0)
         (void)close(server->listen_fd); /* nothing was written to it */
+    pthread_cond_destroy(&server->turn_room);
     pthread_cond_destroy(&server->watch_wake);
     pthread_cond_destroy(&server->calmer);
     pthread_mutex_destroy(&server->mutex);

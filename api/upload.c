@@ -139,7 +139,7 @@ static void run_abort(struct fy_task *task)
 
 void fy_upload_abort(struct fy_exchange *x)
 {
-    fy_exchange_task(x, run_abort);
+    fy_exchange_task(x, x->server->pool, run_abort);
 }
 
 /* ------------------------------------------------------------------ on the connection thread */
@@ -150,7 +150,7 @@ static enum MHD_Result hop(struct fy_exchange *x)
         return MHD_NO;
     set_hop(x, true);
     fy_exchange_suspend(x);
-    fy_exchange_task(x, run_hop);
+    fy_exchange_task(x, x->server->pool, run_hop);
     return MHD_YES;
 }
 

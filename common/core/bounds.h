@@ -28,15 +28,20 @@
 #define FY_LOG_WAIT_MS    50   /* a log reader that stays away so long loses lines, we go on */
 
 /* The API. */
-#define FY_ORDERS_PER_REQUEST_MAX 10000      /* orders/multiple: more is 413 */
-#define FY_ORDERS_BODY_BYTES_MAX  (8 << 20)  /* orders/multiple: more is 413 */
-#define FY_NDJSON_GROUP           1000       /* NDJSON orders are accepted in groups of so many */
-#define FY_JSON_BODY_BYTES_MAX    (64 << 10) /* any other JSON body: more is 413 */
-#define FY_JSON_DEPTH_MAX         16         /* deeper JSON is refused before it is built */
-#define FY_CONNECTIONS_MAX        1200       /* per process; a thousand slow ones must fit */
-#define FY_CONNECTION_BYTES       (32 << 10) /* read buffer: bounds the header block (431) */
-#define FY_IDLE_TIMEOUT_S         60         /* a silent connection is closed */
-#define FY_BODIES_BYTES_MAX       (16 << 20) /* request bodies in memory at once; more is 503 */
+#define FY_ORDERS_PER_REQUEST_MAX 10000     /* orders/multiple: more is 413 */
+#define FY_ORDERS_BODY_BYTES_MAX  (8 << 20) /* orders/multiple: more is 413 */
+#define FY_NDJSON_GROUP           1000      /* NDJSON orders are accepted in groups of so many */
+#define FY_ORDERS_GROUP_BYTES                                                                      \
+    (1 << 20)             /* records of one request in memory; more are published in groups */
+#define FY_TURN_THREADS 4 /* requests at once that take much memory beside their body */
+#define FY_TURN_BYTES_MAX                                                                          \
+    (4 << 20) /* records of theirs on their way through the queue; more wait for it */
+#define FY_JSON_BODY_BYTES_MAX (64 << 10) /* any other JSON body: more is 413 */
+#define FY_JSON_DEPTH_MAX      16         /* deeper JSON is refused before it is built */
+#define FY_CONNECTIONS_MAX     1200       /* per process; a thousand slow ones must fit */
+#define FY_CONNECTION_BYTES    (32 << 10) /* read buffer: bounds the header block (431) */
+#define FY_IDLE_TIMEOUT_S      60         /* a silent connection is closed */
+#define FY_BODIES_BYTES_MAX    (16 << 20) /* request bodies in memory at once; more is 503 */
 #define FY_BODY_DROP_BYTES_MAX                                                                     \
     (64 << 10)                        /* unwanted rest of a body that is read before the answer */
 #define FY_LINGER_MS             5000 /* an early answer waits so long for its client to stop */
@@ -206,7 +211,9 @@ static_assert(FY_BATCH_BYTES < FY_ORDERS_BODY_BYTES_MAX, "a sender's batch is al
 static_assert(FY_BATCH_ORDERS <= FY_ORDERS_PER_REQUEST_MAX, "a sender's batch is always accepted");
 static_assert(FY_ORDERS_PER_REQUEST_MAX <= FY_QUEUE_PENDING_RECORDS_MAX,
               "one request fits the queue");
-static_assert(FY_ORDERS_BODY_BYTES_MAX < FY_QUEUE_PENDING_BYTES_MAX, "one request fits the queue");
+static_assert(2 * FY_TURN_BYTES_MAX < FY_QUEUE_PENDING_BYTES_MAX,
+              "large requests leave half of the queue's memory to small ones");
+static_assert(2 * FY_ORDERS_GROUP_BYTES <= FY_TURN_BYTES_MAX, "a group fits, and not alone");
 static_assert(FY_LANES_CLAIM_RESERVE < FY_LANES_ORDERS_MAX / 2,
               "new orders have most of the memory");
 static_assert(FY_SITES_MAX <= FY_SITE_TABLE_MAX, "every site of a topology is remembered");

@@ -124,9 +124,9 @@ size_t fy_order_batch_count(const struct fy_order_batch *batch)
     return batch->count;
 }
 
-size_t fy_order_batch_bytes(const struct fy_order_batch *batch)
+bool fy_order_batch_full(const struct fy_order_batch *batch)
 {
-    return batch->count < GROUP ? batch->count : FY_BATCH_BYTES;
+    return batch->count == GROUP;
 }
 
 static enum fy_code read_order(const char *json, size_t json_bytes, struct fy_err *err)

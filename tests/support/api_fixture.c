@@ -43,6 +43,8 @@ static enum fy_code fake_publish(struct fy_queue *port, const struct fy_record *
     pthread_mutex_lock(&self->mutex);
     self->publish_count++;
     enum fy_code refuse = self->refuse, fail = self->fail;
+    if (self->publish_count == self->refuse_at)
+        refuse = FY_EFULL;
     bool hold = self->hold;
     size_t accepted = fail != FY_OK ? self->fail_accepted : count;
     for (size_t i = 0; refuse == FY_OK && i < accepted; i++)

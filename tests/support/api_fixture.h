@@ -19,6 +19,7 @@ struct api_queue {
     size_t count;
     size_t publish_count; /* calls */
     enum fy_code refuse;  /* publish answers it at once */
+    size_t refuse_at;     /* the publish of this count is refused as FULL; 0 none */
     enum fy_code fail;    /* done gets it ... */
     size_t fail_accepted; /* ... with so many accepted */
     bool hold;            /* done waits for api_queue_release */

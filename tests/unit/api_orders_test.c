@@ -310,7 +310,6 @@ static void ten_thousand_orders_are_taken_and_one_more_is_413(void **state)
     char *body = many(FY_ORDERS_PER_REQUEST_MAX, "[", ",", "]");
     assert_int_equal(post(f, CCS_MANY, JSON, body), 201);
     assert_int_equal(f->queue.count, FY_ORDERS_PER_REQUEST_MAX);
-    assert_int_equal(f->queue.publish_count, 1);
     free(body);
     body = many(FY_ORDERS_PER_REQUEST_MAX + 1, "[", ",", "]");
     assert_int_equal(post(f, CCS_MANY, JSON, body), 413);
@@ -324,6 +323,39 @@ static void ten_thousand_orders_are_taken_and_one_more_is_413(void **state)
     assert_int_equal(post(f, CCS_ONE, JSON, body), 413);
     free(body);
     assert_int_equal(f->queue.count, FY_ORDERS_PER_REQUEST_MAX);
+}
+
+/* Its records are never in memory all at once; still none is published before all were checked. */
+static void a_large_array_is_checked_whole_and_published_in_groups(void **state)
+{
+    struct api_fixture *f = *state;
+    char *body = many(8000, "[", ",", ",{\"action\":\"CREATE\"}]");
+    struct http_answer answer = http_call(f->port, "POST", CCS_MANY, JSON, body);
+    assert_int_equal(answer.status, 400);
+    assert_non_null(strstr(answer.body, "order 8000: bucketName is blank"));
+    http_answer_free(&answer);
+    free(body);
+    assert_int_equal(f->queue.count, 0);
+
+    body = many(8000, "[", ",", "]");
+    assert_int_equal(post(f, CCS_MANY, JSON "x-clonecloudstore-op-id: op\r\n", body), 201);
+    assert_int_equal(f->queue.count, 8000);
+    assert_true(f->queue.publish_count > 1);
+    assert_int_equal(fy_metric_get(&f->node.metrics, FY_M_ORDERS_ACCEPTED), 8000);
+    for (size_t i = 0; i < 8000; i += 999) {
+        char op_id[16];
+        (void)snprintf(op_id, sizeof op_id, "op-%zu", i);
+        assert_string_equal(published(f, i).op_id, op_id);
+    }
+
+    f->queue.refuse_at = f->queue.publish_count + 2;
+    answer = http_call(f->port, "POST", CCS_MANY, JSON, body);
+    assert_int_equal(answer.status, 503);
+    assert_null(strstr(answer.body, "\"accepted\":0,"));
+    assert_null(strstr(answer.body, "\"accepted\":8000"));
+    assert_non_null(strstr(answer.body, "\"orders\":8000,"));
+    http_answer_free(&answer);
+    free(body);
 }
 
 static void orders_may_come_as_zstd(void **state)
@@ -522,6 +554,7 @@ int main(void)
         TEST(an_empty_array_is_201_and_nothing_happens),
         TEST(one_bad_order_in_an_array_refuses_all_and_is_named),
         TEST(ten_thousand_orders_are_taken_and_one_more_is_413),
+        TEST(a_large_array_is_checked_whole_and_published_in_groups),
         TEST(orders_may_come_as_zstd),
         TEST(ferrys_door_routes_by_to_site),
         TEST(ferrys_door_takes_arrays_and_lines_too),
