@@ -26,8 +26,13 @@ struct site {
     struct fy_server *admin;
 };
 
-/* Signals only ring a bell; one process has one. */
+/* Signals only ring a bell, or leave a note; one process has one. */
 static struct fy_bell *signal_bell;
+static struct fy_worker *crash_worker;
+
+/* The signals a process ends itself with, by its own fault. */
+static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+static struct sigaction crash_before[FY_COUNT_OF(crash_signals)];
 
 static void on_signal(int number)
 {
@@ -44,6 +49,33 @@ static void catch_signals(struct fy_bell *bell)
     action.sa_handler = SIG_IGN;
     (void)sigaction(SIGPIPE, &action, NULL); /* a peer that went away is an error code */
     (void)sigaction(SIGXFSZ, &action, NULL); /* and so is a file that may not grow */
+}
+
+/* Leaves the note, then lets happen what would have: the same instruction faults once more. Only a
+ * signal that was sent has to be sent again. */
+static void on_crash(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    fy_worker_crashed(crash_worker);
+    for (size_t i = 0; i < FY_COUNT_OF(crash_signals); i++)
+        (void)sigaction(crash_signals[i], &crash_before[i], NULL);
+    if (info->si_code <= 0)
+        (void)raise(number);
+}
+
+static void watch_crashes(struct fy_worker *worker)
+{
+    crash_worker = worker;
+    struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    for (size_t i = 0; i < FY_COUNT_OF(crash_signals); i++)
+        (void)sigaction(crash_signals[i], &action, &crash_before[i]);
+}
+
+/* Before the worker goes. */
+static void unwatch_crashes(void)
+{
+    for (size_t i = 0; crash_worker != NULL && i < FY_COUNT_OF(crash_signals); i++)
+        (void)sigaction(crash_signals[i], &crash_before[i], NULL);
 }
 
 static void raise_file_limit(void)
@@ -96,6 +128,8 @@ static enum fy_code open_site(struct site *site, struct fy_err *err)
     catch_signals(&site->node.stop_bell);
     code = fy_worker_open(&site->node, &site->worker, err);
     if (code == FY_OK)
+        watch_crashes(site->worker);
+    if (code == FY_OK)
         code = open_server(site, site->config.listen, fy_tables_api, fy_tables_api_count,
                            &site->api, err);
     if (code == FY_OK && site->config.admin[0] != '\0')
@@ -119,6 +153,7 @@ static void close_site(struct site *site)
     (void)signal(SIGINT, SIG_IGN);
     atomic_store(&site->node.stopping, true);
     fy_server_close(site->api, site->config.drain_ms);
+    unwatch_crashes();
     fy_worker_close(site->worker, site->config.drain_ms);
     fy_server_close(site->admin, 0);
     fy_node_close(&site->node);

@@ -82,6 +82,9 @@ static void take_permits(struct fy_job *job)
     job->flight = flight_new(engine);
     job->flight->job = job;
     engine->inflight++;
+    if (job->plan != FY_PLAN_PARK) /* writing down what became of it kills nobody */
+        job->flight->running =
+            fy_running_begin(engine->running, job->identity, engine->alone == job);
     if (job->plan == FY_PLAN_TRANSFER) {
         job->flight->permit_bytes = fy_job_bytes(job);
         engine->inflight_bytes += job->flight->permit_bytes;
@@ -110,6 +113,9 @@ void fy_flight_land(struct fy_job *job)
     if (flight->probe) /* whatever it found out is known by now; if nothing, the next one asks */
         for (int i = 0; i < FY_LOCAL_COUNT; i++)
             engine->pauses[i].probing = false;
+    fy_running_end(engine->running, flight->running);
+    if (engine->alone == job)
+        engine->alone = NULL;
     fy_buf_done(&flight->description);
     job->flight = NULL;
     flight->next_spare = engine->spare_flights;
@@ -122,6 +128,8 @@ void fy_flight_land(struct fy_job *job)
 
 static struct fy_jobs *ready_list(struct fy_job *job)
 {
+    if (job->suspect && job->plan != FY_PLAN_PARK)
+        return &job->engine->suspects;
     if (job->plan != FY_PLAN_TRANSFER)
         return &job->engine->ready_direct;
     return job->big ? &job->site->ready_big : &job->site->ready;
@@ -192,6 +200,8 @@ void fy_enter_ended(struct fy_job *job)
         settle(job);
     if (job->flight != NULL)
         fy_flight_land(job);
+    if (!job->dropped)
+        fy_running_forget(engine->running, job->identity);
     struct fy_lane_node *node = fy_lanes_leave(&engine->lanes, &job->lane_node);
     if (node != NULL) {
         struct fy_job *head = FY_CONTAINER_OF(node, struct fy_job, lane_node);
@@ -247,6 +257,15 @@ static bool launch_direct(struct fy_engine *engine)
     return started > 0;
 }
 
+static void shun(struct fy_job *job)
+{
+    const struct fy_site *site = job->site;
+    struct fy_failure failure = {0};
+    fy_failure_set(&failure, site->breaker.reason,
+                   "not tried: site %s has failed too often of late", site->id);
+    fy_job_shun(job, &failure);
+}
+
 /* A site that does not answer: its orders are not tried, they go to `waiting`. */
 static bool shun_site(struct fy_site *site, struct fy_jobs *ready)
 {
@@ -256,10 +275,7 @@ static bool shun_site(struct fy_site *site, struct fy_jobs *ready)
         struct fy_job *job = fy_jobs_pop(ready);
         if (job == NULL)
             break;
-        struct fy_failure failure = {0};
-        fy_failure_set(&failure, site->breaker.reason,
-                       "not tried: site %s has failed too often of late", site->id);
-        fy_job_shun(job, &failure);
+        shun(job);
         shunned++;
     }
     return shunned > 0;
@@ -291,9 +307,63 @@ static bool launch_site(struct fy_site *site, bool probe)
     return launch_list(site, &site->ready_big, probe) || small;
 }
 
+/* One has run alone for as long as that may hold up the others. */
+static bool alone_is_over(struct fy_engine *engine)
+{
+    if (engine->now_ms - engine->alone_since_ms < FY_ALONE_MS_MAX)
+        return false;
+    fy_running_join(engine->running, engine->alone->flight->running);
+    engine->alone = NULL;
+    return true;
+}
+
+/* The first suspect that may go now; NULL: none. */
+static struct fy_job *next_suspect(struct fy_engine *engine)
+{
+    struct fy_job *job = engine->suspects.first;
+    while (job != NULL && job->site != NULL && !fy_breaker_is_closed(&job->site->breaker)) {
+        shun(fy_jobs_pop(&engine->suspects));
+        job = engine->suspects.first;
+    }
+    bool away = job != NULL && job->plan == FY_PLAN_TRANSFER && store_is_away(engine);
+    return away ? NULL : job;
+}
+
+/*
+ * A suspect begins when nothing else is under way, and nothing else begins beside it. What has been
+ * under way for FY_ALONE_DRAIN_MS is no likely killer: the suspect joins it, and only its being
+ * alone, and so its being condemned, is left for another time. true: nobody else may go now.
+ */
+static bool dispatch_suspect(struct fy_engine *engine)
+{
+    if (engine->alone != NULL && !alone_is_over(engine))
+        return true;
+    struct fy_job *job = next_suspect(engine);
+    if (job == NULL) {
+        engine->alone_since_ms = 0;
+        return false;
+    }
+    if (engine->alone_since_ms == 0)
+        engine->alone_since_ms = engine->now_ms;
+    bool drained = engine->inflight == 0;
+    if (!drained && engine->now_ms - engine->alone_since_ms < FY_ALONE_DRAIN_MS)
+        return true;
+    if (!drained && job->site != NULL && !site_has_room(engine, job->site, job))
+        return false;
+    engine->alone = drained ? job : NULL;
+    engine->alone_since_ms = drained ? engine->now_ms : 0;
+    fy_log(job->order.op_id, FY_WARN, "order.suspect", fy_kv_str("bucket", job->order.bucket),
+           fy_kv_str("object", job->order.object), fy_kv_i64("alone", drained ? 1 : 0),
+           fy_kv_i64("deaths", fy_running_deaths(engine->running, job->identity)));
+    launch(fy_jobs_pop(&engine->suspects), false);
+    return drained;
+}
+
 void fy_dispatch(struct fy_engine *engine)
 {
     if (fy_engine_stopping(engine) || engine->pauses[FY_LOCAL_CATALOGUE].on)
+        return;
+    if (dispatch_suspect(engine))
         return;
     bool moved = true;
     while (moved && engine->inflight < engine->inflight_max) {

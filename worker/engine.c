@@ -2,6 +2,7 @@
 #include "worker/engine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -217,6 +218,23 @@ static void fill_limits(struct fy_engine *engine)
     FY_ASSERT(engine->inflight_max >= 1);
 }
 
+/* Who was running when the last process died. Without it a poison order is not found out, and that
+ * is all: no reason not to start. */
+static void open_running(struct fy_engine *engine)
+{
+    const char *folder = engine->node->config->data;
+    char path[FY_CONFIG_TEXT_BYTES + sizeof("/running")];
+    struct fy_err err = {0};
+    if (folder[0] == '\0')
+        return;
+    (void)snprintf(path, sizeof(path), "%s/running", folder);
+    if (fy_running_open(path, &engine->running, &err) != FY_OK)
+        fy_log(NULL, FY_WARN, "worker.running_unknown", fy_kv_err(&err));
+    size_t suspects = fy_running_suspects(engine->running);
+    if (suspects > 0)
+        fy_log(NULL, FY_WARN, "worker.died", fy_kv_i64("orders_running", (int64_t)suspects));
+}
+
 /* Everything the engine thread uses, in the order of use; undone by engine_free, half-made too. */
 static enum fy_code open_parts(struct fy_engine *engine, struct fy_err *err)
 {
@@ -253,7 +271,7 @@ static void free_spares(struct fy_engine *engine)
     }
 }
 
-static void engine_free(struct fy_engine *engine)
+static void engine_free(struct fy_engine *engine, bool clean)
 {
     fy_look_close(engine->look);
     fy_pool_close(engine->sync_pool);
@@ -267,6 +285,7 @@ static void engine_free(struct fy_engine *engine)
     if (engine->epoll_fd >= 0)
         (void)close(engine->epoll_fd); /* nothing to flush */
     free_spares(engine);
+    fy_running_close(engine->running, clean);
     pthread_mutex_destroy(&engine->snapshot_mutex);
     free(engine->snapshot);
     free(engine);
@@ -286,11 +305,12 @@ enum fy_code fy_engine_open(struct fy_node *node, struct fy_engine **engine, str
     fy_lanes_init(&opened->lanes);
     fy_timers_init(&opened->timers, FY_LANES_ORDERS_MAX);
     fill_limits(opened);
+    open_running(opened);
     enum fy_code code = open_parts(opened, err);
     if (code == FY_OK)
         code = fy_thread_start(&opened->thread, "engine", engine_main, opened, err);
     if (code != FY_OK) {
-        engine_free(opened);
+        engine_free(opened, false);
         return fy_err_add(err, "open the engine");
     }
     *engine = opened;
@@ -313,5 +333,10 @@ void fy_engine_close(struct fy_engine *engine, int64_t drain_ms)
     fy_engine_post(engine, &nudge);
     FY_ASSERT(pthread_join(engine->thread, NULL) == 0);
     (void)fy_mailbox_take(&engine->box); /* the nudge, when the loop had already ended */
-    engine_free(engine);
+    engine_free(engine, true);
+}
+
+void fy_engine_crashed(struct fy_engine *engine)
+{
+    fy_running_crashed(engine->running);
 }

@@ -7,7 +7,7 @@
  * job.c        the state table
  * look.c  pull.c  spool.c  sync.c  record.c  failed.c  bury.c   the stages
  * claim.c      due rows of `waiting`
- * ledger.c  lane.c  breaker.c  verdict.c  timers.c  site_table.c   parts that stand alone
+ * ledger.c  lane.c  breaker.c  verdict.c  timers.c  site_table.c  running.c   stand alone
  * engine_metrics.c
  */
 #ifndef FY_WORKER_ENGINE_H
@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "worker/ledger.h"
+#include "worker/running.h"
 #include "worker/site_table.h"
 #include "worker/worker.h"
 
@@ -110,6 +111,7 @@ struct fy_engine {
     struct fy_look *look;
     struct fy_pool *sync_pool;
     struct fy_pool *spool_pool; /* two threads for each big body */
+    struct fy_running *running; /* NULL: without a data folder, or it has no room for the file */
 
     /* Guard themselves. */
     struct fy_mailbox box;
@@ -149,6 +151,9 @@ struct fy_engine {
     size_t site_count;
     struct fy_jobs ready_direct; /* need no source: only the count of orders bounds them */
     struct fy_jobs held;
+    struct fy_jobs suspects; /* ready, each to run alone */
+    struct fy_job *alone;    /* the one that does; NULL: none */
+    int64_t alone_since_ms;  /* monotonic: when it began to, or the first suspect to wait for it */
     uint32_t inflight;
     int64_t inflight_bytes;
     uint32_t inflight_big;

@@ -8,6 +8,8 @@
 #include "worker/deadletter.h"
 #include "worker/engine.h"
 
+#define CULPRIT_TEXT "the worker died %u times while it ran, the last time while it ran alone"
+
 /* ------------------------------------------------------------------ reading */
 
 /* What is wrong with the record for good; NONE when nothing is. */
@@ -43,6 +45,36 @@ static enum fy_reason read_order(struct fy_engine *engine, const struct fy_recor
         return FY_EXPIRED;
     }
     return FY_REASON_NONE;
+}
+
+/* A record that killed whoever touched it is dead; read only if it was not the reading. */
+static enum fy_reason condemn(struct fy_job *job, const struct fy_record *record,
+                              enum fy_suspicion suspicion, struct fy_err *err)
+{
+    struct fy_engine *engine = job->engine;
+    uint32_t deaths = fy_running_deaths(engine->running, job->identity);
+    if (suspicion == FY_CULPRIT_UNREADABLE) {
+        (void)fy_err_set(err, FY_EINPUT, "reading it has killed the worker %u times", deaths);
+        return FY_BAD_ORDER;
+    }
+    enum fy_reason reason = read_order(engine, record, job, err);
+    if (reason != FY_REASON_NONE)
+        return reason;
+    (void)fy_err_set(err, FY_EINTERNAL, CULPRIT_TEXT, deaths);
+    return FY_INTERNAL;
+}
+
+static enum fy_reason judge(struct fy_job *job, const struct fy_record *record, struct fy_err *err)
+{
+    struct fy_engine *engine = job->engine;
+    enum fy_suspicion suspicion = fy_running_ask(engine->running, job->identity);
+    if (suspicion == FY_CULPRIT || suspicion == FY_CULPRIT_UNREADABLE)
+        return condemn(job, record, suspicion, err);
+    job->suspect = suspicion == FY_SUSPECT;
+    fy_running_read_begin(engine->running, job->identity);
+    enum fy_reason reason = read_order(engine, record, job, err);
+    fy_running_read_end(engine->running);
+    return reason;
 }
 
 static void make_poison(struct fy_job *job, const struct fy_record *record, enum fy_reason reason,
@@ -118,7 +150,7 @@ static bool admit(struct fy_job *job, struct fy_partition *partition,
 {
     struct fy_engine *engine = job->engine;
     struct fy_err err = {0};
-    enum fy_reason reason = read_order(engine, record, job, &err);
+    enum fy_reason reason = judge(job, record, &err);
     if (reason != FY_REASON_NONE) {
         if (engine->poison_count >= FY_POISON_MAX)
             return false;
@@ -162,6 +194,8 @@ bool fy_intake_record(struct fy_engine *engine, struct fy_partition *partition,
     job->epoch = partition->ledger.epoch;
     job->offset = record->offset;
     job->timestamp_ms = record->timestamp_ms;
+    job->identity = fy_running_identity((uint64_t)record->partition, (uint64_t)record->offset,
+                                        (uint64_t)record->timestamp_ms);
     if (admit(job, partition, record))
         return true;
     fy_job_free(job);
@@ -199,9 +233,23 @@ static bool is_poison(const struct fy_waiting_row *row)
     return fy_reason_class(row->reason) == FY_CLASS_POISON;
 }
 
+/* A row's number may come to stand for a newer order of its object: the stamp tells. */
+static uint64_t identity_of(const struct fy_waiting_row *row)
+{
+    return fy_running_identity(UINT64_MAX, (uint64_t)row->id, row->order.stamp.time);
+}
+
+static void condemn_row(struct fy_job *job)
+{
+    uint32_t deaths = fy_running_deaths(job->engine->running, job->identity);
+    fy_failure_set(&job->trouble->last, FY_INTERNAL, CULPRIT_TEXT, deaths);
+}
+
 bool fy_intake_row(struct fy_engine *engine, const struct fy_waiting_row *row)
 {
-    bool dead = is_poison(row);
+    uint64_t identity = identity_of(row);
+    enum fy_suspicion suspicion = fy_running_ask(engine->running, identity);
+    bool dead = is_poison(row) || suspicion == FY_CULPRIT;
     /* A dead one has a lane of its own, as poison has: it waits for nobody, and nobody for it. */
     uint64_t lane_hash =
         dead ? fy_lane_hash_of(UINT64_MAX, (uint64_t)row->id) : fy_lane_hash(&row->order);
@@ -215,12 +263,16 @@ bool fy_intake_row(struct fy_engine *engine, const struct fy_waiting_row *row)
     job->offset = row->id;
     job->waiting_id = row->id;
     job->timestamp_ms = row->first_failed_ms;
+    job->identity = identity;
+    job->suspect = suspicion == FY_SUSPECT;
     job->dead = dead;
     if (!dead && !plan(job)) {
         fy_job_free(job);
         return false;
     }
     remember_trouble(job, row);
+    if (suspicion == FY_CULPRIT)
+        condemn_row(job);
     if (dead)
         job->trouble->last_failed_ms = fy_wall_ms(engine->node->clock);
     join(job);

@@ -84,6 +84,7 @@ struct fy_flight {
     bool described;   /* DESCRIBE has been done */
     bool too_big;     /* it does not fit the store, though others do */
     uint32_t resumes;
+    uint32_t running;             /* its slot among the running orders; 0 none */
     int64_t received;             /* bytes of the body so far */
     int64_t dropped;              /* bytes of refusals, read for the connection's sake */
     struct fy_stamp source_stamp; /* zero: none given */
@@ -119,6 +120,7 @@ struct fy_job {
     bool dropped;        /* by a revoke or the end: it ends without having done its order */
     bool dead;           /* plan PARK: DEAD, not waiting */
     bool front;          /* it had permits and lost them by our fault: first in line again */
+    bool suspect;        /* the process has died too often while it ran: it runs alone */
     enum fy_code buried; /* how its publish ended */
     uint32_t heap_index; /* in the timers; 0 not there */
     int64_t wake_ms;     /* monotonic */
@@ -130,6 +132,7 @@ struct fy_job {
     int64_t waiting_id;   /* 0: none */
     int64_t since_ms;     /* monotonic: when it entered its state */
     uint64_t lane_hash;
+    uint64_t identity; /* among the running orders, over restarts */
     struct fy_order order;
 };
 

@@ -57,6 +57,11 @@ void fy_worker_close(struct fy_worker *worker, int64_t drain_ms)
     free(worker);
 }
 
+void fy_worker_crashed(struct fy_worker *worker)
+{
+    fy_engine_crashed(worker->engine);
+}
+
 void fy_worker_metrics(struct fy_worker *worker, struct fy_buf *buf)
 {
     fy_engine_metrics(worker->engine, buf);

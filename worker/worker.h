@@ -13,6 +13,8 @@ FY_MUST_CHECK enum fy_code fy_worker_open(struct fy_node *node, struct fy_worker
 /* SIGTERM's path: stops taking, lets what is in hand end for drain_ms, commits, joins. Accepts
  * NULL. */
 void fy_worker_close(struct fy_worker *worker, int64_t drain_ms);
+/* The process is about to die of its own fault: the next one shall know. For signal handlers. */
+void fy_worker_crashed(struct fy_worker *worker);
 /* Labelled metrics of the worker (breakers, sites, ledgers) in Prometheus' text format. Thread:
  * any. */
 void fy_worker_metrics(struct fy_worker *worker, struct fy_buf *buf);
@@ -23,6 +25,7 @@ struct fy_engine;
 FY_MUST_CHECK enum fy_code fy_engine_open(struct fy_node *node, struct fy_engine **engine,
                                           struct fy_err *err);
 void fy_engine_close(struct fy_engine *engine, int64_t drain_ms);
+void fy_engine_crashed(struct fy_engine *engine); /* for signal handlers */
 void fy_engine_metrics(struct fy_engine *engine, struct fy_buf *buf);
 
 /* pump.c: outbox rows to request-replication, lowest first, deleted after the acknowledgement. */

@@ -89,6 +89,13 @@
 #define FY_LOOK_BATCH          256 /* orders in one look at the catalogue */
 #define FY_POISON_MAX                                                                              \
     64 /* unreadable records in memory, each with its bytes; more are not polled */
+/* Orders remembered over a death of the process: all that can run at once, and as many suspects. */
+#define FY_RUNNING_SLOTS  (2 * FY_LANES_ORDERS_MAX)
+#define FY_SUSPECT_DEATHS 3     /* the process died so often while an order ran: it runs alone */
+#define FY_SUSPECT_KILLS  10    /* killed from outside so often while it ran alone: it is dead */
+#define FY_ALONE_DRAIN_MS 30000 /* a suspect waits so long for the others to end, then joins them  \
+                                 */
+#define FY_ALONE_MS_MAX 60000   /* a suspect that has lived so long is alone no more */
 #define FY_SITE_TABLE_MAX                                                                          \
     256 /* sites remembered; one more waits until an idle one is forgotten                         \
          */
@@ -217,6 +224,7 @@ static_assert(2 * FY_ORDERS_GROUP_BYTES <= FY_TURN_BYTES_MAX, "a group fits, and
 static_assert(FY_LANES_CLAIM_RESERVE < FY_LANES_ORDERS_MAX / 2,
               "new orders have most of the memory");
 static_assert(FY_SITES_MAX <= FY_SITE_TABLE_MAX, "every site of a topology is remembered");
+static_assert(FY_RUNNING_SLOTS > FY_LANES_ORDERS_MAX + 1, "all that runs has a slot");
 static_assert(FY_LEDGER_WINDOW % 64 == 0, "the ledger's ring is made of words");
 static_assert(FY_LEDGER_WINDOW >= FY_LANES_ORDERS_MAX, "the window holds all that memory holds");
 

@@ -1,0 +1,257 @@
+/* running_test.c - what is remembered of running orders when their process has died. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "worker/running.h"
+
+struct place {
+    char folder[64];
+    char path[80];
+    struct fy_running *running;
+};
+
+static void open_again(struct place *self)
+{
+    struct fy_err err = {0};
+    assert_null(self->running);
+    assert_int_equal(fy_running_open(self->path, &self->running, &err), FY_OK);
+}
+
+/* As a killed process leaves it; crashed: by its own fault. */
+static void die(struct place *self, bool crashed)
+{
+    if (crashed)
+        fy_running_crashed(self->running);
+    fy_running_close(self->running, false);
+    self->running = NULL;
+    open_again(self);
+}
+
+static int setup(void **state)
+{
+    struct place *self = fy_alloc(sizeof(*self));
+    (void)snprintf(self->folder, sizeof(self->folder), "/tmp/running_test.XXXXXX");
+    assert_non_null(mkdtemp(self->folder));
+    (void)snprintf(self->path, sizeof(self->path), "%s/running", self->folder);
+    open_again(self);
+    *state = self;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct place *self = *state;
+    fy_running_close(self->running, true);
+    (void)unlink(self->path);
+    (void)rmdir(self->folder);
+    free(self);
+    return 0;
+}
+
+static void die_while_running(struct place *self, uint64_t identity, bool alone, bool crashed)
+{
+    (void)fy_running_begin(self->running, identity, alone);
+    die(self, crashed);
+}
+
+static void an_order_that_ran_at_three_deaths_is_a_suspect(void **state)
+{
+    struct place *self = *state;
+    for (int death = 0; death < FY_SUSPECT_DEATHS; death++) {
+        assert_int_equal(fy_running_ask(self->running, 7), FY_UNSUSPECTED);
+        die_while_running(self, 7, false, true);
+    }
+    assert_int_equal(fy_running_ask(self->running, 7), FY_SUSPECT);
+    assert_int_equal(fy_running_deaths(self->running, 7), FY_SUSPECT_DEATHS);
+    assert_int_equal(fy_running_ask(self->running, 8), FY_UNSUSPECTED);
+}
+
+/* However often: what died in company is never dead for it. */
+static void nobody_is_condemned_for_what_happened_in_company(void **state)
+{
+    struct place *self = *state;
+    for (int death = 0; death < 300; death++) {
+        (void)fy_running_begin(self->running, 8, false);
+        die_while_running(self, 7, false, true);
+    }
+    assert_int_equal(fy_running_ask(self->running, 7), FY_SUSPECT);
+    assert_int_equal(fy_running_ask(self->running, 8), FY_SUSPECT);
+}
+
+static void a_suspect_that_crashes_the_process_alone_is_the_culprit(void **state)
+{
+    struct place *self = *state;
+    for (int death = 0; death < FY_SUSPECT_DEATHS; death++)
+        die_while_running(self, 7, false, false);
+    die_while_running(self, 7, true, true);
+    assert_int_equal(fy_running_ask(self->running, 7), FY_CULPRIT);
+    assert_int_equal(fy_running_suspects(self->running), 1);
+    fy_running_forget(self->running, 7);
+    assert_int_equal(fy_running_ask(self->running, 7), FY_UNSUSPECTED);
+    assert_int_equal(fy_running_suspects(self->running), 0);
+}
+
+/* An operator's kill -9 may hit a suspect once or twice; the kernel's hits it every time. */
+static void a_kill_from_outside_condemns_only_by_its_number(void **state)
+{
+    struct place *self = *state;
+    for (int death = 0; death < FY_SUSPECT_KILLS; death++) {
+        assert_int_not_equal(fy_running_ask(self->running, 7), FY_CULPRIT);
+        die_while_running(self, 7, true, false);
+    }
+    assert_int_equal(fy_running_ask(self->running, 7), FY_CULPRIT);
+}
+
+static void a_suspect_that_got_company_is_not_condemned(void **state)
+{
+    struct place *self = *state;
+    fy_running_join(self->running, fy_running_begin(self->running, 7, true));
+    die(self, true);
+    assert_int_not_equal(fy_running_ask(self->running, 7), FY_CULPRIT);
+}
+
+static void a_record_that_kills_its_reader_three_times_is_read_no_more(void **state)
+{
+    struct place *self = *state;
+    for (int death = 0; death < FY_SUSPECT_DEATHS; death++) {
+        assert_int_equal(fy_running_ask(self->running, 7), FY_UNSUSPECTED);
+        fy_running_read_begin(self->running, 7);
+        die(self, true);
+    }
+    assert_int_equal(fy_running_ask(self->running, 7), FY_CULPRIT_UNREADABLE);
+}
+
+static void what_has_ended_is_innocent(void **state)
+{
+    struct place *self = *state;
+    for (int death = 0; death < FY_SUSPECT_DEATHS; death++) {
+        fy_running_read_begin(self->running, 6);
+        fy_running_read_end(self->running);
+        uint32_t slot = fy_running_begin(self->running, 7, true);
+        fy_running_end(self->running, slot);
+        die_while_running(self, 8, false, true);
+    }
+    assert_int_equal(fy_running_ask(self->running, 6), FY_UNSUSPECTED);
+    assert_int_equal(fy_running_ask(self->running, 7), FY_UNSUSPECTED);
+    assert_int_equal(fy_running_suspects(self->running), 1);
+}
+
+static void a_clean_end_clears_everybody(void **state)
+{
+    struct place *self = *state;
+    for (int death = 0; death < FY_SUSPECT_DEATHS; death++)
+        die_while_running(self, 7, false, true);
+    fy_running_close(self->running, true);
+    self->running = NULL;
+    open_again(self);
+    assert_int_equal(fy_running_suspects(self->running), 0);
+    assert_int_equal(fy_running_ask(self->running, 7), FY_UNSUSPECTED);
+}
+
+/* More suspects than slots: the least suspicious is forgotten, and all that runs has a slot. */
+static void a_full_file_forgets_the_least_suspicious(void **state)
+{
+    struct place *self = *state;
+    for (int death = 0; death < 2; death++)
+        die_while_running(self, 1, false, true);
+    for (uint64_t identity = 100; identity < 100 + FY_RUNNING_SLOTS; identity += 1000) {
+        for (uint64_t i = 0; i < 1000; i++)
+            (void)fy_running_begin(self->running, identity + i, false);
+        die(self, true);
+    }
+    assert_true(fy_running_suspects(self->running) < FY_RUNNING_SLOTS);
+    assert_int_equal(fy_running_deaths(self->running, 1), 2);
+    for (uint64_t i = 0; i < FY_LANES_ORDERS_MAX; i++)
+        assert_int_not_equal(fy_running_begin(self->running, 50000 + i, false), 0);
+}
+
+static void write_file(const struct place *self, const void *bytes, size_t size_bytes, off_t at)
+{
+    int fd = open(self->path, O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, size_bytes, at), (ssize_t)size_bytes);
+    assert_int_equal(close(fd), 0);
+}
+
+/* Whatever stands in the file, it is read without harm and works afterwards. */
+static void a_file_of_nonsense_is_ignored(void **state)
+{
+    struct place *self = *state;
+    struct stat whole;
+    assert_int_equal(stat(self->path, &whole), 0);
+    size_t size_bytes = (size_t)whole.st_size;
+    uint8_t *noise = fy_alloc(size_bytes);
+    srand(1);
+    for (int round = 0; round < 20; round++) {
+        off_t header = round % 2 == 0 ? 0 : 24; /* every other time only the slots are nonsense */
+        for (size_t i = 0; i < size_bytes; i++)
+            noise[i] = (uint8_t)rand();
+        fy_running_close(self->running, false);
+        self->running = NULL;
+        write_file(self, noise, size_bytes - (size_t)header, header);
+        open_again(self);
+        if (header == 0)
+            assert_int_equal(fy_running_suspects(self->running), 0);
+        for (uint64_t i = 1; i <= FY_LANES_ORDERS_MAX; i++)
+            assert_int_not_equal(fy_running_begin(self->running, i, false), 0);
+        die(self, false);
+    }
+    free(noise);
+}
+
+static void a_file_cut_short_is_begun_anew(void **state)
+{
+    struct place *self = *state;
+    for (int death = 0; death < FY_SUSPECT_DEATHS; death++)
+        die_while_running(self, 7, false, true);
+    fy_running_close(self->running, false);
+    self->running = NULL;
+    assert_int_equal(truncate(self->path, 5000), 0);
+    open_again(self);
+    assert_int_equal(fy_running_suspects(self->running), 0);
+}
+
+static void without_a_file_nothing_is_remembered(void **state)
+{
+    struct place *self = *state;
+    struct fy_running *none = NULL;
+    struct fy_err err = {0};
+    (void)self;
+    assert_int_equal(fy_running_open("/nowhere/running", &none, &err), FY_EIO);
+    fy_running_read_begin(none, 7);
+    fy_running_read_end(none);
+    assert_int_equal(fy_running_begin(none, 7, true), 0);
+    fy_running_end(none, 0);
+    fy_running_forget(none, 7);
+    assert_int_equal(fy_running_ask(none, 7), FY_UNSUSPECTED);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(an_order_that_ran_at_three_deaths_is_a_suspect),
+        TEST(nobody_is_condemned_for_what_happened_in_company),
+        TEST(a_suspect_that_crashes_the_process_alone_is_the_culprit),
+        TEST(a_kill_from_outside_condemns_only_by_its_number),
+        TEST(a_suspect_that_got_company_is_not_condemned),
+        TEST(a_record_that_kills_its_reader_three_times_is_read_no_more),
+        TEST(what_has_ended_is_innocent),
+        TEST(a_clean_end_clears_everybody),
+        TEST(a_full_file_forgets_the_least_suspicious),
+        TEST(a_file_of_nonsense_is_ignored),
+        TEST(a_file_cut_short_is_begun_anew),
+        TEST(without_a_file_nothing_is_remembered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
