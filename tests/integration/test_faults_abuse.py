@@ -19,18 +19,13 @@ from support import wire
 from support.client import JSON, OCTETS
 from support.faults_disk import files_under
 from support.orders import order, wait_counts
-from support.site import ROOT, binary
+from support.site import MEMORY_KIB, ROOT, binary, release_binary
 from support.waiting import eventually
 
 BUCKET = "abuse-bucket"
-MEMORY_KIB = 64 * 1024
 SLOW = 1000
 SLOW_S = 4.0
 ARRAY = 100_000
-
-
-def release_binary():
-    return os.environ.get("FERRY_RELEASE_BIN") or str(ROOT / "build" / "release" / "ferry")
 
 
 @pytest.fixture(params=["sanitized", "release"])

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from support.orders import order
+from support.site import MEMORY_KIB, release_binary
 from support.waiting import eventually
-from test_faults_abuse import MEMORY_KIB, release_binary
 from test_faults_target import backlog
 
 BUCKET = "backlog-bucket"

@@ -22,6 +22,7 @@ READY = re.compile(r"ferry: site (\S+) listening on (http://\S+)")
 BROKEN = re.compile(
     r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error: |assertion failed"
 )
+MEMORY_KIB = 64 * 1024  # what a site may take, whatever is asked of it
 # A test that leaves a stalled transfer behind must not wait the usual 25 s for it.
 DEFAULTS = {"worker_drain": "5s"}
 
@@ -36,6 +37,15 @@ def binary():
         if path.exists():
             return str(path)
     raise RuntimeError("no ferry to test: run ./run build asan, or set FERRY_BIN")
+
+
+def release_binary():
+    """The one whose memory is measured, and that is driven where only figures count."""
+    return os.environ.get("FERRY_RELEASE_BIN") or str(ROOT / "build" / "release" / "ferry")
+
+
+# What the long tests drive: one for what it does, the other for what it costs.
+BUILDS = {"sanitized": binary, "release": release_binary}
 
 
 def environment():
@@ -60,6 +70,7 @@ class Site:
         self.log = self.data.parent / f"{name}.log"
         self.process = None
         self._lines = None
+        self.measured = False
 
     # ---- talking to it
 
@@ -170,6 +181,7 @@ class Site:
 
     def peak_kib(self):
         """Most memory it ever had resident (VmHWM); meaningful for a release build only."""
+        self.measured = True
         text = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+) kB", text)[1])
 
