@@ -36,6 +36,7 @@ int catalogue_contract_object(void);
 int catalogue_contract_upload(void);
 int catalogue_contract_apply(void);
 int catalogue_contract_waiting(void);
+int catalogue_contract_wake(void);
 int catalogue_contract_admin(void);
 int catalogue_contract_body(void);
 int catalogue_contract_conflict(void);

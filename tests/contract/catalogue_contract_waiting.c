@@ -425,30 +425,6 @@ static void retried_order_begins_anew(void **state)
     assert_int_equal(contract_outcome(c, "o-10"), FY_OUTCOME_WAITING);
 }
 
-static void healed_site_wakes_what_waits_for_it(void **state)
-{
-    struct contract *c = *state;
-    struct fy_cat_wait_claim claim;
-    struct fy_cat_wait a = waiting(c, "a", 10), dead = waiting(c, "b", 10),
-                       out = waiting(c, "d", 10), other = waiting(c, "e", 10);
-    dead.row.state = FY_DEAD;
-    out.row.direction = FY_OUT;
-    memcpy(out.row.order.to_site, CONTRACT_OTHER, sizeof CONTRACT_OTHER);
-    memcpy(other.row.order.from_site, "site-c", sizeof "site-c");
-    struct fy_cat_op *ops[] = {&a.op, &dead.op, &out.op, &other.op};
-    assert_int_equal(fy_catalogue_write(c->catalogue, ops, FY_COUNT_OF(ops), &c->err), FY_OK);
-    struct fy_cat_wait_edit wake = {
-        .op.kind = FY_CAT_WAIT_EDIT, .action = FY_WAIT_WAKE, .filter = any()};
-    memcpy(wake.filter.site, CONTRACT_OTHER, sizeof CONTRACT_OTHER);
-    assert_int_equal(contract_run(c, &wake.op), FY_OK);
-    assert_int_equal(claimed(c, 8, &claim), 1);
-    assert_int_equal(claim.rows[0].id, a.row.id);
-    assert_int_equal(claim.rows[0].attempts, 1); /* nothing but the due time */
-    assert_int_equal(contract_run(c, &wake.op), FY_OK);
-    assert_int_equal(claimed(c, 8, &claim), 0); /* it is being tried already */
-    assert_int_equal(contract_totals(c).dead_orders, 1);
-}
-
 static void retried_outgoing_order_goes_back_to_the_outbox(void **state)
 {
     struct contract *c = *state;
@@ -606,7 +582,6 @@ int catalogue_contract_waiting(void)
         TEST(filters_find_what_they_say),
         TEST(counts_follow_every_change),
         TEST(retried_order_begins_anew),
-        TEST(healed_site_wakes_what_waits_for_it),
         TEST(retried_outgoing_order_goes_back_to_the_outbox),
         TEST(dropped_order_stays_dropped),
         TEST(outcomes_of_an_array_come_with_its_op_id),
