@@ -22,6 +22,8 @@ import pytest
 
 from support.faults_autopsy import Autopsy, stop_swept
 from support.faults_load import BUCKET, Thing, Uploader, differences, names_ready
+from support.site import BUILDS
+from support.sites import check_memory
 from support.waiting import eventually
 
 AIMS = ["transfer", "link-to-row", "row-to-offset", "upload"]
@@ -48,6 +50,7 @@ class Crashes:
         self.log = []
         self.hits = dict.fromkeys(AIMS, 0)
         self.misses = 0
+        self.memory = None  # of the processes that no kill has ended; of release builds only
         self.random = random.Random(1)
 
     # ---- one kill
@@ -142,14 +145,16 @@ class Crashes:
             stop_swept(site, SETTLE_S)
 
 
-def crash(sites, kills, objects):
-    a_b = sites(["site-a", "site-b"], trash_grace="500ms", sweep_every="300ms", retry_first="1s",
-                retry_second="1s", retry_later="2s")  # fmt: skip
+def crash(sites, kills, objects, build="sanitized"):
+    a_b = sites(["site-a", "site-b"], program=BUILDS[build](), trash_grace="500ms", sweep_every="300ms",
+                retry_first="1s", retry_second="1s", retry_later="2s")  # fmt: skip
     a_b[0].client().make_bucket(BUCKET).must(201)
     crashes = Crashes(a_b, kills, objects)
     try:
         crashes.run()
         crashes.check_all()
+        if build == "release":
+            crashes.memory = check_memory(a_b)
     finally:
         crashes.uploader.stop()
         crashes.print()
@@ -164,6 +169,9 @@ def test_nothing_is_lost_or_left_behind_by_twenty_kills(sites):
 
 
 @pytest.mark.soak
-def test_nothing_is_lost_or_left_behind_by_two_hundred_kills(sites, record_property):
-    crashes = crash(sites, kills=200, objects=20000)
+@pytest.mark.parametrize("build", BUILDS)
+def test_nothing_is_lost_or_left_behind_by_two_hundred_kills(sites, build, record_property):
+    crashes = crash(sites, 200, 20000, build)
     record_property("soak", "kills by stage: " + ", ".join(f"{n} {c}" for n, c in crashes.hits.items()))
+    if crashes.memory:
+        record_property("soak", crashes.memory)

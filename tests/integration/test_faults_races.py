@@ -11,7 +11,8 @@ import pytest
 
 from support.faults_autopsy import stop_swept
 from support.faults_load import BROKEN, rows
-from support.site import environment
+from support.site import BUILDS, environment
+from support.sites import check_memory
 from support.waiting import eventually
 
 # How many names each has: one with a single name is often empty, so that it can be dropped.
@@ -118,8 +119,8 @@ def backlog(site):
     return waiting + numbers["ferry_outbox_orders"] + numbers["ferry_lane_orders"]
 
 
-def race(sites, order_proxy, seconds, seed, killing=False):
-    a, b = sites(["site-a", "site-b"], start=False, retry_memory="5s", retry_first="500ms",
+def race(sites, order_proxy, seconds, seed, killing=False, build="sanitized"):
+    a, b = sites(["site-a", "site-b"], start=False, program=BUILDS[build](), retry_memory="5s", retry_first="500ms",
                  retry_second="1s", retry_later="1s", trash_grace="300ms", sweep_every="200ms")  # fmt: skip
     to_a = order_proxy(a.url, repeat=0.3, hold=0.4, seed=seed)
     to_b = order_proxy(b.url, repeat=0.3, hold=0.4, seed=seed + 1)
@@ -188,20 +189,29 @@ def test_two_racing_sites_end_equal_though_their_orders_are_shuffled_and_repeate
     check(*race(sites, order_proxy, seconds=15, seed=seed))
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_two_racing_sites_end_equal_after_a_minute(sites, order_proxy, seed, record_property):
-    a, b, racers, proxies = race(sites, order_proxy, seconds=60, seed=seed)
+def long_race(sites, order_proxy, build, seed, record_property, killing=False):
+    """Gives the sites back, equal."""
+    a, b, racers, proxies = race(sites, order_proxy, 60, seed, killing, build)
     check(a, b, racers, proxies)
-    record_property("soak", f"{sum(sum(r.counts.values()) for r in racers)} operations")
+    record_property("soak", f"{sum(sum(racer.counts.values()) for racer in racers)} operations")
+    if build == "release":
+        record_property("soak", check_memory((a, b)))
+    return a, b
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_two_racing_sites_end_equal_after_a_minute(sites, order_proxy, build, seed, record_property):
+    long_race(sites, order_proxy, build, seed, record_property)
 
 
 # The same while both are killed several times a second. Nothing is lost, left or leaked either.
 @pytest.mark.soak
+@pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_two_racing_sites_end_equal_though_both_are_killed_all_the_time(sites, order_proxy, seed, record_property):
-    a, b, racers, proxies = race(sites, order_proxy, seconds=60, seed=seed, killing=True)
-    check(a, b, racers, proxies)
-    for site in (a, b):
+def test_two_racing_sites_end_equal_though_both_are_killed_all_the_time(
+    sites, order_proxy, build, seed, record_property
+):
+    for site in long_race(sites, order_proxy, build, seed, record_property, killing=True):
         stop_swept(site, 60)
-    record_property("soak", f"{sum(sum(r.counts.values()) for r in racers)} operations")

@@ -1,6 +1,6 @@
 """Several sites that know each other."""
 
-from support.site import Site
+from support.site import MEMORY_KIB, Site
 
 
 class Sites:
@@ -19,6 +19,13 @@ class Sites:
         if isinstance(key, int):
             return self.members[key]
         return next(site for site in self.members if site.name == key)
+
+
+def check_memory(sites):
+    """That each has kept within its memory, as words for a report; of release builds only."""
+    peaks = {site.name: site.peak_kib() for site in sites}
+    assert max(peaks.values()) <= MEMORY_KIB, peaks
+    return "VmHWM " + ", ".join(f"{peak} KiB at {name}" for name, peak in peaks.items())
 
 
 class Factory:
