@@ -20,8 +20,7 @@ struct bucket_list {
 static bool add_bucket(void *arg, const struct fy_container_row *row)
 {
     struct bucket_list *list = arg;
-    if (list->json.size_bytes > 1)
-        fy_buf_text(&list->json, ",");
+    fy_buf_json_next(&list->json);
     fy_ccs_bucket_json(list->node, row, &list->json);
     memcpy(list->after, row->name, sizeof(list->after));
     list->rows++;
@@ -43,12 +42,7 @@ static void list_buckets(struct fy_exchange *x)
     fy_buf_text(&list.json, "]");
     if (code == FY_OK && list.json.overflow)
         code = fy_err_set(&err, FY_ETOOBIG, "too many buckets for one answer");
-    if (code == FY_OK) {
-        fy_answer_json(x, 200, &list.json);
-        return;
-    }
-    fy_buf_done(&list.json);
-    fy_answer_error(x, &err);
+    fy_answer_result(x, code, &list.json, &err);
 }
 
 static void get_bucket(struct fy_exchange *x)

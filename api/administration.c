@@ -16,7 +16,6 @@
 struct site_list {
     struct fy_buf json;
     enum fy_site_status wanted; /* UNKNOWN: all */
-    bool any;
 };
 
 static bool add_site(void *arg, const struct fy_site_row *row)
@@ -24,9 +23,7 @@ static bool add_site(void *arg, const struct fy_site_row *row)
     struct site_list *list = arg;
     if (list->wanted != FY_SITE_UNKNOWN && row->status != list->wanted)
         return true;
-    if (list->any)
-        fy_buf_text(&list->json, ",");
-    list->any = true;
+    fy_buf_json_next(&list->json);
     fy_topology_json(row, &list->json);
     return true;
 }
@@ -44,12 +41,7 @@ static void list_sites(struct fy_exchange *x)
     fy_buf_text(&list.json, "[");
     enum fy_code code = fy_catalogue_site_list(fy_node_of(x)->catalogue, add_site, &list, &err);
     fy_buf_text(&list.json, "]");
-    if (code == FY_OK) {
-        fy_answer_json(x, 200, &list.json);
-        return;
-    }
-    fy_buf_done(&list.json);
-    fy_answer_error(x, &err);
+    fy_answer_result(x, code, &list.json, &err);
 }
 
 static void answer_site(struct fy_exchange *x, int http_status, const struct fy_site_row *row)
@@ -131,7 +123,6 @@ static bool rights_parse(const char *text, unsigned *rights)
 struct right_list {
     struct fy_buf json;
     unsigned wanted; /* 0: all */
-    bool any;
 };
 
 static bool add_right(void *arg, const struct fy_right_row *row)
@@ -139,9 +130,7 @@ static bool add_right(void *arg, const struct fy_right_row *row)
     struct right_list *list = arg;
     if ((row->rights & list->wanted) != list->wanted)
         return true;
-    if (list->any)
-        fy_buf_text(&list->json, ",");
-    list->any = true;
+    fy_buf_json_next(&list->json);
     fy_buf_text(&list->json, "{");
     fy_buf_json_str(&list->json, "client", row->client);
     fy_buf_json_str(&list->json, "bucket", row->bucket);
@@ -166,12 +155,7 @@ static void list_rights(struct fy_exchange *x)
     fy_buf_text(&list.json, "]");
     if (code == FY_OK && list.json.overflow)
         code = fy_err_set(&err, FY_ETOOBIG, "too many rights for one answer");
-    if (code == FY_OK) {
-        fy_answer_json(x, 200, &list.json);
-        return;
-    }
-    fy_buf_done(&list.json);
-    fy_answer_error(x, &err);
+    fy_answer_result(x, code, &list.json, &err);
 }
 
 static void answer_right(struct fy_exchange *x, int http_status, unsigned rights)

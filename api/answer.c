@@ -185,6 +185,17 @@ void fy_answer_fail(struct fy_exchange *x, enum fy_code code, const char *format
     fy_answer_error(x, &err);
 }
 
+void fy_answer_result(struct fy_exchange *x, enum fy_code code, struct fy_buf *json,
+                      const struct fy_err *err)
+{
+    if (code == FY_OK) {
+        fy_answer_json(x, 200, json);
+        return;
+    }
+    fy_buf_done(json);
+    fy_answer_error(x, err);
+}
+
 /* ------------------------------------------------------------------ past libmicrohttpd */
 
 static enum MHD_Result print_header(void *arg, enum MHD_ValueKind kind, const char *name,

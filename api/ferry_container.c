@@ -105,8 +105,8 @@ struct page {
 static bool add_container(void *arg, const struct fy_container_row *row)
 {
     struct page *page = arg;
-    if (page->rows++ > 0)
-        fy_buf_text(&page->json, ",");
+    page->rows++;
+    fy_buf_json_next(&page->json);
     container_json(row, &page->json);
     memcpy(page->last, row->name, sizeof(page->last));
     return true;
@@ -130,15 +130,10 @@ static void list_containers(struct fy_exchange *x)
             fy_node_of(x)->catalogue,
             account != NULL && account[0] != '\0' ? account : fy_client(x), false,
             after != NULL ? after : "", limit, add_container, &page, &err);
-    if (code != FY_OK) {
-        fy_buf_done(&page.json);
-        fy_answer_error(x, &err);
-        return;
-    }
     fy_buf_text(&page.json, "]");
     fy_buf_json_str(&page.json, "next", page.rows == limit ? page.last : NULL);
     fy_buf_text(&page.json, "}");
-    fy_answer_json(x, 200, &page.json);
+    fy_answer_result(x, code, &page.json, &err);
 }
 
 #define CONTAINER "/ferry/v1/container"

@@ -114,8 +114,8 @@ struct page {
 static bool add_object(void *arg, const struct fy_object_row *row)
 {
     struct page *page = arg;
-    if (page->rows++ > 0)
-        fy_buf_text(&page->json, ",");
+    page->rows++;
+    fy_buf_json_next(&page->json);
     fy_ccs_object_json(page->node, page->bucket, row, &page->json);
     memcpy(page->last, row->name, sizeof(page->last));
     return true;
@@ -161,15 +161,10 @@ static void list_objects(struct fy_exchange *x)
                                         after != NULL ? after : "", limit, add_object, &page, &err);
     }
     free(filter);
-    if (code != FY_OK) {
-        fy_buf_done(&page.json);
-        fy_answer_error(x, &err);
-        return;
-    }
     fy_buf_text(&page.json, "]");
     fy_buf_json_str(&page.json, "next", page.rows == limit ? page.last : NULL);
     fy_buf_text(&page.json, "}");
-    fy_answer_json(x, 200, &page.json);
+    fy_answer_result(x, code, &page.json, &err);
 }
 
 static const struct fy_route routes[] = {

@@ -43,15 +43,12 @@ static void site_json(const struct fy_node *node, const struct fy_site_row *row,
 struct site_list {
     struct fy_node *node;
     struct fy_buf json;
-    bool any;
 };
 
 static bool add_site(void *arg, const struct fy_site_row *row)
 {
     struct site_list *list = arg;
-    if (list->any)
-        fy_buf_text(&list->json, ",");
-    list->any = true;
+    fy_buf_json_next(&list->json);
     site_json(list->node, row, &list->json);
     return true;
 }
@@ -64,12 +61,7 @@ static void list_sites(struct fy_exchange *x)
     fy_buf_text(&list.json, "{\"sites\":[");
     enum fy_code code = fy_catalogue_site_list(list.node->catalogue, add_site, &list, &err);
     fy_buf_text(&list.json, "]}");
-    if (code == FY_OK) {
-        fy_answer_json(x, 200, &list.json);
-        return;
-    }
-    fy_buf_done(&list.json);
-    fy_answer_error(x, &err);
+    fy_answer_result(x, code, &list.json, &err);
 }
 
 static void answer_site(struct fy_exchange *x, int http_status, const struct fy_site_row *row)
@@ -176,7 +168,6 @@ static void lag_json(struct fy_node *node, const struct lag_sum *sum, struct fy_
 struct target_list {
     struct fy_node *node;
     struct fy_buf *json;
-    bool any;
     enum fy_code code;
     struct fy_err *err;
 };
@@ -192,9 +183,7 @@ static bool add_target(void *arg, const struct fy_site_row *row)
     list->code = lag_of(list->node, FY_GROUP_SENDER, topic, &sum, list->err);
     if (list->code != FY_OK)
         return false;
-    if (list->any)
-        fy_buf_text(list->json, ",");
-    list->any = true;
+    fy_buf_json_next(list->json);
     fy_buf_text(list->json, "{");
     fy_buf_json_str(list->json, "site", row->id);
     fy_buf_json_str(list->json, "uri", row->uri);
@@ -208,9 +197,7 @@ static bool add_target(void *arg, const struct fy_site_row *row)
 static bool add_waiting(void *arg, const struct fy_waiting_count *count)
 {
     struct target_list *list = arg;
-    if (list->any)
-        fy_buf_text(list->json, ",");
-    list->any = true;
+    fy_buf_json_next(list->json);
     fy_buf_text(list->json, "{");
     fy_buf_json_str(list->json, "direction", count->direction == FY_OUT ? "out" : "in");
     fy_buf_json_str(list->json, "state", count->state == FY_DEAD ? "dead" : "waiting");
@@ -288,16 +275,10 @@ static void status(struct fy_exchange *x)
     fy_buf_text(&json, "]");
     fy_buf_json_key(&json, "waiting");
     fy_buf_text(&json, "[");
-    list.any = false;
     if (code == FY_OK)
         code = fy_catalogue_waiting_counts(node->catalogue, add_waiting, &list, &err);
     fy_buf_text(&json, "]}");
-    if (code == FY_OK) {
-        fy_answer_json(x, 200, &json);
-        return;
-    }
-    fy_buf_done(&json);
-    fy_answer_error(x, &err);
+    fy_answer_result(x, code, &json, &err);
 }
 
 static const struct fy_route routes[] = {

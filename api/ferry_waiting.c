@@ -116,9 +116,9 @@ static bool add_row(void *arg, const struct fy_waiting_row *row)
 {
     struct page *page = arg;
     struct fy_buf *json = &page->json;
-    if (page->rows++ > 0)
-        fy_buf_text(json, ",");
+    page->rows++;
     page->last_id = row->id;
+    fy_buf_json_next(json);
     fy_buf_text(json, "{");
     fy_buf_json_i64(json, "id", row->id);
     fy_buf_json_str(json, "direction", row->direction == FY_OUT ? "out" : "in");
@@ -146,19 +146,13 @@ static void list_waiting(struct fy_exchange *x)
     fy_buf_text(&page.json, "{\"orders\":[");
     if (code == FY_OK)
         code = fy_catalogue_waiting_list(fy_node_of(x)->catalogue, &filter, add_row, &page, &err);
-    if (code != FY_OK) {
-        fy_buf_done(&page.json);
-        fy_answer_error(x, &err);
-        return;
-    }
     fy_buf_text(&page.json, "]");
-    fy_buf_json_key(&page.json, "next");
     if (page.rows == filter.limit)
-        fy_buf_printf(&page.json, "%lld", (long long)page.last_id);
+        fy_buf_json_i64(&page.json, "next", page.last_id);
     else
-        fy_buf_text(&page.json, "null");
+        fy_buf_json_str(&page.json, "next", NULL);
     fy_buf_text(&page.json, "}");
-    fy_answer_json(x, 200, &page.json);
+    fy_answer_result(x, code, &page.json, &err);
 }
 
 /* ---- edit */

@@ -92,10 +92,9 @@ extern const struct fy_route_table fy_routes_health;  /* health.c: health, metri
 /* ------------------------------------------------------------------ the request. Borrowed texts
  * live as long as the exchange. */
 struct fy_node *fy_node_of(struct fy_exchange *x);
-/* A variable of the route, percent-decoded once (spec 2.1); one with a broken escape or a zero byte
- * comes as it was sent, which fy_ccs_clean_* refuses for the same reason. Not NULL for a name of
- * the pattern. */
-/* NULL when the route's pattern has no such variable. */
+/* A variable of the route's pattern, percent-decoded once (spec 2.1); one with a broken escape or a
+ * zero byte comes as it was sent, which fy_ccs_clean_* refuses for the same reason. NULL when the
+ * pattern has no such variable. */
 const char *fy_path_value(struct fy_exchange *x, const char *name);
 const char *fy_path_raw(struct fy_exchange *x); /* as sent, before decoding, no query */
 const char *fy_query(struct fy_exchange *x, const char *name); /* decoded; NULL absent; "" empty */
@@ -136,6 +135,10 @@ void fy_answer_error(struct fy_exchange *x, const struct fy_err *err);
 void fy_answer_error_json(struct fy_exchange *x, const struct fy_err *err, struct fy_buf *json);
 void fy_answer_fail(struct fy_exchange *x, enum fy_code code, const char *format, ...)
     FY_PRINTF(3, 4);
+/* What a read gave: 200 with the JSON on FY_OK, else the error. Takes the JSON's bytes either way.
+ */
+void fy_answer_result(struct fy_exchange *x, enum fy_code code, struct fy_buf *json,
+                      const struct fy_err *err);
 /* HEAD of the CCS look-ups: 204 with type, or 404 with type NONE and the error header. */
 void fy_answer_type(struct fy_exchange *x, const char *type);
 void fy_answer_none(struct fy_exchange *x, const char *why);

@@ -55,8 +55,8 @@ static bool on_outcome(void *arg, const struct fy_outcome_row *row)
     here->total++;
     if (here->shown == ORDERS_SHOWN_MAX || here->orders.size_bytes > SITE_BYTES_MAX / 2)
         return true;
-    if (here->shown++ > 0)
-        fy_buf_text(&here->orders, ",");
+    here->shown++;
+    fy_buf_json_next(&here->orders);
     print_row(&here->orders, row);
     return true;
 }
@@ -141,27 +141,29 @@ static void print_site(const struct ask *ask, struct fy_buf *json)
     free(text);
 }
 
-static void answer_merged(struct fy_exchange *x)
+/* This site's word, and then what the others said of theirs; asked NULL: nobody was asked. */
+static void answer(struct fy_exchange *x, const char *op_id, const struct asked *asked)
 {
-    struct asked *asked = fy_state(x);
     struct fy_buf json;
+    struct fy_err err;
     fy_buf_init(&json, ANSWER_BYTES_MAX);
     fy_buf_text(&json, "{");
-    fy_buf_json_str(&json, "opId", asked->op_id);
+    fy_buf_json_str(&json, "opId", op_id);
     fy_buf_json_key(&json, "sites");
     fy_buf_text(&json, "[");
-    struct fy_err err;
-    if (print_here(fy_node_of(x), asked->op_id, &json, &err) != FY_OK) {
-        fy_buf_done(&json);
-        fy_answer_error(x, &err);
-        return;
-    }
-    for (size_t i = 0; i < asked->ask_count; i++) {
-        fy_buf_text(&json, ",");
+    enum fy_code code = print_here(fy_node_of(x), op_id, &json, &err);
+    for (size_t i = 0; asked != NULL && i < asked->ask_count; i++) {
+        fy_buf_json_next(&json);
         print_site(asked->asks[i], &json);
     }
     fy_buf_text(&json, "]}");
-    fy_answer_json(x, 200, &json);
+    fy_answer_result(x, code, &json, &err);
+}
+
+static void answer_merged(struct fy_exchange *x)
+{
+    const struct asked *asked = fy_state(x);
+    answer(x, asked->op_id, asked);
 }
 
 static void one_done(struct asked *asked)
@@ -259,22 +261,8 @@ void fy_orders_get(struct fy_exchange *x)
         fy_answer_fail(x, FY_EINPUT, "here: '%.40s' is neither true nor false", only_here);
         return;
     }
-    if (only_here == NULL || strcmp(only_here, "true") != 0) {
+    if (only_here != NULL && strcmp(only_here, "true") == 0)
+        answer(x, op_id, NULL);
+    else
         ask_all(x, op_id);
-        return;
-    }
-    struct fy_err err;
-    struct fy_buf json;
-    fy_buf_init(&json, ANSWER_BYTES_MAX);
-    fy_buf_text(&json, "{");
-    fy_buf_json_str(&json, "opId", op_id);
-    fy_buf_json_key(&json, "sites");
-    fy_buf_text(&json, "[");
-    if (print_here(fy_node_of(x), op_id, &json, &err) != FY_OK) {
-        fy_buf_done(&json);
-        fy_answer_error(x, &err);
-        return;
-    }
-    fy_buf_text(&json, "]}");
-    fy_answer_json(x, 200, &json);
 }

@@ -132,12 +132,17 @@ void fy_buf_json_text(struct fy_buf *buf, const char *text)
     fy_buf_text(buf, "\"");
 }
 
-void fy_buf_json_key(struct fy_buf *buf, const char *key)
+void fy_buf_json_next(struct fy_buf *buf)
 {
     bool first = buf->size_bytes == 0 || buf->bytes[buf->size_bytes - 1] == '{' ||
                  buf->bytes[buf->size_bytes - 1] == '[';
     if (!first)
         fy_buf_text(buf, ",");
+}
+
+void fy_buf_json_key(struct fy_buf *buf, const char *key)
+{
+    fy_buf_json_next(buf);
     fy_buf_json_text(buf, key);
     fy_buf_text(buf, ":");
 }

@@ -20,6 +20,8 @@ void fy_buf_text(struct fy_buf *buf, const char *text);
 void fy_buf_printf(struct fy_buf *buf, const char *format, ...) FY_PRINTF(2, 3);
 /* A JSON string with its quotes; invalid UTF-8 bytes become U+FFFD. NULL writes null. */
 void fy_buf_json_text(struct fy_buf *buf, const char *text);
+/* Before an element of an array: a comma, unless it is the first. */
+void fy_buf_json_next(struct fy_buf *buf);
 /* "key":"value", "key":number, ... with a comma before it unless it follows '{' or '['. */
 void fy_buf_json_key(struct fy_buf *buf, const char *key);
 void fy_buf_json_str(struct fy_buf *buf, const char *key, const char *value); /* NULL writes null */

@@ -104,6 +104,26 @@ static void json_texts_are_escaped_and_made_utf8(void **state)
               "\"\xef\xbf\xbd\xef\xbf\xbdx\\n\"");
 }
 
+static void arrays_get_their_commas(void **state)
+{
+    (void)state;
+    struct fy_buf buf;
+    fy_buf_init(&buf, 1000);
+    fy_buf_text(&buf, "[");
+    for (int i = 0; i < 3; i++) {
+        fy_buf_json_next(&buf);
+        fy_buf_text(&buf, "{");
+        fy_buf_json_str(&buf, "a", "[");
+        fy_buf_text(&buf, "}");
+    }
+    fy_buf_json_next(&buf);
+    fy_buf_json_text(&buf, "[");
+    fy_buf_json_next(&buf);
+    fy_buf_text(&buf, "[]]");
+    assert_string_equal(buf.bytes, "[{\"a\":\"[\"},{\"a\":\"[\"},{\"a\":\"[\"},\"[\",[]]");
+    fy_buf_done(&buf);
+}
+
 static void objects_get_their_commas(void **state)
 {
     (void)state;
@@ -161,6 +181,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_dropped_and_said),
         cmocka_unit_test(taken_bytes_are_the_caller_s_and_never_null),
         cmocka_unit_test(json_texts_are_escaped_and_made_utf8),
+        cmocka_unit_test(arrays_get_their_commas),
         cmocka_unit_test(objects_get_their_commas),
         cmocka_unit_test(whatever_goes_in_another_reader_understands),
     };
