@@ -9,21 +9,6 @@
 #define MODULE         "FERRY"
 #define PAGE_BYTES_MAX ((size_t)FY_LIST_PAGE_MAX * 4096)
 
-/* acct ("" when absent: the CCS view) and ref. */
-static enum fy_code read_names(struct fy_exchange *x, const char **account, const char **name,
-                               struct fy_err *err)
-{
-    *account = fy_query(x, "acct");
-    *name = fy_query(x, "ref");
-    if (*account == NULL)
-        *account = "";
-    if (*name == NULL || !fy_exact_bucket_is_valid(*name, strlen(*name)))
-        return fy_err_set(err, FY_EINPUT, "ref: 1-255 bytes of UTF-8 without a slash");
-    if ((*account)[0] != '\0' && !fy_exact_client_is_valid(*account, strlen(*account)))
-        return fy_err_set(err, FY_EINPUT, "acct: 1-255 bytes of UTF-8");
-    return FY_OK;
-}
-
 /* `status` is what a client sees; `present` and `stamp` are the register's own word, which is what
  * another site must apply (DESIGN 3). */
 static void container_json(const struct fy_container_row *row, struct fy_buf *json)
@@ -55,13 +40,13 @@ static void answer_container(struct fy_exchange *x, int http_status,
 /* In any status: a puller needs the word of a tombstone, too. */
 static void get_container(struct fy_exchange *x)
 {
-    const char *account;
-    const char *name;
+    struct fy_object_key key;
     struct fy_container_row row;
     struct fy_err err = {0};
-    enum fy_code code = read_names(x, &account, &name, &err);
+    enum fy_code code = fy_query_container(x, &key, &err);
     if (code == FY_OK)
-        code = fy_catalogue_container_get(fy_node_of(x)->catalogue, account, name, &row, &err);
+        code = fy_catalogue_container_get(fy_node_of(x)->catalogue, key.account, key.bucket, &row,
+                                          &err);
     if (code == FY_OK)
         answer_container(x, 200, &row);
     else
@@ -70,15 +55,14 @@ static void get_container(struct fy_exchange *x)
 
 static void post_container(struct fy_exchange *x)
 {
-    const char *account;
-    const char *name;
+    struct fy_object_key key;
     struct fy_container_row row;
     struct fy_err err = {0};
-    enum fy_code code = read_names(x, &account, &name, &err);
-    if (code == FY_OK && account[0] != '\0' && strcmp(account, fy_client(x)) != 0)
+    enum fy_code code = fy_query_container(x, &key, &err);
+    if (code == FY_OK && key.account[0] != '\0' && strcmp(key.account, fy_client(x)) != 0)
         code = fy_err_set(&err, FY_EFORBIDDEN, "a client creates containers of its own account");
     if (code == FY_OK)
-        code = fy_change_bucket_create(x, name, &row, &err);
+        code = fy_change_bucket_create(x, key.bucket, &row, &err);
     if (code == FY_OK)
         answer_container(x, 201, &row);
     else
@@ -87,11 +71,10 @@ static void post_container(struct fy_exchange *x)
 
 static void delete_container(struct fy_exchange *x)
 {
-    const char *account;
-    const char *name;
+    struct fy_object_key key;
     struct fy_err err = {0};
-    if (read_names(x, &account, &name, &err) == FY_OK)
-        fy_change_bucket_delete(x, account, name);
+    if (fy_query_container(x, &key, &err) == FY_OK)
+        fy_change_bucket_delete(x, key.account, key.bucket);
     else
         fy_answer_error(x, &err);
 }

@@ -2,7 +2,7 @@
  * sites and for the command. */
 /*
  * acct, ref and path in the query name account, container and object, percent-encoded once; any
- * bytes of UTF-8. acct may be left out: the container that the CCS API shows under that name.
+ * bytes of UTF-8.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,27 +17,10 @@
 #define PAGE_BYTES_MAX ((size_t)FY_LIST_PAGE_MAX * FY_ACCESSOR_JSON_BYTES_MAX)
 #define CONTENT        "/ferry/v1/content"
 
-static enum fy_code read_container(struct fy_exchange *x, struct fy_object_key *key,
-                                   struct fy_err *err)
-{
-    const char *account = fy_query(x, "acct");
-    const char *container = fy_query(x, "ref");
-    memset(key, 0, sizeof(*key));
-    if (container == NULL || !fy_exact_bucket_is_valid(container, strlen(container)))
-        return fy_err_set(err, FY_EINPUT, "ref: 1-255 bytes of UTF-8 without a slash");
-    if (account != NULL && account[0] != '\0' &&
-        !fy_exact_client_is_valid(account, strlen(account)))
-        return fy_err_set(err, FY_EINPUT, "acct: 1-255 bytes of UTF-8");
-    FY_ASSERT(fy_text_copy(key->bucket, sizeof(key->bucket), container));
-    if (account != NULL)
-        FY_ASSERT(fy_text_copy(key->account, sizeof(key->account), account));
-    return FY_OK;
-}
-
 static enum fy_code read_key(struct fy_exchange *x, struct fy_object_key *key, struct fy_err *err)
 {
     const char *path = fy_query(x, "path");
-    enum fy_code code = read_container(x, key, err);
+    enum fy_code code = fy_query_container(x, key, err);
     if (code != FY_OK)
         return code;
     if (path == NULL || !fy_exact_object_is_valid(path, strlen(path)))
@@ -147,7 +130,7 @@ static void list_objects(struct fy_exchange *x)
     struct page page = {.node = fy_node_of(x)};
     struct fy_filter *filter = fy_alloc(sizeof(*filter));
     uint32_t limit = 0;
-    enum fy_code code = read_container(x, &key, &err);
+    enum fy_code code = fy_query_container(x, &key, &err);
     if (code == FY_OK)
         code = may_read(x, &key, &err);
     if (code == FY_OK)

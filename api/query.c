@@ -1,8 +1,11 @@
-/* query.c - numbers out of the query. */
+/* query.c - numbers and names out of the query. */
 #include "api/query.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "common/core/names.h"
 
 enum fy_code fy_query_i64(struct fy_exchange *x, const char *name, int64_t min, int64_t max,
                           int64_t *value, struct fy_err *err)
@@ -28,4 +31,21 @@ enum fy_code fy_query_limit(struct fy_exchange *x, uint32_t *limit, struct fy_er
     if (code == FY_OK)
         *limit = (uint32_t)value;
     return code;
+}
+
+enum fy_code fy_query_container(struct fy_exchange *x, struct fy_object_key *key,
+                                struct fy_err *err)
+{
+    const char *account = fy_query(x, "acct");
+    const char *container = fy_query(x, "ref");
+    memset(key, 0, sizeof(*key));
+    if (container == NULL || !fy_exact_bucket_is_valid(container, strlen(container)))
+        return fy_err_set(err, FY_EINPUT, "ref: 1-255 bytes of UTF-8 without a slash");
+    if (account != NULL && account[0] != '\0' &&
+        !fy_exact_client_is_valid(account, strlen(account)))
+        return fy_err_set(err, FY_EINPUT, "acct: 1-255 bytes of UTF-8");
+    FY_ASSERT(fy_text_copy(key->bucket, sizeof(key->bucket), container));
+    if (account != NULL)
+        FY_ASSERT(fy_text_copy(key->account, sizeof(key->account), account));
+    return FY_OK;
 }

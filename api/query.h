@@ -1,4 +1,4 @@
-/* query.h - numbers out of the query. */
+/* query.h - numbers and names out of the query. */
 #ifndef FY_API_QUERY_H
 #define FY_API_QUERY_H
 
@@ -10,5 +10,10 @@ FY_MUST_CHECK enum fy_code fy_query_i64(struct fy_exchange *x, const char *name,
 /* limit=1..FY_LIST_PAGE_MAX; FY_LIST_PAGE_MAX when absent. */
 FY_MUST_CHECK enum fy_code fy_query_limit(struct fy_exchange *x, uint32_t *limit,
                                           struct fy_err *err);
+/* acct and ref: an account and the container's exact name in it; acct may be left out (""): the one
+ * that the CCS API shows under that name. The key's object is "". FY_EINPUT names what is no name.
+ */
+FY_MUST_CHECK enum fy_code fy_query_container(struct fy_exchange *x, struct fy_object_key *key,
+                                              struct fy_err *err);
 
 #endif
