@@ -253,14 +253,19 @@ void fy_ccs_answer_body(struct fy_exchange *x, const char *bucket, const struct 
 
 /* ---- what the accessor and the other sites ask alike */
 
-void fy_ccs_get_bucket(struct fy_exchange *x, bool with_stamp)
+static enum fy_code path_bucket(struct fy_exchange *x, struct fy_container_row *row,
+                                struct fy_err *err)
 {
     struct fy_object_key key;
+    enum fy_code code = fy_ccs_path_key(x, &key, err);
+    return code == FY_OK ? fy_ccs_bucket_there(fy_node_of(x), key.bucket, row, err) : code;
+}
+
+void fy_ccs_get_bucket(struct fy_exchange *x, bool with_stamp)
+{
     struct fy_container_row row;
     struct fy_err err = {0};
-    enum fy_code code = fy_ccs_path_key(x, &key, &err);
-    if (code == FY_OK)
-        code = fy_ccs_bucket_there(fy_node_of(x), key.bucket, &row, &err);
+    enum fy_code code = path_bucket(x, &row, &err);
     if (code != FY_OK) {
         fy_answer_error(x, &err);
         return;
@@ -272,12 +277,9 @@ void fy_ccs_get_bucket(struct fy_exchange *x, bool with_stamp)
 
 void fy_ccs_head_bucket(struct fy_exchange *x)
 {
-    struct fy_object_key key;
     struct fy_container_row row;
     struct fy_err err = {0};
-    enum fy_code code = fy_ccs_path_key(x, &key, &err);
-    if (code == FY_OK)
-        code = fy_ccs_bucket_there(fy_node_of(x), key.bucket, &row, &err);
+    enum fy_code code = path_bucket(x, &row, &err);
     if (code == FY_OK)
         fy_answer_type(x, "BUCKET");
     else if (code == FY_EINPUT || code == FY_ENOTFOUND || code == FY_EGONE)
