@@ -200,17 +200,7 @@ void peer_trial_expect_pattern(const struct peer_trial *trial, size_t size_bytes
 
 int peer_contract_run(const struct peer_adapter *adapter)
 {
-    size_t count = peer_talk_test_count + peer_failure_test_count + peer_life_test_count;
-    struct CMUnitTest *tests = fy_alloc(count * sizeof(*tests));
-    memcpy(tests, peer_talk_tests, peer_talk_test_count * sizeof(*tests));
-    memcpy(tests + peer_talk_test_count, peer_failure_tests,
-           peer_failure_test_count * sizeof(*tests));
-    memcpy(tests + peer_talk_test_count + peer_failure_test_count, peer_life_tests,
-           peer_life_test_count * sizeof(*tests));
     struct peer_adapter copy = *adapter; /* cmocka's state is not const */
-    for (size_t i = 0; i < count; i++)
-        tests[i].initial_state = &copy;
-    int failed = _cmocka_run_group_tests(adapter->name, tests, count, NULL, NULL);
-    free(tests);
-    return failed;
+    return peer_contract_request(&copy) + peer_contract_answer(&copy) +
+           peer_contract_failure(&copy) + peer_contract_life(&copy);
 }

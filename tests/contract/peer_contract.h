@@ -29,8 +29,11 @@ int peer_contract_run(const struct peer_adapter *adapter);
 
 /* ------------------------------------------------------------------ for its files */
 
-extern const struct CMUnitTest peer_talk_tests[], peer_failure_tests[], peer_life_tests[];
-extern const size_t peer_talk_test_count, peer_failure_test_count, peer_life_test_count;
+int peer_contract_request(struct peer_adapter *adapter);
+int peer_contract_answer(struct peer_adapter *adapter);
+int peer_contract_failure(struct peer_adapter *adapter);
+int peer_contract_life(struct peer_adapter *adapter);
+#define PEER_TEST(function) cmocka_unit_test_prestate(function, adapter)
 
 /* Patient enough for any machine; for tests of what else ends a call. */
 extern const struct peer_limits peer_limits_patient;

@@ -515,23 +515,26 @@ static void a_call_that_makes_no_request_says_why(void **state)
     peer_fixture_done(f);
 }
 
-const struct CMUnitTest peer_failure_tests[] = {
-    cmocka_unit_test(a_body_shorter_than_its_length_is_a_size_mismatch),
-    cmocka_unit_test(chunks_that_do_not_end_well_are_a_size_mismatch),
-    cmocka_unit_test(a_reset_midway_is_an_unreachable_source),
-    cmocka_unit_test(no_answer_at_all_is_an_unreachable_source),
-    cmocka_unit_test(a_refused_connection_is_an_unreachable_source),
-    cmocka_unit_test(a_connect_that_nobody_answers_ends_by_its_own_timeout),
-    cmocka_unit_test(silence_is_a_stall),
-    cmocka_unit_test(a_peer_that_does_not_read_our_orders_is_a_stall),
-    cmocka_unit_test(a_slow_drip_is_no_stall),
-    cmocka_unit_test(a_deadline_ends_even_a_drip),
-    cmocka_unit_test(bytes_beyond_the_length_are_not_of_the_body),
-    cmocka_unit_test(an_answer_that_cannot_be_taken_is_refused),
-    cmocka_unit_test(another_range_than_asked_for_is_not_taken),
-    cmocka_unit_test(a_zstd_body_that_is_not_whole_is_corrupt),
-    cmocka_unit_test(a_zstd_body_without_length_still_has_its_frame_to_end),
-    cmocka_unit_test(a_window_too_many_may_be_tried_again),
-    cmocka_unit_test(a_call_that_makes_no_request_says_why),
-};
-const size_t peer_failure_test_count = FY_COUNT_OF(peer_failure_tests);
+int peer_contract_failure(struct peer_adapter *adapter)
+{
+    const struct CMUnitTest tests[] = {
+        PEER_TEST(a_body_shorter_than_its_length_is_a_size_mismatch),
+        PEER_TEST(chunks_that_do_not_end_well_are_a_size_mismatch),
+        PEER_TEST(a_reset_midway_is_an_unreachable_source),
+        PEER_TEST(no_answer_at_all_is_an_unreachable_source),
+        PEER_TEST(a_refused_connection_is_an_unreachable_source),
+        PEER_TEST(a_connect_that_nobody_answers_ends_by_its_own_timeout),
+        PEER_TEST(silence_is_a_stall),
+        PEER_TEST(a_peer_that_does_not_read_our_orders_is_a_stall),
+        PEER_TEST(a_slow_drip_is_no_stall),
+        PEER_TEST(a_deadline_ends_even_a_drip),
+        PEER_TEST(bytes_beyond_the_length_are_not_of_the_body),
+        PEER_TEST(an_answer_that_cannot_be_taken_is_refused),
+        PEER_TEST(another_range_than_asked_for_is_not_taken),
+        PEER_TEST(a_zstd_body_that_is_not_whole_is_corrupt),
+        PEER_TEST(a_zstd_body_without_length_still_has_its_frame_to_end),
+        PEER_TEST(a_window_too_many_may_be_tried_again),
+        PEER_TEST(a_call_that_makes_no_request_says_why),
+    };
+    return _cmocka_run_group_tests(adapter->name, tests, FY_COUNT_OF(tests), NULL, NULL);
+}

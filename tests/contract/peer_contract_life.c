@@ -502,22 +502,25 @@ static void a_waited_call_fails_with_a_sentence(void **state)
     peer_fixture_done(f);
 }
 
-const struct CMUnitTest peer_life_tests[] = {
-    cmocka_unit_test(nothing_is_lost_or_repeated_over_pauses),
-    cmocka_unit_test(nothing_is_lost_or_repeated_over_pauses_of_zstd),
-    cmocka_unit_test(a_pause_is_no_stall),
-    cmocka_unit_test(a_resume_too_many_does_nothing),
-    cmocka_unit_test(a_receiver_may_refuse_the_head),
-    cmocka_unit_test(a_receiver_may_stop_at_a_byte_too_many),
-    cmocka_unit_test(a_receiver_may_stop_after_a_pause),
-    cmocka_unit_test(a_call_can_be_cancelled_at_every_stage),
-    cmocka_unit_test(a_call_can_be_cancelled_before_its_head_and_while_paused),
-    cmocka_unit_test(cancelling_may_race_with_the_end),
-    cmocka_unit_test(a_hundred_calls_run_at_once),
-    cmocka_unit_test(calls_beyond_the_connections_wait_their_turn),
-    cmocka_unit_test(an_end_may_start_the_next_call),
-    cmocka_unit_test(closing_ends_every_call_once),
-    cmocka_unit_test(a_waited_call_brings_its_answer),
-    cmocka_unit_test(a_waited_call_fails_with_a_sentence),
-};
-const size_t peer_life_test_count = FY_COUNT_OF(peer_life_tests);
+int peer_contract_life(struct peer_adapter *adapter)
+{
+    const struct CMUnitTest tests[] = {
+        PEER_TEST(nothing_is_lost_or_repeated_over_pauses),
+        PEER_TEST(nothing_is_lost_or_repeated_over_pauses_of_zstd),
+        PEER_TEST(a_pause_is_no_stall),
+        PEER_TEST(a_resume_too_many_does_nothing),
+        PEER_TEST(a_receiver_may_refuse_the_head),
+        PEER_TEST(a_receiver_may_stop_at_a_byte_too_many),
+        PEER_TEST(a_receiver_may_stop_after_a_pause),
+        PEER_TEST(a_call_can_be_cancelled_at_every_stage),
+        PEER_TEST(a_call_can_be_cancelled_before_its_head_and_while_paused),
+        PEER_TEST(cancelling_may_race_with_the_end),
+        PEER_TEST(a_hundred_calls_run_at_once),
+        PEER_TEST(calls_beyond_the_connections_wait_their_turn),
+        PEER_TEST(an_end_may_start_the_next_call),
+        PEER_TEST(closing_ends_every_call_once),
+        PEER_TEST(a_waited_call_brings_its_answer),
+        PEER_TEST(a_waited_call_fails_with_a_sentence),
+    };
+    return _cmocka_run_group_tests(adapter->name, tests, FY_COUNT_OF(tests), NULL, NULL);
+}
