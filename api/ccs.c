@@ -73,6 +73,14 @@ enum fy_code fy_ccs_allowed(struct fy_node *node, const char *client, const char
     return FY_OK;
 }
 
+enum fy_code fy_ccs_may_read(struct fy_exchange *x, const char *account, const char *bucket,
+                             struct fy_err *err)
+{
+    if (account[0] != '\0' && strcmp(fy_client(x), account) == 0)
+        return FY_OK;
+    return fy_ccs_allowed(fy_node_of(x), fy_client(x), bucket, FY_RIGHT_READ, err);
+}
+
 enum fy_code fy_ccs_object_ready(struct fy_node *node, const char *client,
                                  const struct fy_object_key *key, enum fy_code missing_right,
                                  struct fy_object_row *row, struct fy_err *err)

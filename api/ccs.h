@@ -25,6 +25,10 @@ FY_MUST_CHECK enum fy_code fy_ccs_bucket_there(struct fy_node *node, const char 
 /* FY_EFORBIDDEN when the client lacks one of the needed bits on the bucket. May block. */
 FY_MUST_CHECK enum fy_code fy_ccs_allowed(struct fy_node *node, const char *client,
                                           const char *bucket, unsigned needed, struct fy_err *err);
+/* Whether the exchange's client may read in the container: it is the account's own, or has the READ
+ * right on the bucket (FY_EFORBIDDEN). account "": by the right alone. May block. */
+FY_MUST_CHECK enum fy_code fy_ccs_may_read(struct fy_exchange *x, const char *account,
+                                           const char *bucket, struct fy_err *err);
 /* The object READY and readable by the client: bucket there, READ right, row READY. missing_right
  * is what a missing right becomes: FY_ENOTFOUND or FY_EFORBIDDEN (spec 1.6 K, 5.3). *row is also
  * filled when the object is there but not READY (FY_ENOTFOUND), for its stamp; else its stamp is

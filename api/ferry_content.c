@@ -29,15 +29,6 @@ static enum fy_code read_key(struct fy_exchange *x, struct fy_object_key *key, s
     return FY_OK;
 }
 
-/* The account's own client may read; others by their right on the bucket. */
-static enum fy_code may_read(struct fy_exchange *x, const struct fy_object_key *key,
-                             struct fy_err *err)
-{
-    if (key->account[0] != '\0' && strcmp(fy_client(x), key->account) == 0)
-        return FY_OK;
-    return fy_ccs_allowed(fy_node_of(x), fy_client(x), key->bucket, FY_RIGHT_READ, err);
-}
-
 static void get_content(struct fy_exchange *x)
 {
     struct fy_node *node = fy_node_of(x);
@@ -46,7 +37,7 @@ static void get_content(struct fy_exchange *x)
     FY_AUTO(fy_object_row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
     enum fy_code code = read_key(x, &key, &err);
     if (code == FY_OK)
-        code = may_read(x, &key, &err);
+        code = fy_ccs_may_read(x, key.account, key.bucket, &err);
     if (code == FY_OK)
         code = fy_catalogue_object_get(node->catalogue, &key, row, &err);
     if (code == FY_OK && row->reg.status != FY_STATUS_READY) {
@@ -132,7 +123,7 @@ static void list_objects(struct fy_exchange *x)
     uint32_t limit = 0;
     enum fy_code code = fy_query_container(x, &key, &err);
     if (code == FY_OK)
-        code = may_read(x, &key, &err);
+        code = fy_ccs_may_read(x, key.account, key.bucket, &err);
     if (code == FY_OK)
         code = read_page(x, filter, &limit, &err);
     page.bucket = key.bucket;

@@ -65,17 +65,6 @@ static enum fy_code make_filter(const struct filter_words *words, struct fy_wait
     return FY_OK;
 }
 
-static enum fy_code query_word(struct fy_exchange *x, const char *name, char *out, size_t out_bytes,
-                               struct fy_err *err)
-{
-    const char *text = fy_query(x, name);
-    if (text != NULL && text[0] == '\0')
-        return fy_err_set(err, FY_EINPUT, "%s: blank", name);
-    if (text != NULL && !fy_text_copy(out, out_bytes, text))
-        return fy_err_set(err, FY_EINPUT, "%s: '%.40s' is too long", name, text);
-    return FY_OK;
-}
-
 static enum fy_code query_filter(struct fy_exchange *x, struct fy_waiting_filter *filter,
                                  struct fy_err *err)
 {
@@ -84,15 +73,15 @@ static enum fy_code query_filter(struct fy_exchange *x, struct fy_waiting_filter
     uint32_t limit = 0;
     enum fy_code code = fy_query_i64(x, "id", 1, INT64_MAX, &words.id, err);
     if (code == FY_OK)
-        code = query_word(x, "state", words.state, sizeof(words.state), err);
+        code = fy_query_word(x, "state", words.state, sizeof(words.state), err);
     if (code == FY_OK)
-        code = query_word(x, "direction", words.direction, sizeof(words.direction), err);
+        code = fy_query_word(x, "direction", words.direction, sizeof(words.direction), err);
     if (code == FY_OK)
-        code = query_word(x, "reason", words.reason, sizeof(words.reason), err);
+        code = fy_query_word(x, "reason", words.reason, sizeof(words.reason), err);
     if (code == FY_OK)
-        code = query_word(x, "site", words.site, sizeof(words.site), err);
+        code = fy_query_word(x, "site", words.site, sizeof(words.site), err);
     if (code == FY_OK)
-        code = query_word(x, "bucket", words.bucket, sizeof(words.bucket), err);
+        code = fy_query_word(x, "bucket", words.bucket, sizeof(words.bucket), err);
     if (code == FY_OK)
         code = fy_query_i64(x, "after", 0, INT64_MAX, &after_id, err);
     if (code == FY_OK)

@@ -1,4 +1,4 @@
-/* query.c - numbers and names out of the query. */
+/* query.c - numbers, words and names out of the query and the path. */
 #include "api/query.h"
 
 #include <errno.h>
@@ -7,20 +7,44 @@
 
 #include "common/core/names.h"
 
-enum fy_code fy_query_i64(struct fy_exchange *x, const char *name, int64_t min, int64_t max,
-                          int64_t *value, struct fy_err *err)
+static bool parse_i64(const char *text, int64_t min, int64_t max, int64_t *value)
 {
-    const char *text = fy_query(x, name);
-    if (text == NULL)
-        return FY_OK;
     char *end;
     errno = 0;
     long long number = strtoll(text, &end, 10);
     bool starts_well = (text[0] >= '0' && text[0] <= '9') || text[0] == '-';
     if (!starts_well || errno != 0 || *end != '\0' || number < min || number > max)
-        return fy_err_set(err, FY_EINPUT, "%s: '%.40s' is not a whole number from %lld to %lld",
-                          name, text, (long long)min, (long long)max);
+        return false;
     *value = number;
+    return true;
+}
+
+enum fy_code fy_query_i64(struct fy_exchange *x, const char *name, int64_t min, int64_t max,
+                          int64_t *value, struct fy_err *err)
+{
+    const char *text = fy_query(x, name);
+    if (text == NULL || parse_i64(text, min, max, value))
+        return FY_OK;
+    return fy_err_set(err, FY_EINPUT, "%s: '%.40s' is not a whole number from %lld to %lld", name,
+                      text, (long long)min, (long long)max);
+}
+
+enum fy_code fy_path_id(struct fy_exchange *x, const char *name, int64_t *id, struct fy_err *err)
+{
+    const char *text = fy_path_value(x, name);
+    if (parse_i64(text, 1, INT64_MAX, id))
+        return FY_OK;
+    return fy_err_set(err, FY_ENOTFOUND, "'%.40s' is no %s", text, name);
+}
+
+enum fy_code fy_query_word(struct fy_exchange *x, const char *name, char *out, size_t out_bytes,
+                           struct fy_err *err)
+{
+    const char *text = fy_query(x, name);
+    if (text != NULL && text[0] == '\0')
+        return fy_err_set(err, FY_EINPUT, "%s: blank", name);
+    if (text != NULL && !fy_text_copy(out, out_bytes, text))
+        return fy_err_set(err, FY_EINPUT, "%s: '%.40s' is too long", name, text);
     return FY_OK;
 }
 

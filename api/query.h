@@ -1,4 +1,4 @@
-/* query.h - numbers and names out of the query. */
+/* query.h - numbers, words and names out of the query and the path. */
 #ifndef FY_API_QUERY_H
 #define FY_API_QUERY_H
 
@@ -7,6 +7,12 @@
 /* *value stays when name is absent. FY_EINPUT names it: not a whole number, or outside min..max. */
 FY_MUST_CHECK enum fy_code fy_query_i64(struct fy_exchange *x, const char *name, int64_t min,
                                         int64_t max, int64_t *value, struct fy_err *err);
+/* A variable of the path that is an id, 1 and up. FY_ENOTFOUND: nothing can have that id. */
+FY_MUST_CHECK enum fy_code fy_path_id(struct fy_exchange *x, const char *name, int64_t *id,
+                                      struct fy_err *err);
+/* Copies a text; out stays when name is absent. FY_EINPUT: empty, or longer than out. */
+FY_MUST_CHECK enum fy_code fy_query_word(struct fy_exchange *x, const char *name, char *out,
+                                         size_t out_bytes, struct fy_err *err);
 /* limit=1..FY_LIST_PAGE_MAX; FY_LIST_PAGE_MAX when absent. */
 FY_MUST_CHECK enum fy_code fy_query_limit(struct fy_exchange *x, uint32_t *limit,
                                           struct fy_err *err);

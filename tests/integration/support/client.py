@@ -228,6 +228,18 @@ class Client:
     def drop_waiting(self, **words):
         return self.send_json("POST", "/ferry/v1/waiting/drop", words)
 
+    def conflicts(self, **query):
+        """Bodies that lost: site, bucket, id, after, limit."""
+        return self.call("GET", "/ferry/v1/conflicts?" + urllib.parse.urlencode(query))
+
+    def conflict(self, row_id, **headers):
+        """The bytes of one of them."""
+        sent = {k.replace("_", "-"): v for k, v in headers.items()}
+        return self.call("GET", f"/ferry/v1/conflicts/{row_id}/content", sent)
+
+    def drop_conflicts(self, **words):
+        return self.send_json("POST", "/ferry/v1/conflicts/drop", words)
+
     def ready(self):
         return self.call("GET", "/health/ready")
 
