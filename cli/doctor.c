@@ -232,7 +232,9 @@ static void judge_orders(struct doctor *doctor, const char *site, const json_t *
                  fy_json_i64(target, "oldestSeconds"));
     }
     if (conflicts > 0)
-        find(doctor, WARN, site, "keeps %" PRId64 " losing bodies of conflicts", conflicts);
+        find(doctor, WARN, site,
+             "keeps %" PRId64 " losing bodies of conflicts: ferry failed ls --reason CONFLICT",
+             conflicts);
     if (waiting > 0)
         find(doctor, WARN, site, "%" PRId64 " orders wait: ferry failed ls", waiting);
     if (dead > 0)

@@ -1,4 +1,10 @@
-/* failed.c - `ferry failed ls|show|retry|drop`: orders that wait or are dead. */
+/* failed.c - `ferry failed ls|show|retry|drop`: orders that wait or are dead, and bodies that lost
+ * a conflict. */
+/*
+ * Both are listed for the reason CONFLICT: an order that may not write into another's bucket, and a
+ * body that an order has replaced or deleted though it did not know of it. The IDs of bodies begin
+ * with c.
+ */
 #include <inttypes.h>
 #include <string.h>
 
@@ -11,13 +17,19 @@
 /* The options that narrow a list, as the API names them, too. */
 static const char *const filters[] = {"site", "bucket", "reason", "state", "direction"};
 
-/* "bucket/object", or the bucket alone. */
-static void print_subject(const json_t *order, struct fy_buf *text)
+/* What the options ask for beside orders. A body neither waits nor is dead. */
+static bool wants_bodies(const struct fy_command_line *line)
 {
-    const char *object = fy_json_text(order, "objectName");
+    const char *reason = fy_option(line, "reason");
+    return reason != NULL && strcmp(reason, fy_reason_name(FY_CONFLICT)) == 0 &&
+           fy_option(line, "state") == NULL && fy_option(line, "direction") == NULL;
+}
+
+/* "bucket/object", or the bucket alone. */
+static void print_subject(const char *bucket, const char *object, struct fy_buf *text)
+{
     fy_buf_init(text, FY_LINE_BYTES_MAX);
-    fy_buf_printf(text, "%s%s%s", fy_json_text(order, "bucketName"), object[0] != '\0' ? "/" : "",
-                  object);
+    fy_buf_printf(text, "%s%s%s", bucket, object[0] != '\0' ? "/" : "", object);
 }
 
 /* The site an order comes from, or goes to. */
@@ -50,7 +62,8 @@ static bool show_order(void *arg, const json_t *row)
         fy_cell_count(fy_json_i64(row, "id"), id);
         fy_cell_count(fy_json_i64(row, "attempts"), tries);
         fy_cell_age(fy_json_text(row, "firstFailed"), since);
-        print_subject(order, &subject);
+        print_subject(fy_json_text(order, "bucketName"), fy_json_text(order, "objectName"),
+                      &subject);
         FY_TABLE_ROW(&listing->table, id, fy_json_text(row, "direction"),
                      fy_json_text(row, "state"), fy_json_text(row, "reason"), site_of(row), tries,
                      since, fy_json_text(order, "action"), subject.bytes);
@@ -59,20 +72,56 @@ static bool show_order(void *arg, const json_t *row)
     return ferror(stdout) == 0;
 }
 
+static bool show_body(void *arg, const json_t *row)
+{
+    struct listing *listing = arg;
+    char id[FY_CELL_BYTES];
+    char since[FY_CELL_BYTES];
+    struct fy_buf subject;
+    if (row == NULL) {
+        fy_table_print(&listing->table, stdout);
+    } else if (listing->json) {
+        fy_print_json(row);
+    } else {
+        const json_t *loser = json_object_get(row, "loser");
+        const char *site = strchr(fy_json_text(row, "winner"), '@');
+        (void)snprintf(id, sizeof(id), "c%" PRId64, fy_json_i64(row, "id"));
+        fy_cell_age(fy_json_text(row, "at"), since);
+        print_subject(fy_json_text(loser, "bucket"), fy_json_text(loser, "name"), &subject);
+        FY_TABLE_ROW(&listing->table, id, "in", "kept", fy_json_text(row, "reason"),
+                     site != NULL ? site + 1 : "", "-", since, fy_json_text(row, "action"),
+                     subject.bytes);
+        fy_buf_done(&subject);
+    }
+    return ferror(stdout) == 0;
+}
+
+static enum fy_code list(const struct fy_command_line *line, struct fy_client *client,
+                         struct listing *listing, struct fy_err *err)
+{
+    struct fy_buf path;
+    fy_path(&path, FY_PATH_WAITING);
+    for (size_t i = 0; i < FY_COUNT_OF(filters); i++)
+        fy_path_query(&path, filters[i], fy_option(line, filters[i]));
+    enum fy_code code = fy_client_pages(client, &path, "orders", show_order, listing, err);
+    if (code != FY_OK || !wants_bodies(line))
+        return code;
+    fy_path(&path, FY_PATH_CONFLICTS);
+    fy_path_query(&path, "site", fy_option(line, "site"));
+    fy_path_query(&path, "bucket", fy_option(line, "bucket"));
+    return fy_client_pages(client, &path, "conflicts", show_body, listing, err);
+}
+
 int fy_command_failed_ls(const struct fy_command_line *line)
 {
     FY_AUTO(fy_client_end) struct fy_client *client = NULL;
     struct listing listing = {.json = line->json};
-    struct fy_buf path;
     struct fy_err err = {0};
     if (fy_client_open(line, &client, &err) != FY_OK)
         return fy_fail_usage(&err);
     FY_TABLE_INIT(&listing.table, ">ID", "<WAY", "<STATE", "<REASON", "<SITE", ">TRIES", ">SINCE",
                   "<ACTION", "<OBJECT");
-    fy_path(&path, FY_PATH_WAITING);
-    for (size_t i = 0; i < FY_COUNT_OF(filters); i++)
-        fy_path_query(&path, filters[i], fy_option(line, filters[i]));
-    enum fy_code code = fy_client_pages(client, &path, "orders", show_order, &listing, &err);
+    enum fy_code code = list(line, client, &listing, &err);
     fy_table_done(&listing.table);
     return code == FY_OK ? fy_output_end(FY_EXIT_DONE) : fy_fail(&err);
 }
@@ -97,24 +146,42 @@ static void show_members(const json_t *object, int indent)
     }
 }
 
+/* *tree is the caller's, also when nothing has that ID. */
+static enum fy_code find_row(struct fy_client *client, bool is_body, int64_t id, json_t **tree,
+                             const json_t **row, struct fy_err *err)
+{
+    struct fy_buf path;
+    char number[FY_CELL_BYTES];
+    (void)snprintf(number, sizeof(number), "%" PRId64, id);
+    fy_path(&path, is_body ? FY_PATH_CONFLICTS : FY_PATH_WAITING);
+    fy_path_query(&path, "id", number);
+    enum fy_code code = fy_client_get_json(client, &path, tree, err);
+    if (code != FY_OK)
+        return code;
+    *row = json_array_get(json_object_get(*tree, is_body ? "conflicts" : "orders"), 0);
+    if (*row == NULL)
+        return fy_err_set(err, FY_ENOTFOUND,
+                          is_body ? "no losing body is kept under id c%" PRId64
+                                  : "no order waits or is dead under id %" PRId64,
+                          id);
+    return FY_OK;
+}
+
 int fy_command_failed_show(const struct fy_command_line *line)
 {
     FY_AUTO(fy_client_end) struct fy_client *client = NULL;
-    struct fy_buf path;
     struct fy_err err = {0};
     json_t *tree = NULL;
+    const json_t *row = NULL;
     int64_t id = 0;
-    enum fy_code code = fy_count_word("ID", line->words[0], 1, INT64_MAX, &id, &err);
+    bool is_body = fy_conflict_word(line->words[0], &id);
+    enum fy_code code =
+        is_body ? FY_OK : fy_count_word("ID", line->words[0], 1, INT64_MAX, &id, &err);
     if (code == FY_OK)
         code = fy_client_open(line, &client, &err);
     if (code != FY_OK)
         return fy_fail_usage(&err);
-    fy_path(&path, FY_PATH_WAITING);
-    fy_path_query(&path, "id", line->words[0]);
-    code = fy_client_get_json(client, &path, &tree, &err);
-    const json_t *row = json_array_get(json_object_get(tree, "orders"), 0);
-    if (code == FY_OK && row == NULL)
-        code = fy_err_set(&err, FY_ENOTFOUND, "no order waits or is dead under id %" PRId64, id);
+    code = find_row(client, is_body, id, &tree, &row, &err);
     if (code == FY_OK && line->json)
         fy_print_json(row);
     else if (code == FY_OK)
@@ -125,6 +192,26 @@ int fy_command_failed_show(const struct fy_command_line *line)
 
 /* ---- retry, drop */
 
+/* What is edited at one route: which of the options it knows, and how it is spoken of. */
+struct edit {
+    const char *route;
+    const char *one, *many;
+    bool bodies; /* by ID, site and bucket alone */
+    const char *done, *would;
+};
+static const struct edit retry_orders = {
+    FY_PATH_WAITING_RETRY, "order", "orders", false, "will be tried again now",
+    "would be tried again"};
+static const struct edit drop_orders = {FY_PATH_WAITING_DROP, "order", "orders", false, "given up",
+                                        "would be given up"};
+static const struct edit drop_bodies = {
+    FY_PATH_CONFLICT_DROP, "losing body", "losing bodies", true, "given up", "would be given up"};
+
+static bool is_dry_run(const struct fy_command_line *line)
+{
+    return fy_option(line, "dry-run") != NULL;
+}
+
 static bool has_filter(const struct fy_command_line *line)
 {
     for (size_t i = 0; i < FY_COUNT_OF(filters); i++)
@@ -133,64 +220,111 @@ static bool has_filter(const struct fy_command_line *line)
     return line->word_count > 0;
 }
 
-static enum fy_code make_body(const struct fy_command_line *line, bool dry_run, struct fy_buf *body,
-                              struct fy_err *err)
+/* The ID of the command line, 0 none. is_body: of a losing body. */
+static enum fy_code read_id(const struct fy_command_line *line, int64_t *id, bool *is_body,
+                            struct fy_err *err)
 {
-    int64_t id = 0;
-    enum fy_code code = FY_OK;
-    if (line->word_count > 0)
-        code = fy_count_word("ID", line->words[0], 1, INT64_MAX, &id, err);
-    if (code == FY_OK && !has_filter(line)) /* all of them by accident */
-        code = fy_err_set(err, FY_EINPUT,
+    *id = 0;
+    *is_body = line->word_count > 0 && fy_conflict_word(line->words[0], id);
+    if (line->word_count > 0 && !*is_body)
+        return fy_count_word("ID", line->words[0], 1, INT64_MAX, id, err);
+    if (!has_filter(line)) /* all of them by accident */
+        return fy_err_set(err, FY_EINPUT,
                           "%s: which? An ID, or --state, --site, --bucket, --reason, --direction",
                           line->command->name);
+    return FY_OK;
+}
+
+static enum fy_code make_body(const struct fy_command_line *line, const struct edit *edit,
+                              int64_t id, struct fy_buf *body, struct fy_err *err)
+{
     fy_buf_text(body, "{");
     if (id != 0)
         fy_buf_json_i64(body, "id", id);
-    for (size_t i = 0; i < FY_COUNT_OF(filters); i++)
-        if (fy_option(line, filters[i]) != NULL)
+    for (size_t i = 0; i < FY_COUNT_OF(filters); i++) {
+        bool knows =
+            !edit->bodies || strcmp(filters[i], "site") == 0 || strcmp(filters[i], "bucket") == 0;
+        if (knows && fy_option(line, filters[i]) != NULL)
             fy_buf_json_str(body, filters[i], fy_option(line, filters[i]));
-    fy_buf_json_bool(body, "dryRun", dry_run);
+    }
+    fy_buf_json_bool(body, "dryRun", is_dry_run(line));
     fy_buf_text(body, "}");
-    if (code == FY_OK && body->overflow)
-        code = fy_err_set(err, FY_EINPUT, "%s: the options are too long", line->command->name);
-    return code;
+    if (body->overflow)
+        return fy_err_set(err, FY_EINPUT, "%s: the options are too long", line->command->name);
+    return FY_OK;
 }
 
-static int edit(const struct fy_command_line *line, const char *route, const char *done,
-                const char *would)
+/* Adds how many it was about to *matched, and says it. */
+static enum fy_code run_edit(const struct fy_command_line *line, struct fy_client *client,
+                             const struct edit *edit, int64_t id, int64_t *matched,
+                             struct fy_err *err)
 {
-    FY_AUTO(fy_client_end) struct fy_client *client = NULL;
     FY_AUTO(fy_buf_done) struct fy_buf body = {0};
     struct fy_buf path;
-    struct fy_err err = {0};
-    bool dry_run = fy_option(line, "dry-run") != NULL;
     fy_buf_init(&body, BODY_BYTES_MAX);
-    enum fy_code code = make_body(line, dry_run, &body, &err);
-    if (code == FY_OK)
-        code = fy_client_open(line, &client, &err);
+    enum fy_code code = make_body(line, edit, id, &body, err);
     if (code != FY_OK)
-        return fy_fail_usage(&err);
-    fy_path(&path, route);
-    if (fy_client_send(client, "POST", &path, &body, &err) != FY_OK)
-        return fy_fail(&err);
-    json_auto_t *tree = fy_client_json(client, &err);
+        return code;
+    fy_path(&path, edit->route);
+    code = fy_client_send(client, "POST", &path, &body, err);
+    if (code != FY_OK)
+        return code;
+    json_auto_t *tree = fy_client_json(client, err);
     if (tree == NULL)
+        return err->code;
+    int64_t count = fy_json_i64(tree, "matched");
+    *matched += count;
+    if (!line->json)
+        fy_say("%" PRId64 " %s %s", count, count == 1 ? edit->one : edit->many,
+               is_dry_run(line) ? edit->would : edit->done);
+    return FY_OK;
+}
+
+/* bodies: NULL when what was asked for is about orders alone. */
+static int run_edits(const struct fy_command_line *line, int64_t id, const struct edit *orders,
+                     const struct edit *bodies)
+{
+    FY_AUTO(fy_client_end) struct fy_client *client = NULL;
+    struct fy_err err = {0};
+    int64_t matched = 0;
+    if (fy_client_open(line, &client, &err) != FY_OK)
+        return fy_fail_usage(&err);
+    enum fy_code code = FY_OK;
+    if (orders != NULL)
+        code = run_edit(line, client, orders, id, &matched, &err);
+    if (code == FY_OK && bodies != NULL)
+        code = run_edit(line, client, bodies, id, &matched, &err);
+    if (code != FY_OK)
         return fy_fail(&err);
-    int64_t matched = fy_json_i64(tree, "matched");
     if (line->json)
-        fy_print_json(tree);
-    else
-        fy_say("%" PRId64 " order%s %s", matched, matched == 1 ? "" : "s", dry_run ? would : done);
+        printf("{\"matched\":%" PRId64 ",\"dryRun\":%s}\n", matched,
+               is_dry_run(line) ? "true" : "false");
     return fy_output_end(matched > 0 ? FY_EXIT_DONE : FY_EXIT_NOTHING);
 }
 
 int fy_command_failed_retry(const struct fy_command_line *line)
 {
-    return edit(line, FY_PATH_WAITING_RETRY, "will be tried again now", "would be tried again");
+    struct fy_err err = {0};
+    int64_t id = 0;
+    bool is_body = false;
+    enum fy_code code = read_id(line, &id, &is_body, &err);
+    if (code == FY_OK && is_body)
+        code =
+            fy_err_set(&err, FY_EINPUT,
+                       "c%" PRId64 " is a body that lost, no order: ferry get --conflict c%" PRId64
+                       " fetches it, and putting it again restores it",
+                       id, id);
+    return code == FY_OK ? run_edits(line, id, &retry_orders, NULL) : fy_fail_usage(&err);
 }
 
 int fy_command_failed_drop(const struct fy_command_line *line)
 {
-    return edit(line, FY_PATH_WAITING_DROP, "given up", "would be given up");
+    struct fy_err err = {0};
+    int64_t id = 0;
+    bool is_body = false;
+    if (read_id(line, &id, &is_body, &err) != FY_OK)
+        return fy_fail_usage(&err);
+    if (is_body)
+        return run_edits(line, id, NULL, &drop_bodies);
+    return run_edits(line, id, &drop_orders, wants_bodies(line) && id == 0 ? &drop_bodies : NULL);
 }

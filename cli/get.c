@@ -1,4 +1,5 @@
-/* get.c - `ferry get`: an object, or all of a prefix, each proven before it gets its name. */
+/* get.c - `ferry get`: an object, all of a prefix, or a body that lost a conflict, each proven
+ * before it gets its name. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,6 +17,8 @@
 struct get {
     const struct fy_command_line *line;
     struct fy_object_word source;
+    int64_t conflict_id; /* the body that lost; 0: the object itself */
+    json_t *conflict;    /* its row: source.name points into it */
     struct fy_tally tally;
     /* of --prefix */
     struct fy_jobs *jobs;
@@ -76,12 +79,25 @@ static enum fy_code prove(struct fy_client *client, struct sink *sink, struct fy
     return FY_OK;
 }
 
+static void content_path(const struct get *get, const char *name, struct fy_buf *path)
+{
+    char id[FY_CELL_BYTES];
+    if (get->conflict_id == 0) {
+        fy_path(path, FY_PATH_CONTENT);
+        fy_path_names(path, get->line->config.client, get->source.bucket, name);
+        return;
+    }
+    fy_cell_count(get->conflict_id, id);
+    fy_path(path, FY_PATH_CONFLICTS);
+    fy_path_segment(path, id);
+    fy_path_segment(path, "content");
+}
+
 static enum fy_code fetch(struct get *get, struct fy_client *client, const char *name,
                           struct sink *sink, struct fy_err *err)
 {
     FY_AUTO(fy_buf_done) struct fy_buf path = {0};
-    fy_path(&path, FY_PATH_CONTENT);
-    fy_path_names(&path, get->line->config.client, get->source.bucket, name);
+    content_path(get, name, &path);
     const struct fy_call call = {.method = "GET",
                                  .path = &path,
                                  /* a range goes out by sendfile, and with its length */
@@ -94,6 +110,8 @@ static enum fy_code fetch(struct get *get, struct fy_client *client, const char 
     enum fy_code code = fy_client_call(client, &call, err);
     if (code == FY_OK)
         return prove(client, sink, err);
+    if (get->conflict_id != 0)
+        return code;
     return fy_client_why_forbidden(client, NULL, get->source.bucket, err);
 }
 
@@ -266,7 +284,60 @@ static int get_single(struct get *get, const char *target_word)
     return code == FY_OK ? exit_status : fy_client_exit(code);
 }
 
+/* ---- a body that lost a conflict */
+
+/* What it was called. */
+static enum fy_code find_conflict(struct get *get, struct fy_err *err)
+{
+    FY_AUTO(fy_client_end) struct fy_client *client = NULL;
+    struct fy_buf path;
+    char id[FY_CELL_BYTES];
+    if (fy_client_open(get->line, &client, err) != FY_OK)
+        return err->code;
+    fy_cell_count(get->conflict_id, id);
+    fy_path(&path, FY_PATH_CONFLICTS);
+    fy_path_query(&path, "id", id);
+    enum fy_code code = fy_client_get_json(client, &path, &get->conflict, err);
+    if (code != FY_OK)
+        return code;
+    const json_t *row = json_array_get(json_object_get(get->conflict, "conflicts"), 0);
+    const json_t *loser = json_object_get(row, "loser");
+    if (loser == NULL)
+        return fy_err_set(err, FY_ENOTFOUND, "no losing body is kept under id c%s", id);
+    get->source.name = fy_json_text(loser, "name");
+    if (!fy_text_copy(get->source.bucket, sizeof(get->source.bucket),
+                      fy_json_text(loser, "bucket")))
+        return fy_err_set(err, FY_EPEER, "the name of its bucket is too long");
+    return FY_OK;
+}
+
+static int get_conflict(struct get *get, const char *target)
+{
+    struct fy_err err = {0};
+    int exit_status = find_conflict(get, &err) == FY_OK ? get_single(get, target) : fy_fail(&err);
+    json_decref(get->conflict);
+    return exit_status;
+}
+
 /* ---- the command */
+
+/* What is to be fetched, by the first word. */
+static enum fy_code read_source(const struct fy_command_line *line, bool prefix, struct get *get,
+                                struct fy_err *err)
+{
+    const char *word = line->words[0];
+    if (fy_option(line, "conflict") == NULL)
+        return prefix ? fy_object_word(word, &get->source, err)
+                      : fy_object_word_whole(word, &get->source, err);
+    if (prefix)
+        return fy_err_set(err, FY_EINPUT, "get: --prefix and --conflict do not go together");
+    if (!fy_conflict_word(word, &get->conflict_id))
+        return fy_err_set(err, FY_EINPUT,
+                          "'%.40s' is no ID of a losing body, like c12: ferry failed ls --reason "
+                          "CONFLICT",
+                          word);
+    return FY_OK;
+}
 
 int fy_command_get(const struct fy_command_line *line)
 {
@@ -275,8 +346,7 @@ int fy_command_get(const struct fy_command_line *line)
     int64_t job_count = FY_JOBS_THREADS_DEFAULT;
     const char *target = line->word_count > 1 ? line->words[1] : NULL;
     bool prefix = fy_option(line, "prefix") != NULL;
-    enum fy_code code = prefix ? fy_object_word(line->words[0], &get.source, &err)
-                               : fy_object_word_whole(line->words[0], &get.source, &err);
+    enum fy_code code = read_source(line, prefix, &get, &err);
     if (code == FY_OK)
         code = fy_count_word("jobs", fy_option(line, "jobs"), 1, FY_JOBS_THREADS_MAX, &job_count,
                              &err);
@@ -286,7 +356,8 @@ int fy_command_get(const struct fy_command_line *line)
         return fy_fail_usage(&err);
     fy_tally_init(&get.tally, "get");
     int exit_status = prefix ? get_prefix(&get, target != NULL ? target : ".", job_count)
-                             : get_single(&get, target);
+                      : get.conflict_id != 0 ? get_conflict(&get, target)
+                                             : get_single(&get, target);
     fy_tally_done(&get.tally);
     return exit_status;
 }

@@ -16,6 +16,8 @@
 #define FY_PATH_WAITING       "/ferry/v1/waiting"
 #define FY_PATH_WAITING_RETRY "/ferry/v1/waiting/retry"
 #define FY_PATH_WAITING_DROP  "/ferry/v1/waiting/drop"
+#define FY_PATH_CONFLICTS     "/ferry/v1/conflicts"
+#define FY_PATH_CONFLICT_DROP "/ferry/v1/conflicts/drop"
 
 /* Begins a path with a route; path is init'ed here and ended by fy_buf_done. */
 void fy_path(struct fy_buf *path, const char *route);

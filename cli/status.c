@@ -38,7 +38,8 @@ static void say_own(const json_t *tree)
     say_part("routing", json_object_get(tree, "routing"));
     say_part("incoming", json_object_get(tree, "incoming"));
     if (fy_json_i64(tree, "conflicts") > 0)
-        fy_say("conflicts  %" PRId64 " losing bodies are kept", fy_json_i64(tree, "conflicts"));
+        fy_say("conflicts  losing bodies kept: %" PRId64 " (ferry failed ls --reason CONFLICT)",
+               fy_json_i64(tree, "conflicts"));
 }
 
 static void print_targets(const json_t *targets)

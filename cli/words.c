@@ -1,4 +1,4 @@
-/* words.c - BUCKET/NAME, numbers and times out of the command line. */
+/* words.c - BUCKET/NAME, IDs, numbers and times out of the command line. */
 #include "cli/words.h"
 
 #include <errno.h>
@@ -44,6 +44,16 @@ static bool read_number(const char *text, const char **end, int64_t *value)
     *value = strtoll(text, &stop, 10);
     *end = stop;
     return errno == 0;
+}
+
+bool fy_conflict_word(const char *word, int64_t *id)
+{
+    const char *end;
+    int64_t number;
+    if (word[0] != 'c' || !read_number(word + 1, &end, &number) || *end != '\0' || number < 1)
+        return false;
+    *id = number;
+    return true;
 }
 
 enum fy_code fy_count_word(const char *option, const char *text, int64_t min, int64_t max,

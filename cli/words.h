@@ -16,6 +16,9 @@ FY_MUST_CHECK enum fy_code fy_object_word(const char *word, struct fy_object_wor
 /* The same, with a name of 1-1023 bytes of UTF-8 required. */
 FY_MUST_CHECK enum fy_code fy_object_word_whole(const char *word, struct fy_object_word *object,
                                                 struct fy_err *err);
+/* The ID of a body that lost a conflict, as `failed ls` prints it: c and a number, c12. false: it
+ * is none, and *id stays. */
+FY_MUST_CHECK bool fy_conflict_word(const char *word, int64_t *id);
 /* A whole number from min to max. *value stays when text is NULL. FY_EINPUT with the option. */
 FY_MUST_CHECK enum fy_code fy_count_word(const char *option, const char *text, int64_t min,
                                          int64_t max, int64_t *value, struct fy_err *err);

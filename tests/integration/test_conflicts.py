@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import zstandard
 from support import digest
+from support.command import NOT_FOUND, NOTHING, REFUSED, USAGE, Ferry
 from support.setting import check_common, check_error
 from support.waiting import eventually
 
@@ -24,6 +25,11 @@ def pair(module_sites):
 def client(pair):
     """At site a, where the first writer loses."""
     return pair[0].client()
+
+
+@pytest.fixture
+def ferry(pair):
+    return Ferry(pair[0].url)
 
 
 @pytest.fixture
@@ -152,3 +158,47 @@ def test_a_losing_body_goes_after_its_time(sites):
     assert client.site_status().must(200).json()["conflicts"] == 0
     eventually(lambda: len(site.body_files()) == 1, 20, "its file is gone")
     assert client.get_exact(bucket, "o").must(200).body == WINNER
+
+
+# ---- the command
+
+
+def test_the_command_lists_shows_fetches_and_drops_what_lost(pair, ferry, bucket, tmp_path):
+    write_apart(pair, bucket, "dir/o")
+    words = ("--reason", "CONFLICT", "--bucket", bucket)
+    (row,) = ferry("failed", "ls", *words, "--json").must().lines()
+    name = f"c{row['id']}"
+    (line,) = ferry("failed", "ls", *words).must().text.splitlines()[1:]
+    assert line.split()[:5] == [name, "in", "kept", "CONFLICT", "site-b"]
+    assert line.split()[-2:] == ["CREATE", f"{bucket}/dir/o"]
+    assert ferry("failed", "ls", *words, "--state", "dead").must().text == ""
+    assert "losing bodies kept" in ferry("status").must().text
+    assert ferry("failed", "show", name, "--json").must().json() == row
+    assert digest.base32hex(LOSER) in ferry("failed", "show", name).must().text
+    ferry("failed", "show", "c999999").must(NOT_FOUND)
+
+    assert ferry("get", "--conflict", name, "-").must().out == LOSER
+    ferry("get", "--conflict", name, cwd=tmp_path).must()
+    assert (tmp_path / "o").read_bytes() == LOSER
+    ferry("get", "--conflict", "c999999", "-").must(NOT_FOUND)
+    ferry("get", "--conflict", f"{bucket}/dir/o", "-").must(USAGE)
+    ferry("get", "--conflict", "--prefix", name).must(USAGE)
+    ferry("get", "--conflict", name, "-", "--client", "client-2").must(REFUSED)
+
+    assert "--conflict" in ferry("failed", "retry", name).must(USAGE).err
+    assert "1 losing body would be" in ferry("failed", "drop", name, "--dry-run").must().text
+    dropped = ferry("failed", "drop", *words, "--json").must().json()
+    assert dropped == {"matched": 1, "dryRun": False}
+    ferry("failed", "drop", name).must(NOTHING)
+    assert ferry("failed", "ls", *words).must().text == ""
+
+
+def test_putting_the_fetched_body_again_restores_it_everywhere(pair, ferry, bucket, tmp_path):
+    write_apart(pair, bucket, "o")
+    (row,) = ferry("failed", "ls", "--reason", "CONFLICT", "--bucket", bucket, "--json").lines()
+    ferry("get", "--conflict", f"c{row['id']}", tmp_path / "kept").must()
+    ferry("rm", f"{bucket}/o").must()
+    ferry("put", tmp_path / "kept", f"{bucket}/o").must()
+    for site in pair:
+        client = site.client()
+        eventually(lambda: client.get_exact(bucket, "o").body == LOSER, 20, "restored everywhere")

@@ -75,6 +75,19 @@ static void times_have_a_unit(void **state)
         assert_int_equal(fy_time_word("t", bad[i], &ms, NULL), FY_EINPUT);
 }
 
+static void ids_of_losing_bodies_begin_with_c(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"",    "c",   "12",  "C12",  "c0",
+                                         "c-1", "c1 ", "c 1", "c12x", "c99999999999999999999"};
+    int64_t id = 0;
+    assert_true(fy_conflict_word("c12", &id));
+    assert_int_equal(id, 12);
+    for (size_t i = 0; i < FY_COUNT_OF(others); i++)
+        assert_false(fy_conflict_word(others[i], &id));
+    assert_int_equal(id, 12);
+}
+
 static void check_path(const char *client, const char *bucket, const char *object,
                        const char *expected)
 {
@@ -124,6 +137,7 @@ int main(void)
         cmocka_unit_test(a_word_without_a_bucket_or_a_name_is_refused),
         cmocka_unit_test(numbers_keep_to_their_bounds),
         cmocka_unit_test(times_have_a_unit),
+        cmocka_unit_test(ids_of_losing_bodies_begin_with_c),
         cmocka_unit_test(names_travel_percent_encoded),
         cmocka_unit_test(names_outside_ccs_are_looked_up_in_the_own_account),
         cmocka_unit_test(a_path_that_overflows_says_so_and_nothing_is_written_beyond),
