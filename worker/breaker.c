@@ -76,3 +76,9 @@ bool fy_breaker_probed(struct fy_breaker *breaker, bool healed, int64_t now_ms)
     forget(breaker, now_ms);
     return true;
 }
+
+void fy_breaker_stay_away(struct fy_breaker *breaker, int64_t until_ms)
+{
+    if (breaker->state == FY_BREAKER_OPEN && breaker->probe_at_ms < until_ms)
+        breaker->probe_at_ms = until_ms;
+}

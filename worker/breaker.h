@@ -28,6 +28,8 @@ bool fy_breaker_outcome(struct fy_breaker *breaker, enum fy_reason reason, int64
 bool fy_breaker_probe_due(struct fy_breaker *breaker, int64_t now_ms);
 /* How the probe went. true: this closed it. */
 bool fy_breaker_probed(struct fy_breaker *breaker, bool healed, int64_t now_ms);
+/* The site asked to be left alone for so long: no probe before that. */
+void fy_breaker_stay_away(struct fy_breaker *breaker, int64_t until_ms);
 static inline bool fy_breaker_is_closed(const struct fy_breaker *breaker)
 {
     return breaker->state == FY_BREAKER_CLOSED;

@@ -7,6 +7,7 @@
 
 #include "common/core/log.h"
 #include "common/runtime/publish_wait.h"
+#include "worker/verdict.h"
 
 #define HEADER_TEXT_BYTES_MAX (8 << 10)
 
@@ -31,9 +32,9 @@ static void add_i64(struct fy_buf *texts, size_t *ends, size_t *count, const cha
     add(texts, ends, count, name, text);
 }
 
-static const char *class_name(enum fy_reason reason)
+static const char *class_name(enum fy_reason_class class)
 {
-    switch (fy_reason_class(reason)) {
+    switch (class) {
     case FY_CLASS_POISON:
         return "poison";
     case FY_CLASS_ORDER:
@@ -54,7 +55,8 @@ size_t fy_dead_letter_headers(const struct fy_node *node, const struct fy_dead_l
     char text[FY_TOPIC_BYTES_MAX + 64];
     fy_buf_clear(texts);
     add(texts, ends, &count, "ferry-dlq-v", "1");
-    add(texts, ends, &count, "ferry-dlq-class", class_name(letter->reason));
+    add(texts, ends, &count, "ferry-dlq-class",
+        class_name(fy_failure_class(letter->reason, letter->http_status)));
     add(texts, ends, &count, "ferry-dlq-reason", fy_reason_name(letter->reason));
     add(texts, ends, &count, "ferry-dlq-detail", letter->detail);
     add(texts, ends, &count, "ferry-direction", letter->direction == FY_OUT ? "out" : "in");

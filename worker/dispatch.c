@@ -173,6 +173,13 @@ static void trust_store(struct fy_engine *engine, bool wrote)
         atomic_store(&engine->node->store_fails, false);
 }
 
+/* Its source has done its part. */
+static void served(struct fy_job *job)
+{
+    fy_site_outcome(job, FY_REASON_NONE);
+    fy_gate_earn(&job->engine->gate, job->engine->now_ms);
+}
+
 /* The order's write has been committed: only now is its offset done. */
 static void settle(struct fy_job *job)
 {
@@ -188,7 +195,7 @@ static void settle(struct fy_job *job)
     if (outcome == FY_M_ORDERS_WAITING)
         fy_claim_due(engine, job->due_ms);
     else if (job->flight->asked && write->op.kind != FY_CAT_WAIT)
-        fy_site_outcome(job, FY_REASON_NONE);
+        served(job);
     fy_pause_end(engine, FY_LOCAL_CATALOGUE);
     fy_partitions_finish(engine, job);
 }

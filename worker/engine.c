@@ -84,6 +84,7 @@ static void show(struct fy_engine *engine)
     fy_metric_set(metrics, FY_M_LANES, (int64_t)engine->lanes.lane_count);
     fy_metric_set(metrics, FY_M_LANE_ORDERS, (int64_t)engine->lanes.node_count);
     fy_metric_set(metrics, FY_M_RETRY_MEMORY, engine->timers.count);
+    fy_metric_set(metrics, FY_M_GATE_TOKENS, engine->gate.tokens);
     if (engine->now_ms - engine->snapshot_ms < SNAPSHOT_MS)
         return;
     engine->snapshot_ms = engine->now_ms;
@@ -304,6 +305,7 @@ enum fy_code fy_engine_open(struct fy_node *node, struct fy_engine **engine, str
     FY_ASSERT(pthread_mutex_init(&opened->snapshot_mutex, NULL) == 0);
     fy_lanes_init(&opened->lanes);
     fy_timers_init(&opened->timers, FY_LANES_ORDERS_MAX);
+    fy_gate_init(&opened->gate, opened->now_ms);
     fill_limits(opened);
     open_running(opened);
     enum fy_code code = open_parts(opened, err);

@@ -7,7 +7,7 @@
  * job.c        the state table
  * look.c  pull.c  spool.c  sync.c  record.c  failed.c  bury.c   the stages
  * claim.c      due rows of `waiting`
- * ledger.c  lane.c  breaker.c  verdict.c  timers.c  site_table.c  running.c   stand alone
+ * ledger.c  lane.c  breaker.c  verdict.c  gate.c  timers.c  site_table.c  running.c   alone
  * engine_metrics.c
  */
 #ifndef FY_WORKER_ENGINE_H
@@ -15,6 +15,7 @@
 
 #include <stdatomic.h>
 
+#include "worker/gate.h"
 #include "worker/ledger.h"
 #include "worker/running.h"
 #include "worker/site_table.h"
@@ -160,6 +161,7 @@ struct fy_engine {
     uint32_t burying;
     struct fy_pause pauses[FY_LOCAL_COUNT];
     struct fy_timers timers;
+    struct fy_gate gate;
     struct fy_claim *claim;
     struct fy_buf scratch; /* JSON and headers of dead letters */
     uint32_t random;

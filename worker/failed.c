@@ -48,13 +48,20 @@ static struct fy_moment moment_of(struct fy_job *job)
         .wall_ms = fy_wall_ms(engine->node->clock),
         .mono_ms = fy_mono_ms(engine->node->clock),
         .memory_free = engine->timers.count < FY_RETRY_MEMORY_MAX && !newer_behind(job),
+        .gate_shut = !fy_gate_is_open(&engine->gate, engine->now_ms),
         .jitter = fy_engine_random(engine),
     };
+}
+
+static bool is_sites_fault(const struct fy_failure *failure)
+{
+    return fy_failure_class(failure->reason, failure->http_status) == FY_CLASS_SITE;
 }
 
 /* Its row in `waiting` needs permits: those it has, or, coming from its lane, those it gets. */
 static void follow(struct fy_job *job, struct fy_next next, const struct fy_moment *moment)
 {
+    struct fy_engine *engine = job->engine;
     switch (next.kind) {
     case FY_NEXT_RETRY:
         log_decision(job, FY_DEBUG, "order.retry", next.at_ms - moment->mono_ms);
@@ -73,6 +80,8 @@ static void follow(struct fy_job *job, struct fy_next next, const struct fy_mome
         fy_enter_queued(job); /* it is QUEUED already, taken out of its site's list */
         return;
     case FY_NEXT_DEAD:
+        if (is_sites_fault(&job->trouble->last))
+            fy_gate_pass(&engine->gate);
         log_decision(job, FY_ERROR, "order.dead", 0);
         job->dead = true;
         if (job->flight != NULL)
@@ -99,7 +108,7 @@ static void tell_breaker(struct fy_job *job)
     enum fy_reason reason = job->flight->failure.reason;
     if (!job->flight->asked || reason == FY_CANCELLED)
         return;
-    bool site = fy_reason_class(reason) == FY_CLASS_SITE && reason != FY_TOPOLOGY_UNKNOWN;
+    bool site = is_sites_fault(&job->flight->failure) && reason != FY_TOPOLOGY_UNKNOWN;
     const struct fy_trouble *trouble = job->trouble;
     if (site && trouble != NULL && trouble->tries > 0)
         return; /* a few bad objects that are tried again and again are not a bad site */

@@ -330,8 +330,10 @@ static void healed(struct fy_site *site)
 static void check_answered(struct fy_site *site)
 {
     bool well = site->failure.reason == FY_REASON_NONE;
-    if (fy_breaker_probed(&site->breaker, well, site->engine->now_ms))
+    int64_t now_ms = site->engine->now_ms;
+    if (fy_breaker_probed(&site->breaker, well, now_ms))
         healed(site);
+    fy_breaker_stay_away(&site->breaker, now_ms + site->failure.retry_after_ms);
 }
 
 static void call_answered(struct fy_engine *engine, struct fy_letter *letter)
@@ -357,7 +359,9 @@ void fy_site_outcome(struct fy_job *job, enum fy_reason reason)
         if (now_ms - site->asked_ms > FY_REPROBE_MS) /* it may have become another */
             atomic_store_explicit(&site->known, 0, memory_order_release);
     }
-    if (fy_breaker_outcome(&site->breaker, reason, now_ms))
+    bool opened = fy_breaker_outcome(&site->breaker, reason, now_ms);
+    fy_breaker_stay_away(&site->breaker, now_ms + job->flight->failure.retry_after_ms);
+    if (opened)
         fy_log(NULL, FY_WARN, "site.breaker_open", fy_kv_str("site", site->id),
                fy_kv_str("reason", fy_reason_name(reason)),
                fy_kv_str("detail", job->flight->failure.detail));

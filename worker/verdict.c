@@ -65,13 +65,20 @@ bool fy_verdict_is_refusal(int http_status)
     return http_status == 401 || http_status == 408 || http_status == 429 || http_status >= 500;
 }
 
+enum fy_reason_class fy_failure_class(enum fy_reason reason, int http_status)
+{
+    bool own = http_status >= 400 && !fy_verdict_is_refusal(http_status);
+    return reason == FY_SRC_REFUSED && own ? FY_CLASS_ORDER : fy_reason_class(reason);
+}
+
 static enum fy_head_verdict fail_status(const struct fy_peer_head *head, enum fy_reason reason,
                                         struct fy_failure *failure)
 {
     fy_failure_set(failure, reason, "the source answered %d%s%.200s", head->http_status,
                    head->error[0] != '\0' ? ": " : "", head->error);
     failure->http_status = head->http_status;
-    failure->retry_after_ms = head->retry_after_s * 1000;
+    if (fy_verdict_is_refusal(head->http_status))
+        failure->retry_after_ms = head->retry_after_s * 1000;
     return FY_HEAD_FAILED;
 }
 
@@ -254,10 +261,15 @@ static int64_t due_ms(const struct fy_retry_policy *policy, const struct fy_trou
     return least(moment->wall_ms + pause_ms, end_ms(policy, trouble));
 }
 
+static enum fy_reason_class class_of(const struct fy_failure *failure)
+{
+    return fy_failure_class(failure->reason, failure->http_status);
+}
+
 /* Again after a minute and after ten (RIGHTS: after ten), then it is over. */
 static bool rounds_are_over(const struct fy_trouble *trouble)
 {
-    if (fy_reason_class(trouble->last.reason) != FY_CLASS_ORDER)
+    if (class_of(&trouble->last) != FY_CLASS_ORDER)
         return false;
     return trouble->rounds >= (trouble->last.reason == FY_RIGHTS ? 1u : 2u);
 }
@@ -270,15 +282,27 @@ static struct fy_next wait(const struct fy_retry_policy *policy, struct fy_troub
     return next;
 }
 
+/* The order's time is up. Many whose site is to blame are an outage, and wait on for its end. */
+static struct fy_next expire(const struct fy_retry_policy *policy, struct fy_trouble *trouble,
+                             const struct fy_moment *moment)
+{
+    if (class_of(&trouble->last) != FY_CLASS_SITE || !moment->gate_shut)
+        return (struct fy_next){FY_NEXT_DEAD, 0};
+    trouble->rounds++;
+    return (struct fy_next){FY_NEXT_WAIT, moment->wall_ms + policy->later_ms};
+}
+
 struct fy_next fy_verdict_next(const struct fy_retry_policy *policy, struct fy_trouble *trouble,
                                const struct fy_failure *failure, const struct fy_moment *moment)
 {
-    enum fy_reason_class class = fy_reason_class(failure->reason);
+    enum fy_reason_class class = class_of(failure);
     if (class == FY_CLASS_LOCAL)
         return (struct fy_next){FY_NEXT_HOLD, 0};
     charge(trouble, failure, moment);
-    if (class == FY_CLASS_POISON || moment->wall_ms >= end_ms(policy, trouble))
+    if (class == FY_CLASS_POISON)
         return (struct fy_next){FY_NEXT_DEAD, 0};
+    if (moment->wall_ms >= end_ms(policy, trouble))
+        return expire(policy, trouble, moment);
     int64_t pause_ms = memory_pause(policy, trouble, moment);
     if (pause_ms >= 0)
         return (struct fy_next){FY_NEXT_RETRY, moment->mono_ms + pause_ms};
@@ -296,10 +320,10 @@ struct fy_next fy_verdict_shunned(const struct fy_retry_policy *policy, struct f
         trouble->first_failed_ms = moment->wall_ms;
     trouble->last_failed_ms = moment->wall_ms;
     if (moment->wall_ms >= end_ms(policy, trouble))
-        return (struct fy_next){FY_NEXT_DEAD, 0};
+        return expire(policy, trouble, moment);
     uint32_t rounds = trouble->rounds;
     struct fy_next next = wait(policy, trouble, moment);
-    if (fy_reason_class(trouble->last.reason) == FY_CLASS_ORDER)
+    if (class_of(&trouble->last) == FY_CLASS_ORDER)
         trouble->rounds = rounds; /* its few tries are for trying */
     return next;
 }

@@ -59,6 +59,10 @@ FY_MUST_CHECK bool fy_verdict_stored(const struct fy_promise *promise, int64_t s
                                      const struct fy_digest *digest, struct fy_failure *failure);
 /* A status that is no answer about the object (401, 408, 429, 5xx): the site's failure. */
 bool fy_verdict_is_refusal(int http_status);
+/* What becomes of an order that failed so. SRC_REFUSED is a site's failure, but for the statuses
+ * that find fault with this very request (400, 409, 414, 431 and the like): those are the order's.
+ */
+enum fy_reason_class fy_failure_class(enum fy_reason reason, int http_status);
 
 /* What the catalogue refused an order with; its other codes are CATALOGUE_ERROR (class LOCAL). */
 enum fy_reason fy_verdict_catalogue(enum fy_code code);
@@ -87,6 +91,7 @@ struct fy_retry_policy {
 struct fy_moment {
     int64_t wall_ms, mono_ms;
     bool memory_free; /* fewer than FY_RETRY_MEMORY_MAX orders pause in memory */
+    bool gate_shut;   /* no more orders may die of their sites' faults just now */
     uint32_t jitter;  /* any number: the pause varies by 20 % with it */
 };
 

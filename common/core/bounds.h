@@ -91,11 +91,12 @@
     64 /* unreadable records in memory, each with its bytes; more are not polled */
 /* Orders remembered over a death of the process: all that can run at once, and as many suspects. */
 #define FY_RUNNING_SLOTS  (2 * FY_LANES_ORDERS_MAX)
-#define FY_SUSPECT_DEATHS 3     /* the process died so often while an order ran: it runs alone */
-#define FY_SUSPECT_KILLS  10    /* killed from outside so often while it ran alone: it is dead */
-#define FY_ALONE_DRAIN_MS 30000 /* a suspect waits so long for the others to end, then joins them  \
-                                 */
-#define FY_ALONE_MS_MAX 60000   /* a suspect that has lived so long is alone no more */
+#define FY_SUSPECT_DEATHS 3  /* the process died so often while an order ran: it runs alone */
+#define FY_SUSPECT_KILLS  10 /* killed from outside so often while it ran alone: it is dead */
+#define FY_ALONE_DRAIN_MS                                                                          \
+    30000                     /* a suspect waits so long for the others to end, then joins them    \
+                               */
+#define FY_ALONE_MS_MAX 60000 /* a suspect that has lived so long is alone no more */
 #define FY_SITE_TABLE_MAX                                                                          \
     256 /* sites remembered; one more waits until an idle one is forgotten                         \
          */
@@ -109,7 +110,10 @@
                                   */
 #define FY_BREAKER_PROBE_MS 1000 /* first pause before a half-open probe, doubled each time */
 #define FY_BREAKER_PROBE_MS_MAX                                                                    \
-    30000                      /* longest pause between two probes: what a healed site may wait */
+    30000                        /* longest pause between two probes: what a healed site may wait */
+#define FY_GATE_WINDOW_MS 300000 /* tokens for deaths by a site's fault are counted so long */
+#define FY_GATE_FREE      20 /* such deaths a window whatever happens, as few as say nothing of a site \
+                              */
 #define FY_LOCAL_PROBE_MS 1000 /* a catalogue or store that failed is tried again so often */
 #define FY_LOCAL_PROBE_MS_MAX                                                                      \
     8000                    /* longest pause when a disk keeps failing, each try being a download */
@@ -167,9 +171,10 @@
 #define FY_PEER_BUFFER_BYTES (16 << 10) /* receive buffer of a call: 512 of them are 8 MiB */
 #define FY_PEER_BIG_BYTES    (1 << 20)  /* pulls hinted at so much or more get the big buffer; */
 #define FY_PEER_BIG_BUFFER_BYTES                                                                   \
-    (256 << 10)                             /* FY_INFLIGHT_BYTES_MAX leaves room for few of them   \
-                                             */
-#define FY_RETRY_AFTER_S_MAX     86400      /* longest a site may ask us to stay away */
+    (256 << 10) /* FY_INFLIGHT_BYTES_MAX leaves room for few of them                               \
+                 */
+#define FY_RETRY_AFTER_S_MAX                                                                       \
+    3600 /* longest a site may ask us to stay away: what fails is tried every hour anyway */
 #define FY_PEER_HEADER_BYTES_MAX (64 << 10) /* header block of an answer; more ends the call */
 #define FY_PEER_URL_BYTES_MAX    (16 << 10) /* three names percent-encoded are under 5 KiB */
 #define FY_PEER_IDLE_SEATS_MAX   64         /* idle curl handles a loop keeps, some 6 KiB each */

@@ -70,6 +70,8 @@ static const struct metric_row {
                             "Greatest clock difference seen against another site."},
     [FY_M_WORKER_PAUSED] = {"ferry_worker_paused", "", METRIC_GAUGE,
                             "1 while the worker waits for its own disk or catalogue."},
+    [FY_M_GATE_TOKENS] = {"ferry_dlq_tokens", "", METRIC_GAUGE,
+                          "Orders that may become dead letters by a site's fault now."},
 };
 
 void fy_metrics_print(struct fy_metrics *metrics, struct fy_buf *buf)

@@ -39,6 +39,7 @@ enum fy_metric {
     FY_M_HTTP_ERRORS,       /* ferry_http_errors_total: answers of 500 and above */
     FY_M_CLOCK_SKEW_MS,     /* gauge ferry_clock_skew_ms: greatest seen against a peer */
     FY_M_WORKER_PAUSED,     /* gauge 0/1: dispatch stopped by a local dependency */
+    FY_M_GATE_TOKENS,       /* gauge ferry_dlq_tokens: orders that may die of their sites' faults */
     FY_METRIC_COUNT
 };
 

@@ -103,6 +103,21 @@ static void a_site_that_relapses_is_probed_less_often_within_bounds(void **state
     assert_int_equal(breaker.probe_at_ms - now_ms, FY_BREAKER_PROBE_MS);
 }
 
+/* Its Retry-After says when: no probe before that, however short the pause would have been. */
+static void a_site_that_asks_to_be_left_alone_is(void **state)
+{
+    (void)state;
+    struct fy_breaker breaker;
+    fy_breaker_init(&breaker);
+    fy_breaker_stay_away(&breaker, START + 100000); /* closed: nobody has to stay away */
+    assert_true(feed(&breaker, 20, 0, START));
+    assert_int_equal(breaker.probe_at_ms, START + FY_BREAKER_PROBE_MS);
+    fy_breaker_stay_away(&breaker, START + 100000);
+    fy_breaker_stay_away(&breaker, START + 50000);
+    assert_false(fy_breaker_probe_due(&breaker, START + 99999));
+    assert_true(fy_breaker_probe_due(&breaker, START + 100000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +127,7 @@ int main(void)
         cmocka_unit_test(a_burst_over_the_border_of_two_windows_still_counts),
         cmocka_unit_test(one_probe_at_a_time_decides),
         cmocka_unit_test(a_site_that_relapses_is_probed_less_often_within_bounds),
+        cmocka_unit_test(a_site_that_asks_to_be_left_alone_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

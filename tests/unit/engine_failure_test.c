@@ -437,23 +437,52 @@ static void retries_of_a_few_do_not_condemn_their_site(void **state)
     assert_int_equal(fake_catalogue_outcomes(self->catalogue, FY_OUTCOME_WAITING), 0);
 }
 
-/* With retry.max_age short, orders that were never even tried die with the reason of their site. */
-static void orders_of_a_dead_site_die_of_old_age(void **state)
+/* With retry.max_age short, orders that were never even tried die with the reason of their site: as
+ * many as an outage may cost. The others wait on, and come when it is over. */
+static void an_outage_makes_few_dead_letters_and_the_rest_waits_for_its_end(void **state)
 {
     struct fake_node *self = *state;
     char name[32];
     self->config.retry_max_age_ms = 800;
+    self->config.retry_later_ms = 300;
     fake_peer_down(self->peer, "site-a");
     fake_node_start(self);
     for (int i = 0; i < 60; i++) {
         (void)snprintf(name, sizeof(name), "down/%d", i);
         (void)fake_node_create(self, name);
     }
-    assert_true(fake_node_wait_waiting(self, FY_DEAD, 60));
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, FY_GATE_FREE));
+    assert_true(fake_node_wait_waiting(self, FY_WAITING, 60 - FY_GATE_FREE));
     for (int i = 0; i < 60; i++) {
         (void)snprintf(name, sizeof(name), "down/%d", i);
         assert_int_equal(reason_of(self, name), FY_SRC_UNREACHABLE);
     }
+    /* Each has been tried, or shunned, beyond its age. */
+    assert_true(fake_node_wait_metric(self, FY_M_ORDERS_WAITING, 3 * 60));
+    fake_peer_down(self->peer, "");
+    assert_true(fake_node_wait_ready_count(self, 60 - FY_GATE_FREE));
+    assert_int_equal(fake_catalogue_waiting(self->catalogue, FY_DEAD), FY_GATE_FREE);
+}
+
+/* It finds fault with these requests, not with being asked: the others are served all the while. */
+static void requests_that_a_site_refuses_do_not_open_its_breaker(void **state)
+{
+    struct fake_node *self = *state;
+    char name[32];
+    static const int statuses[] = {400, 409, 414, 431};
+    self->config.retry_memory_ms = 0;
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(name, sizeof(name), "bad/%d", i);
+        fake_peer_rule(self->peer, name, FAKE_STATUS, statuses[i % 4], -1);
+        (void)fake_node_create(self, name);
+    }
+    fake_node_start(self);
+    assert_true(fake_node_wait_waiting(self, FY_WAITING, 100));
+    assert_int_equal(reason_of(self, "bad/99"), FY_SRC_REFUSED);
+    assert_false(breaker_shown(self));
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), 100); /* none was shunned */
+    (void)fake_node_create(self, "good");
+    assert_true(fake_node_wait_ready(self, "good"));
 }
 
 /* A site that hangs takes its share of the permits and no more. */
@@ -716,7 +745,8 @@ int main(void)
         TEST(a_dead_site_fills_waiting_and_a_healed_one_empties_it),
         TEST(a_site_that_moves_while_its_breaker_is_open_is_found),
         TEST(retries_of_a_few_do_not_condemn_their_site),
-        TEST(orders_of_a_dead_site_die_of_old_age),
+        TEST(an_outage_makes_few_dead_letters_and_the_rest_waits_for_its_end),
+        TEST(requests_that_a_site_refuses_do_not_open_its_breaker),
         TEST(a_hanging_site_leaves_permits_to_others),
         TEST(a_catalogue_that_is_away_charges_nobody),
         TEST(a_lost_commit_reply_loses_nothing),

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "worker/gate.h"
 #include "worker/verdict.h"
 
 #define HELLO_HASH "5jp4reivm2hgs9n87clcbef2jodhc7is3ujk4njj0gpm54sbj0i0" /* of "hello" */
@@ -375,6 +376,66 @@ static void a_shunned_order_keeps_its_reason_and_its_tries(void **state)
     assert_int_equal(fy_verdict_shunned(&policy, &fresh, &site, &moment).kind, FY_NEXT_DEAD);
 }
 
+/* 400 and the like find fault with this one request: few tries, and nobody else suffers. */
+static void a_refused_request_is_its_orders_own_failure(void **state)
+{
+    (void)state;
+    static const int own[] = {400, 409, 413, 414, 422, 431};
+    static const int sites[] = {0, 301, 401, 408, 429, 500, 503, 599};
+    for (size_t i = 0; i < FY_COUNT_OF(own); i++)
+        assert_int_equal(fy_failure_class(FY_SRC_REFUSED, own[i]), FY_CLASS_ORDER);
+    for (size_t i = 0; i < FY_COUNT_OF(sites); i++)
+        assert_int_equal(fy_failure_class(FY_SRC_REFUSED, sites[i]), FY_CLASS_SITE);
+    assert_int_equal(fy_failure_class(FY_STALLED, 400), FY_CLASS_SITE);
+    struct fy_trouble trouble = {.from_row = true, .rounds = 2};
+    struct fy_failure failure = {.reason = FY_SRC_REFUSED, .http_status = 400};
+    struct fy_moment moment = {.wall_ms = 1000, .mono_ms = 1000, .memory_free = true};
+    assert_int_equal(fy_verdict_next(&policy, &trouble, &failure, &moment).kind, FY_NEXT_DEAD);
+    trouble = (struct fy_trouble){.from_row = true, .rounds = 2};
+    failure.http_status = 503;
+    assert_int_equal(fy_verdict_next(&policy, &trouble, &failure, &moment).kind, FY_NEXT_WAIT);
+}
+
+/* An outage is nobody's death: without a token what its site has failed waits on, tried as ever. */
+static void behind_a_shut_gate_only_orders_own_failures_die(void **state)
+{
+    (void)state;
+    struct fy_trouble trouble = {.first_failed_ms = 1000, .rounds = 30, .from_row = true};
+    struct fy_failure failure = {.reason = FY_SRC_UNREACHABLE};
+    struct fy_moment moment = {
+        .wall_ms = 1000 + policy.max_age_ms, .mono_ms = 1000, .gate_shut = true};
+    struct fy_next next = fy_verdict_next(&policy, &trouble, &failure, &moment);
+    assert_int_equal(next.kind, FY_NEXT_WAIT);
+    assert_int_equal(next.at_ms, moment.wall_ms + policy.later_ms);
+    assert_int_equal(trouble.rounds, 31);
+    next = fy_verdict_shunned(&policy, &trouble, &failure, &moment);
+    assert_int_equal(next.kind, FY_NEXT_WAIT);
+    assert_int_equal(next.at_ms, moment.wall_ms + policy.later_ms);
+    failure.reason = FY_SRC_NOT_FOUND;
+    assert_int_equal(fy_verdict_next(&policy, &trouble, &failure, &moment).kind, FY_NEXT_DEAD);
+    failure.reason = FY_SRC_UNREACHABLE;
+    moment.gate_shut = false;
+    assert_int_equal(fy_verdict_next(&policy, &trouble, &failure, &moment).kind, FY_NEXT_DEAD);
+}
+
+static void the_gate_has_a_few_free_tokens_a_window_and_one_for_each_success(void **state)
+{
+    (void)state;
+    struct fy_gate gate;
+    fy_gate_init(&gate, 0);
+    for (int i = 0; i < FY_GATE_FREE; i++) {
+        assert_true(fy_gate_is_open(&gate, i));
+        fy_gate_pass(&gate);
+    }
+    assert_false(fy_gate_is_open(&gate, FY_GATE_WINDOW_MS - 1));
+    fy_gate_earn(&gate, FY_GATE_WINDOW_MS - 1);
+    assert_true(fy_gate_is_open(&gate, FY_GATE_WINDOW_MS - 1));
+    for (int i = 0; i < 1000; i++)
+        fy_gate_earn(&gate, FY_GATE_WINDOW_MS - 1);
+    assert_true(fy_gate_is_open(&gate, FY_GATE_WINDOW_MS)); /* a new window: the old ones lapse */
+    assert_int_equal(gate.tokens, FY_GATE_FREE);
+}
+
 static void refusals_of_the_catalogue_are_told_from_its_absence(void **state)
 {
     (void)state;
@@ -409,6 +470,9 @@ int main(void)
         cmocka_unit_test(a_full_memory_sends_orders_to_waiting_at_once),
         cmocka_unit_test(retry_after_is_honoured),
         cmocka_unit_test(a_shunned_order_keeps_its_reason_and_its_tries),
+        cmocka_unit_test(a_refused_request_is_its_orders_own_failure),
+        cmocka_unit_test(behind_a_shut_gate_only_orders_own_failures_die),
+        cmocka_unit_test(the_gate_has_a_few_free_tokens_a_window_and_one_for_each_success),
         cmocka_unit_test(refusals_of_the_catalogue_are_told_from_its_absence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
