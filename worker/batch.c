@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static_assert(FY_RECORD_BYTES_MAX <= FY_BATCH_BYTES, "a sender's request takes any one record");
+
 enum fy_code fy_batch_open(struct fy_batch *batch, struct fy_queue *queue, const char *group,
                            const char *topic, size_t records_max, size_t bytes_max,
                            struct fy_err *err)
@@ -14,7 +16,7 @@ enum fy_code fy_batch_open(struct fy_batch *batch, struct fy_queue *queue, const
         *batch = (struct fy_batch){0};
         return fy_err_add(err, "join group %s", group);
     }
-    fy_buf_init(&batch->bytes, bytes_max + (size_t)2 * FY_ORDER_JSON_BYTES + FY_KEY_BYTES_MAX);
+    fy_buf_init(&batch->bytes, bytes_max + FY_RECORD_BYTES_MAX);
     batch->records = fy_alloc(records_max * sizeof(*batch->records));
     return FY_OK;
 }
@@ -69,32 +71,26 @@ enum fy_code fy_batch_idle(struct fy_batch *batch, struct fy_err *err)
     }
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static bool take(void *arg, const struct fy_record *record)
 {
     struct fy_batch *batch = arg;
-    /* Longer is poison whatever follows: enough is kept for the parser to say so. */
-    size_t key_bytes = smaller(record->key_bytes, FY_KEY_BYTES_MAX);
-    size_t value_bytes = smaller(record->value_bytes, FY_ORDER_JSON_BYTES + 1);
-    size_t size_bytes = key_bytes + value_bytes;
+    /* Whole, however long: what turns out to be poison is copied byte for byte. */
+    size_t size_bytes = record->key_bytes + record->value_bytes;
+    FY_ASSERT(size_bytes <= FY_RECORD_BYTES_MAX);
     if (batch->count == batch->records_max)
         return false;
     if (batch->count > 0 && batch->bytes.size_bytes + size_bytes > batch->bytes_max)
         return false;
     struct fy_batch_record *taken = &batch->records[batch->count++];
     *taken = (struct fy_batch_record){.key_at = batch->bytes.size_bytes,
-                                      .key_bytes = key_bytes,
-                                      .value_at = batch->bytes.size_bytes + key_bytes,
-                                      .value_bytes = value_bytes,
+                                      .key_bytes = record->key_bytes,
+                                      .value_at = batch->bytes.size_bytes + record->key_bytes,
+                                      .value_bytes = record->value_bytes,
                                       .partition = record->partition,
                                       .offset = record->offset,
                                       .timestamp_ms = record->timestamp_ms};
-    fy_buf_add(&batch->bytes, record->key, key_bytes);
-    fy_buf_add(&batch->bytes, record->value, value_bytes);
+    fy_buf_add(&batch->bytes, record->key, record->key_bytes);
+    fy_buf_add(&batch->bytes, record->value, record->value_bytes);
     FY_ASSERT(!batch->bytes.overflow);
     batch->assigned[batch->taking].offset = record->offset + 1;
     return true;

@@ -4,15 +4,9 @@
  * The copy comes first: a crash between the two makes a second copy, never a dead row without one.
  * It holds no permits while it waits: a queue that is full of orders must still be able to drain.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "common/adapters/order_json.h"
 #include "worker/deadletter.h"
 #include "worker/engine.h"
-
-#define OWN_HEADERS  2
-#define NUMBER_BYTES 24
 
 static void bury_again(struct fy_job *job)
 {
@@ -43,19 +37,6 @@ static void bury_done(void *arg, enum fy_code code, size_t accepted, const struc
     fy_engine_post(job->engine, &job->letter);
 }
 
-/* What is known of the order beyond the common headers. */
-static size_t add_headers(const struct fy_job *job, struct fy_header *headers, size_t count,
-                          char numbers[static OWN_HEADERS][NUMBER_BYTES])
-{
-    const struct fy_trouble *trouble = job->trouble;
-    FY_ASSERT(count + OWN_HEADERS <= FY_HEADERS_MAX);
-    (void)snprintf(numbers[0], NUMBER_BYTES, "%u", trouble->tries + trouble->rounds);
-    (void)snprintf(numbers[1], NUMBER_BYTES, "%lld", (long long)trouble->first_failed_ms);
-    headers[count++] = (struct fy_header){"ferry-attempts", numbers[0], strlen(numbers[0])};
-    headers[count++] = (struct fy_header){"ferry-first-failed-at", numbers[1], strlen(numbers[1])};
-    return count;
-}
-
 /* A record that could not be read goes out byte for byte; an order as it was understood, with the
  * stamp it got, so that a replay of it is the same change. */
 static void fill_value(struct fy_job *job, struct fy_dead_letter *letter,
@@ -80,7 +61,6 @@ static enum fy_code publish(struct fy_job *job, struct fy_buf *json, struct fy_b
 {
     struct fy_engine *engine = job->engine;
     char key[FY_KEY_BYTES_MAX + 1];
-    char numbers[OWN_HEADERS][NUMBER_BYTES];
     struct fy_header headers[FY_HEADERS_MAX];
     struct fy_dead_letter letter = {
         .direction = FY_IN,
@@ -91,6 +71,8 @@ static enum fy_code publish(struct fy_job *job, struct fy_buf *json, struct fy_b
         .offset = job->offset,
         .timestamp_ms = job->timestamp_ms,
         .http_status = job->trouble->last.http_status,
+        .attempts = job->trouble->tries + job->trouble->rounds,
+        .first_failed_ms = job->trouble->first_failed_ms,
         .detail = job->trouble->last.detail,
     };
     fill_value(job, &letter, key, json);
@@ -104,8 +86,7 @@ static enum fy_code publish(struct fy_job *job, struct fy_buf *json, struct fy_b
         .value_bytes = letter.value_bytes,
         .headers = headers,
     };
-    size_t count = fy_dead_letter_headers(engine->node, &letter, headers, texts);
-    record.header_count = add_headers(job, headers, count, numbers);
+    record.header_count = fy_dead_letter_headers(engine->node, &letter, headers, texts);
     return fy_queue_publish(engine->node->queue, &record, 1, bury_done, job, err);
 }
 

@@ -68,7 +68,11 @@ size_t fy_dead_letter_headers(const struct fy_node *node, const struct fy_dead_l
         fy_stamp_print(&letter->order->stamp, stamp);
         add(texts, ends, &count, "ferry-stamp", stamp);
     }
-    add_i64(texts, ends, &count, "ferry-dead-at", fy_wall_ms(node->clock));
+    int64_t now_ms = fy_wall_ms(node->clock);
+    int64_t first_ms = letter->first_failed_ms != 0 ? letter->first_failed_ms : now_ms;
+    add_i64(texts, ends, &count, "ferry-attempts", letter->attempts != 0 ? letter->attempts : 1);
+    add_i64(texts, ends, &count, "ferry-first-failed-at", first_ms);
+    add_i64(texts, ends, &count, "ferry-dead-at", now_ms);
     if (letter->http_status != 0)
         add_i64(texts, ends, &count, "ferry-http-status", letter->http_status);
     add(texts, ends, &count, "ferry-site", node->site);

@@ -15,6 +15,8 @@ struct fy_dead_letter {
     int32_t partition;
     int64_t offset, timestamp_ms;
     int http_status;
+    uint32_t attempts;       /* 0: one, just now */
+    int64_t first_failed_ms; /* 0: now */
     const char *detail;
 };
 

@@ -46,8 +46,10 @@ void fy_job_free(struct fy_job *job)
         engine->youngest = job->older;
     if (job->site != NULL)
         job->site->job_count--;
-    if (job->poison != NULL)
+    if (job->poison != NULL) {
         engine->poison_count--;
+        engine->poison_bytes -= job->poison->key_bytes + job->poison->value_bytes;
+    }
     free(job->poison);
     free(job->trouble);
     engine->job_count--;

@@ -144,6 +144,7 @@ struct fy_engine {
     struct fy_job *oldest, *youngest; /* all jobs */
     uint32_t job_count;
     uint32_t poison_count;
+    size_t poison_bytes;
     uint32_t async_count; /* calls and writes of our own that will send a letter */
     struct fy_job *spare_jobs;
     struct fy_flight *spare_flights;

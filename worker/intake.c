@@ -8,6 +8,8 @@
 #include "worker/deadletter.h"
 #include "worker/engine.h"
 
+static_assert(FY_RECORD_BYTES_MAX <= FY_POISON_BYTES_MAX, "any one record has room");
+
 #define CULPRIT_TEXT "the worker died %u times while it ran, the last time while it ran alone"
 
 /* ------------------------------------------------------------------ reading */
@@ -89,6 +91,7 @@ static void make_poison(struct fy_job *job, const struct fy_record *record, enum
         memcpy(poison->bytes + record->key_bytes, record->value, record->value_bytes);
     job->poison = poison;
     job->engine->poison_count++;
+    job->engine->poison_bytes += record->key_bytes + record->value_bytes;
 
     int64_t now_ms = fy_wall_ms(job->engine->node->clock);
     job->trouble = fy_alloc(sizeof(*job->trouble));
@@ -144,6 +147,12 @@ static void join(struct fy_job *job)
     fy_job_become(job, job->dead ? FY_JOB_BURY : FY_JOB_QUEUED);
 }
 
+static bool has_poison_room(const struct fy_engine *engine, const struct fy_record *record)
+{
+    size_t bytes = engine->poison_bytes + record->key_bytes + record->value_bytes;
+    return engine->poison_count < FY_POISON_MAX && bytes <= FY_POISON_BYTES_MAX;
+}
+
 /* Reads the record into the job and lines it up. false: not now. */
 static bool admit(struct fy_job *job, struct fy_partition *partition,
                   const struct fy_record *record)
@@ -152,7 +161,7 @@ static bool admit(struct fy_job *job, struct fy_partition *partition,
     struct fy_err err = {0};
     enum fy_reason reason = judge(job, record, &err);
     if (reason != FY_REASON_NONE) {
-        if (engine->poison_count >= FY_POISON_MAX)
+        if (!has_poison_room(engine, record))
             return false;
         make_poison(job, record, reason, &err);
         job->lane_hash = fy_lane_hash_of((uint64_t)record->partition, (uint64_t)record->offset);

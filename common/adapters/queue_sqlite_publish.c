@@ -86,10 +86,10 @@ static enum fy_code measure_one(struct fy_sqlq *self, const struct fy_record *re
     if (record->partition < -1 || record->partition >= (int32_t)topic->partition_count)
         return fy_err_set(err, FY_EINPUT, "topic %s has %u partitions, there is no %d",
                           record->topic, topic->partition_count, record->partition);
-    if (record->key_bytes > FY_QUEUE_PENDING_BYTES_MAX ||
-        record->value_bytes > FY_QUEUE_PENDING_BYTES_MAX)
+    if (record->key_bytes > FY_RECORD_BYTES_MAX ||
+        record->value_bytes > FY_RECORD_BYTES_MAX - record->key_bytes)
         return fy_err_set(err, FY_ETOOBIG, "a record of topic %s is over %d bytes", record->topic,
-                          FY_QUEUE_PENDING_BYTES_MAX);
+                          FY_RECORD_BYTES_MAX);
     size_t headers_bytes = 0;
     enum fy_code code =
         fy_sqlq_headers_size(record->headers, record->header_count, &headers_bytes, err);

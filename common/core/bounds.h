@@ -87,8 +87,8 @@
 #define FY_POLL_RECORDS        256 /* records taken from one partition before the next has its turn */
 #define FY_LANES_CLAIM_RESERVE 512 /* of the orders in memory, kept free for rows of `waiting` */
 #define FY_LOOK_BATCH          256 /* orders in one look at the catalogue */
-#define FY_POISON_MAX                                                                              \
-    64 /* unreadable records in memory, each with its bytes; more are not polled */
+#define FY_POISON_MAX          64  /* unreadable records in memory; more are not polled */
+#define FY_POISON_BYTES_MAX    (4 << 20) /* and their bytes */
 /* Orders remembered over a death of the process: all that can run at once, and as many suspects. */
 #define FY_RUNNING_SLOTS  (2 * FY_LANES_ORDERS_MAX)
 #define FY_SUSPECT_DEATHS 3  /* the process died so often while an order ran: it runs alone */
@@ -112,8 +112,9 @@
 #define FY_BREAKER_PROBE_MS_MAX                                                                    \
     30000                        /* longest pause between two probes: what a healed site may wait */
 #define FY_GATE_WINDOW_MS 300000 /* tokens for deaths by a site's fault are counted so long */
-#define FY_GATE_FREE      20 /* such deaths a window whatever happens, as few as say nothing of a site \
-                              */
+#define FY_GATE_FREE                                                                               \
+    20 /* such deaths a window whatever happens, as few as say nothing of a site                   \
+        */
 #define FY_LOCAL_PROBE_MS 1000 /* a catalogue or store that failed is tried again so often */
 #define FY_LOCAL_PROBE_MS_MAX                                                                      \
     8000                    /* longest pause when a disk keeps failing, each try being a download */

@@ -10,6 +10,8 @@
 #define FY_HEADERS_MAX     24    /* headers of a record */
 #define FY_CONSUMER_TOPICS 8     /* topics one consumer subscribes to */
 #define FY_PUBLISH_MAX     10000 /* records of one publish */
+#define FY_RECORD_BYTES_MAX                                                                        \
+    (1 << 20) /* key and value of a record: what a Kafka broker takes unless told otherwise */
 
 struct fy_queue;
 struct fy_consumer;
@@ -64,7 +66,8 @@ struct fy_consumer_event {
     struct fy_topic_partition *partitions; /* borrowed until the next call on this consumer */
 };
 
-/* Called for each record of a poll, in offset order. false: stop, and give this record again at the
+/* Called for each record of a poll, in offset order, at most FY_RECORD_BYTES_MAX long: what others
+ * have made longer an adapter cuts. false: stop, and give this record again at the
  * next poll (back-pressure). */
 typedef bool fy_record_visit_fn(void *arg, const struct fy_record *record);
 
@@ -117,9 +120,10 @@ fy_queue_topic_ensure(struct fy_queue *self, const char *topic, struct fy_err *e
  * Publishes 1..FY_PUBLISH_MAX records as one batch; two records of one key keep their order.
  *   FY_OK: done will be called exactly once, with the outcome. Otherwise it is never called.
  * Errors: FY_EFULL the queue is at its limit (nothing was taken); FY_ENOTFOUND no such topic;
- * FY_ETOOBIG it could never be held, send it in parts; FY_EINPUT no such partition, or headers over
- * FY_HEADERS_MAX; FY_EBUSY; FY_ECANCELLED closing. A full disk is reported through done as
- * FY_EFULL, a failing one as FY_EIO. Thread: any; never blocks.
+ * FY_ETOOBIG a record is over FY_RECORD_BYTES_MAX, or it could never be held, send it in parts;
+ * FY_EINPUT no such partition, or headers over FY_HEADERS_MAX; FY_EBUSY; FY_ECANCELLED closing. A
+ * full disk is reported through done as FY_EFULL, a failing one as FY_EIO. Thread: any; never
+ * blocks.
  */
 FY_MUST_CHECK static inline enum fy_code fy_queue_publish(struct fy_queue *self,
                                                           const struct fy_record *records,

@@ -113,14 +113,21 @@ static void a_full_queue_refuses_and_keeps_and_takes_again_when_work_is_done(voi
     queue_fixture_free(f);
 }
 
-static void a_publish_that_could_never_be_held_is_too_big(void **state)
+static void a_record_or_publish_that_could_never_be_held_is_too_big(void **state)
 {
     (void)state;
+    enum { PARTS = FY_QUEUE_PENDING_BYTES_MAX / FY_RECORD_BYTES_MAX };
     struct queue_fixture *f = queue_sqlite_fixture_new(&queue_sqlite_factory);
-    char *big = fy_alloc(FY_QUEUE_PENDING_BYTES_MAX);
-    const struct fy_record record = {
-        .topic = "orders", .partition = 0, .value = big, .value_bytes = FY_QUEUE_PENDING_BYTES_MAX};
-    assert_int_equal(queue_publish_wait(f->queue, &record, 1), FY_ETOOBIG);
+    char *big = fy_alloc(FY_RECORD_BYTES_MAX);
+    struct fy_record records[PARTS];
+    for (size_t i = 0; i < PARTS; i++)
+        records[i] = (struct fy_record){
+            .topic = "orders", .partition = 0, .value = big, .value_bytes = FY_RECORD_BYTES_MAX};
+    assert_int_equal(queue_publish_wait(f->queue, records, 1), FY_OK);
+    assert_int_equal(queue_publish_wait(f->queue, records, PARTS), FY_ETOOBIG);
+    records[0].key = "k";
+    records[0].key_bytes = 1; /* one byte more than a record may have */
+    assert_int_equal(queue_publish_wait(f->queue, records, 1), FY_ETOOBIG);
     free(big);
     queue_fixture_free(f);
 }
@@ -522,7 +529,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_queue_refuses_and_keeps_and_takes_again_when_work_is_done),
         cmocka_unit_test(a_full_queue_has_room_for_records_that_take_the_place_of_others),
-        cmocka_unit_test(a_publish_that_could_never_be_held_is_too_big),
+        cmocka_unit_test(a_record_or_publish_that_could_never_be_held_is_too_big),
         cmocka_unit_test(what_waits_for_a_stalled_disk_is_bounded),
         cmocka_unit_test(what_waits_for_a_stalled_disk_is_bounded_in_bytes_too),
         cmocka_unit_test(the_log_is_bounded_by_checkpoints),

@@ -293,6 +293,33 @@ static void poison_is_one_dead_letter_and_the_rest_goes_on(void **state)
     assert_true(found);
 }
 
+/* Far over what an order may have: its copy is still the record, byte for byte, and its headers say
+ * what became of it. */
+static void a_long_poison_is_copied_whole(void **state)
+{
+    struct fake_node *self = *state;
+    char *text = fy_alloc(FY_RECORD_BYTES_MAX - 100);
+    memset(text, 'x', FY_RECORD_BYTES_MAX - 100);
+    text[300000] = '\0';
+    fake_node_start(self);
+    (void)fake_queue_put(self->queue, FY_TOPIC_ACTION, 1, "key", text, FY_RECORD_BYTES_MAX - 100);
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 1));
+    const struct fy_record *record = fake_queue_record(self->queue, FY_TOPIC_DEAD, 0);
+    assert_non_null(record);
+    assert_int_equal(record->value_bytes, FY_RECORD_BYTES_MAX - 100);
+    assert_memory_equal(record->value, text, FY_RECORD_BYTES_MAX - 100);
+    assert_int_equal(record->key_bytes, 3);
+    assert_memory_equal(record->key, "key", 3);
+    static const char *const names[] = {
+        "ferry-dlq-v",    "ferry-dlq-class",       "ferry-dlq-reason", "ferry-dlq-detail",
+        "ferry-origin",   "ferry-stamp",           "ferry-dead-at",    "ferry-direction",
+        "ferry-attempts", "ferry-first-failed-at", "ferry-site",       "ferry-worker",
+        "ferry-version"};
+    for (size_t i = 0; i < FY_COUNT_OF(names); i++)
+        assert_string_not_equal(fake_header(record, names[i]), "");
+    free(text);
+}
+
 /* A retry by a person heals neither age nor nonsense: applied, an expired order would undo what its
  * tombstones stood for, and of one that could not be read nothing is known. */
 static void a_retried_poison_is_dead_again(void **state)
@@ -739,6 +766,7 @@ int main(void)
         TEST(rights_and_conflicts_have_their_reasons),
         TEST(a_refused_write_leaves_no_body),
         TEST(poison_is_one_dead_letter_and_the_rest_goes_on),
+        TEST(a_long_poison_is_copied_whole),
         TEST(a_retried_poison_is_dead_again),
         TEST(a_dead_letter_waits_until_its_copy_is_acknowledged),
         TEST(a_flood_of_poison_stays_within_its_bound),
