@@ -255,6 +255,8 @@ void fy_claim_due(struct fy_engine *engine,
 /* failed.c */
 /* The job's way out into `waiting` or DEAD without having been tried. */
 void fy_job_shun(struct fy_job *job, const struct fy_failure *failure);
+/* Says of a job that it is dead; once each, whoever has decided so. */
+void fy_job_log_dead(const struct fy_job *job);
 
 /* engine_metrics.c */
 void fy_engine_snapshot_take(struct fy_engine *engine);

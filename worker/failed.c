@@ -24,6 +24,11 @@ static void log_decision(const struct fy_job *job, enum fy_log_level level, cons
            fy_kv_str("detail", trouble->last.detail));
 }
 
+void fy_job_log_dead(const struct fy_job *job)
+{
+    log_decision(job, FY_ERROR, "order.dead", 0);
+}
+
 static struct fy_trouble *trouble_of(struct fy_job *job)
 {
     if (job->trouble == NULL)
@@ -82,7 +87,7 @@ static void follow(struct fy_job *job, struct fy_next next, const struct fy_mome
     case FY_NEXT_DEAD:
         if (is_sites_fault(&job->trouble->last))
             fy_gate_pass(&engine->gate);
-        log_decision(job, FY_ERROR, "order.dead", 0);
+        fy_job_log_dead(job);
         job->dead = true;
         if (job->flight != NULL)
             fy_flight_land(job);

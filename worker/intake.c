@@ -144,6 +144,8 @@ static struct fy_job *find_resident(struct fy_engine *engine, const struct fy_jo
 static void join(struct fy_job *job)
 {
     (void)fy_lanes_join(&job->engine->lanes, job->lane_hash, &job->lane_node);
+    if (job->dead)
+        fy_job_log_dead(job);
     fy_job_become(job, job->dead ? FY_JOB_BURY : FY_JOB_QUEUED);
 }
 
