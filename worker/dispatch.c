@@ -112,9 +112,6 @@ void fy_flight_land(struct fy_job *job)
         job->site->inflight--;
         job->site->inflight_bytes -= flight->permit_bytes;
     }
-    if (flight->probe) /* whatever it found out is known by now; if nothing, the next one asks */
-        for (int i = 0; i < FY_LOCAL_COUNT; i++)
-            engine->pauses[i].probing = false;
     fy_running_end(engine->running, flight->running);
     if (engine->alone == job)
         engine->alone = NULL;
@@ -166,15 +163,6 @@ static enum fy_metric outcome_of(const struct fy_job *job)
     return job->dead ? FY_M_ORDERS_DEAD : FY_M_ORDERS_WAITING;
 }
 
-/* The end of a pause proves nothing: readiness stays red until a write has succeeded, or until so
- * much time has passed without a failure that there seems to be nothing to write. */
-static void trust_store(struct fy_engine *engine, bool wrote)
-{
-    const struct fy_pause *pause = &engine->pauses[FY_LOCAL_STORE];
-    if (!pause->on && (wrote || engine->now_ms - pause->ended_ms >= FY_LOCAL_PROBE_MS_MAX))
-        atomic_store(&engine->node->store_fails, false);
-}
-
 /* Its source has done its part. */
 static void served(struct fy_job *job)
 {
@@ -193,7 +181,7 @@ static void settle(struct fy_job *job)
     if (outcome == FY_M_ORDERS_APPLIED && write->apply.link_body_id != 0)
         fy_metric_add(fy_engine_numbers(engine), FY_M_BODIES_LINKED, 1);
     if (write->op.kind == FY_CAT_APPLY && write->apply.blob_ref[0] != '\0')
-        trust_store(engine, true);
+        fy_store_trust(engine, true);
     if (outcome == FY_M_ORDERS_WAITING)
         fy_claim_due(engine, job->due_ms);
     else if (job->flight->asked && write->op.kind != FY_CAT_WAIT)
@@ -222,11 +210,6 @@ void fy_enter_ended(struct fy_job *job)
 
 /* ------------------------------------------------------------------ who may go */
 
-static bool store_is_away(const struct fy_engine *engine)
-{
-    return engine->pauses[FY_LOCAL_STORE].on || !atomic_load(&engine->node->store_ok);
-}
-
 static bool site_has_room(const struct fy_engine *engine, const struct fy_site *site,
                           const struct fy_job *job)
 {
@@ -241,7 +224,7 @@ static bool site_has_room(const struct fy_engine *engine, const struct fy_site *
     return site->inflight < engine->inflight_site_max && bytes_left && share_left && writer_left;
 }
 
-static void launch(struct fy_job *job, bool probe)
+static void launch(struct fy_job *job)
 {
     static const enum fy_job_state first[] = {
         [FY_PLAN_TRANSFER] = FY_JOB_LOOK,
@@ -249,7 +232,6 @@ static void launch(struct fy_job *job, bool probe)
         [FY_PLAN_PARK] = FY_JOB_PARK,
     };
     take_permits(job);
-    job->flight->probe = probe;
     fy_job_become(job, first[job->plan]);
 }
 
@@ -260,7 +242,7 @@ static bool launch_direct(struct fy_engine *engine)
         struct fy_job *job = fy_jobs_pop(&engine->ready_direct);
         if (job == NULL)
             break;
-        launch(job, false);
+        launch(job);
         started++;
     }
     return started > 0;
@@ -290,30 +272,28 @@ static bool shun_site(struct fy_site *site, struct fy_jobs *ready)
     return shunned > 0;
 }
 
-static bool launch_list(struct fy_site *site, struct fy_jobs *ready, bool probe)
+static bool launch_list(struct fy_site *site, struct fy_jobs *ready)
 {
     struct fy_engine *engine = site->engine;
     uint32_t started = 0;
-    while (started < (probe ? 1 : TURN_JOBS) && engine->inflight < engine->inflight_max &&
-           ready->first != NULL && site_has_room(engine, site, ready->first)) {
-        launch(fy_jobs_pop(ready), probe);
+    while (started < TURN_JOBS && engine->inflight < engine->inflight_max && ready->first != NULL &&
+           site_has_room(engine, site, ready->first)) {
+        launch(fy_jobs_pop(ready));
         started++;
     }
     return started > 0;
 }
 
-static bool launch_site(struct fy_site *site, bool probe)
+static bool launch_site(struct fy_site *site)
 {
     if (!fy_breaker_is_closed(&site->breaker)) {
         bool small = shun_site(site, &site->ready);
         return shun_site(site, &site->ready_big) || small;
     }
-    if (store_is_away(site->engine))
+    if (fy_store_is_away(site->engine))
         return false;
-    bool small = launch_list(site, &site->ready, probe);
-    if (probe && small)
-        return true;
-    return launch_list(site, &site->ready_big, probe) || small;
+    bool small = launch_list(site, &site->ready);
+    return launch_list(site, &site->ready_big) || small;
 }
 
 /* One has run alone for as long as that may hold up the others. */
@@ -334,7 +314,7 @@ static struct fy_job *next_suspect(struct fy_engine *engine)
         shun(fy_jobs_pop(&engine->suspects));
         job = engine->suspects.first;
     }
-    bool away = job != NULL && job->plan == FY_PLAN_TRANSFER && store_is_away(engine);
+    bool away = job != NULL && job->plan == FY_PLAN_TRANSFER && fy_store_is_away(engine);
     return away ? NULL : job;
 }
 
@@ -364,7 +344,7 @@ static bool dispatch_suspect(struct fy_engine *engine)
     fy_log(job->order.op_id, FY_WARN, "order.suspect", fy_kv_str("bucket", job->order.bucket),
            fy_kv_str("object", job->order.object), fy_kv_i64("alone", drained ? 1 : 0),
            fy_kv_i64("deaths", fy_running_deaths(engine->running, job->identity)));
-    launch(fy_jobs_pop(&engine->suspects), false);
+    launch(fy_jobs_pop(&engine->suspects));
     return drained;
 }
 
@@ -378,7 +358,7 @@ void fy_dispatch(struct fy_engine *engine)
     while (moved && engine->inflight < engine->inflight_max) {
         moved = launch_direct(engine);
         for (struct fy_site *site = engine->sites; site != NULL; site = site->next)
-            if (launch_site(site, false))
+            if (launch_site(site))
                 moved = true;
     }
 }
@@ -420,108 +400,4 @@ void fy_drop_idle(struct fy_engine *engine, bool all)
         if (is_idle(job) && (all || fy_job_in_limbo(job)))
             drop(job);
     }
-}
-
-/* ------------------------------------------------------------------ local dependencies */
-
-static const char *const local_names[FY_LOCAL_COUNT] = {
-    [FY_LOCAL_CATALOGUE] = "catalogue",
-    [FY_LOCAL_STORE] = "store",
-};
-
-static void show_paused(struct fy_engine *engine)
-{
-    bool paused = engine->pauses[FY_LOCAL_CATALOGUE].on || store_is_away(engine);
-    fy_metric_set(fy_engine_numbers(engine), FY_M_WORKER_PAUSED, paused ? 1 : 0);
-}
-
-void fy_pause_begin(struct fy_engine *engine, enum fy_local local, const struct fy_failure *why)
-{
-    struct fy_pause *pause = &engine->pauses[local];
-    if (pause->on && !pause->probing)
-        return; /* late news of what began before */
-    bool again = engine->now_ms - pause->ended_ms < FY_LOCAL_PROBE_MS_MAX;
-    pause->pause_ms = local == FY_LOCAL_STORE && again && pause->pause_ms > 0 ? pause->pause_ms * 2
-                                                                              : FY_LOCAL_PROBE_MS;
-    if (pause->pause_ms > FY_LOCAL_PROBE_MS_MAX)
-        pause->pause_ms = FY_LOCAL_PROBE_MS_MAX;
-    if (!pause->on)
-        fy_log(NULL, FY_ERROR, "worker.paused", fy_kv_str("by", local_names[local]),
-               fy_kv_str("reason", fy_reason_name(why->reason)), fy_kv_str("detail", why->detail));
-    pause->on = true;
-    pause->probing = false;
-    pause->probe_at_ms = engine->now_ms + pause->pause_ms;
-    if (local == FY_LOCAL_STORE)
-        atomic_store(&engine->node->store_fails, true);
-    show_paused(engine);
-}
-
-static void resubmit(struct fy_job *job, bool probe)
-{
-    job->flight->probe = probe;
-    fy_job_become(job, job->flight->failed_in);
-}
-
-void fy_pause_end(struct fy_engine *engine, enum fy_local local)
-{
-    struct fy_pause *pause = &engine->pauses[local];
-    if (!pause->on)
-        return;
-    pause->on = false;
-    pause->probing = false;
-    pause->ended_ms = engine->now_ms;
-    fy_log(NULL, FY_INFO, "worker.resumed", fy_kv_str("by", local_names[local]));
-    show_paused(engine);
-    if (local != FY_LOCAL_CATALOGUE)
-        return;
-    struct fy_jobs held = engine->held;
-    engine->held = (struct fy_jobs){0};
-    struct fy_job *job;
-    while ((job = fy_jobs_pop(&held)) != NULL)
-        resubmit(job, false);
-}
-
-/* One job finds out: one that waits for this very thing, else any that is ready. */
-static bool probe_catalogue(struct fy_engine *engine)
-{
-    struct fy_job *job = fy_jobs_pop(&engine->held);
-    if (job != NULL) {
-        resubmit(job, true);
-        return true;
-    }
-    if (engine->inflight >= engine->inflight_max)
-        return false;
-    job = fy_jobs_pop(&engine->ready_direct);
-    if (job != NULL) {
-        launch(job, true);
-        return true;
-    }
-    for (struct fy_site *site = engine->sites; site != NULL; site = site->next)
-        if (fy_breaker_is_closed(&site->breaker) && launch_site(site, true))
-            return true;
-    return false;
-}
-
-int64_t fy_pauses_turn(struct fy_engine *engine)
-{
-    int64_t next_ms = INT64_MAX;
-    show_paused(engine);
-    trust_store(engine, false);
-    for (int local = 0; local < FY_LOCAL_COUNT; local++) {
-        struct fy_pause *pause = &engine->pauses[local];
-        if (!pause->on || pause->probing)
-            continue;
-        if (engine->now_ms < pause->probe_at_ms) {
-            next_ms = pause->probe_at_ms < next_ms ? pause->probe_at_ms : next_ms;
-            continue;
-        }
-        if (local == FY_LOCAL_STORE) {
-            /* The house-keeper measures the space; whether writes succeed only writing tells. */
-            if (atomic_load(&engine->node->store_ok))
-                fy_pause_end(engine, FY_LOCAL_STORE);
-        } else if (!fy_engine_stopping(engine)) {
-            pause->probing = probe_catalogue(engine);
-        }
-    }
-    return next_ms;
 }

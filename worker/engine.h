@@ -3,7 +3,8 @@
  * engine.c     open, close, the loop of the engine thread
  * partition.c  assignment, polling, offsets to commit
  * intake.c     records and rows become jobs
- * dispatch.c   lanes, permits, pauses; a job's first and last step
+ * dispatch.c   lanes, permits; a job's first and last step
+ * pause.c      catalogue or disk away
  * job.c        the state table
  * look.c  pull.c  spool.c  sync.c  record.c  failed.c  bury.c   the stages
  * claim.c      due rows of `waiting`
@@ -38,11 +39,8 @@ int64_t fy_timers_next(const struct fy_timers *timers); /* INT64_MAX when empty 
 /* ------------------------------------------------------------------ local dependencies */
 
 enum fy_local { FY_LOCAL_CATALOGUE, FY_LOCAL_STORE, FY_LOCAL_COUNT };
-/* A dependency of our own that fails: dispatch stops, one probe at a time finds out (ENGINE 1.8).
- */
 struct fy_pause {
     bool on;
-    bool probing; /* one job is on its way to find out */
     int64_t probe_at_ms;
     int64_t pause_ms;
     int64_t ended_ms;
@@ -161,6 +159,11 @@ struct fy_engine {
     uint32_t inflight_big;
     uint32_t burying;
     struct fy_pause pauses[FY_LOCAL_COUNT];
+    struct { /* of the catalogue; on its way while busy, then not ours to touch */
+        struct fy_letter letter;
+        struct fy_cat_lease_renew renew;
+        bool busy;
+    } probe;
     struct fy_timers timers;
     struct fy_gate gate;
     struct fy_claim *claim;
@@ -214,14 +217,23 @@ void fy_dispatch(struct fy_engine *engine);
 void fy_flight_land(struct fy_job *job);
 /* Ends jobs that have not begun; all of them, or those of partitions that are not ours any more. */
 void fy_drop_idle(struct fy_engine *engine, bool all);
+
+/* pause.c */
 void fy_pause_begin(struct fy_engine *engine, enum fy_local local, const struct fy_failure *why);
 void fy_pause_end(struct fy_engine *engine, enum fy_local local);
 /* Probes of local dependencies that are due; returns when the next one is, or INT64_MAX. */
 int64_t fy_pauses_turn(struct fy_engine *engine);
+bool fy_store_is_away(const struct fy_engine *engine); /* no body can be stored just now */
+/* The end of a pause proves nothing: readiness stays red until a write has succeeded (wrote), or
+ * until so much time has passed without a failure that there seems to be nothing to write. */
+void fy_store_trust(struct fy_engine *engine, bool wrote);
 
 /* look.c */
 enum fy_code fy_look_open(struct fy_engine *engine, struct fy_look **look, struct fy_err *err);
 void fy_look_close(struct fy_look *look); /* accepts NULL */
+/* Opens the letter on the look thread, which may block on the catalogue as the engine's must not.
+ */
+void fy_look_errand(struct fy_engine *engine, struct fy_letter *letter);
 
 /* pull.c */
 /* After LOOK, or once the site is known: which transfer comes first. */

@@ -76,7 +76,6 @@ struct fy_flight {
     struct fy_failure failure;
     enum fy_job_state failed_in;
     bool asked;       /* the source was asked: the outcome counts for its breaker */
-    bool probe;       /* it finds out whether a local dependency is well again */
     bool refused;     /* the answer's head ended it: failure or superseded says how */
     bool superseded;  /* by the source's own stamp */
     bool link;        /* the bytes are here: only facts travel */

@@ -1,5 +1,6 @@
 /* look.c - one thread that asks the catalogue about many orders in one read, before anything moves.
  */
+/* It also runs the engine's errands: what else may block on the catalogue. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -101,8 +102,11 @@ static void look_all(struct fy_look *look, struct fy_mail *mail)
     size_t count = 0;
     while (mail != NULL) {
         struct fy_mail *next = mail->next;
-        if (mail != &look->last.mail)
-            look->jobs[count++] = (struct fy_job *)(void *)mail;
+        struct fy_letter *letter = (struct fy_letter *)(void *)mail;
+        if (letter->open == NULL)
+            look->jobs[count++] = (struct fy_job *)(void *)letter;
+        else
+            letter->open(look->engine, letter);
         mail = next;
         if (count == FY_LOOK_BATCH || (mail == NULL && count > 0)) {
             look_batch(look, count);
@@ -125,7 +129,20 @@ static void *look_main(void *arg)
 
 void fy_enter_look(struct fy_job *job)
 {
+    job->letter.open = NULL; /* which no errand is without */
     fy_mailbox_put(&job->engine->look->box, &job->letter.mail);
+}
+
+void fy_look_errand(struct fy_engine *engine, struct fy_letter *letter)
+{
+    FY_ASSERT(letter->open != NULL);
+    fy_mailbox_put(&engine->look->box, &letter->mail);
+}
+
+static void wake_only(struct fy_engine *engine, struct fy_letter *letter)
+{
+    (void)engine;
+    (void)letter; /* closing is set: the loop sees it */
 }
 
 enum fy_code fy_look_open(struct fy_engine *engine, struct fy_look **look, struct fy_err *err)
@@ -150,6 +167,7 @@ void fy_look_close(struct fy_look *look)
     if (look == NULL)
         return;
     atomic_store(&look->closing, true);
+    look->last.open = wake_only;
     fy_mailbox_put(&look->box, &look->last.mail);
     FY_ASSERT(pthread_join(look->thread, NULL) == 0);
     (void)fy_mailbox_take(&look->box); /* nothing but the letter that woke it */

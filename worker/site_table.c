@@ -367,15 +367,41 @@ void fy_site_outcome(struct fy_job *job, enum fy_reason reason)
                fy_kv_str("detail", job->flight->failure.detail));
 }
 
-/* While the breaker is open no order looks the site up, so the probe does: a site that was down
- * because its URI was wrong, or that has moved, is asked where it is now. Cached; at most once a
- * second and site. */
-static void look_up_uri(struct fy_site *site)
+static void check_found(struct fy_engine *engine, struct fy_letter *letter)
 {
+    struct fy_site *site = FY_CONTAINER_OF(letter, struct fy_site, letter);
+    engine->async_count--;
+    site->calling = false;
+    if (fy_engine_stopping(engine)) {
+        hello_next(site); /* nobody is left to wait for an answer */
+        return;
+    }
+    if (site->found_uri[0] != '\0')
+        memcpy(site->uri, site->found_uri, sizeof(site->uri));
+    call_start(site, FY_PEER_CHECK);
+}
+
+/* Runs on the look thread. */
+static void check_look_up(struct fy_engine *engine, struct fy_letter *letter)
+{
+    struct fy_site *site = FY_CONTAINER_OF(letter, struct fy_site, letter);
     struct fy_site_row row = {0};
     struct fy_err err = {0};
-    if (fy_know_site(site->engine->node, site->id, &row, &err) == FY_OK && row.uri[0] != '\0')
-        memcpy(site->uri, row.uri, sizeof(site->uri));
+    site->found_uri[0] = '\0';
+    if (fy_know_site(engine->node, site->id, &row, &err) == FY_OK)
+        memcpy(site->found_uri, row.uri, sizeof(site->found_uri));
+    site->letter.open = check_found;
+    fy_engine_post(engine, &site->letter);
+}
+
+/* While the breaker is open no order looks the site up, so the probe does: a site that was down
+ * because its URI was wrong, or that has moved, is asked where it is now. */
+static void check_begin(struct fy_site *site)
+{
+    site->calling = true;
+    site->engine->async_count++;
+    site->letter.open = check_look_up;
+    fy_look_errand(site->engine, &site->letter);
 }
 
 int64_t fy_sites_turn(struct fy_engine *engine, int64_t now_ms)
@@ -383,10 +409,8 @@ int64_t fy_sites_turn(struct fy_engine *engine, int64_t now_ms)
     int64_t next_ms = INT64_MAX;
     for (struct fy_site *site = engine->sites; site != NULL; site = site->next) {
         if (!site->calling && !fy_engine_stopping(engine) &&
-            fy_breaker_probe_due(&site->breaker, now_ms)) {
-            look_up_uri(site);
-            call_start(site, FY_PEER_CHECK);
-        }
+            fy_breaker_probe_due(&site->breaker, now_ms))
+            check_begin(site);
         if (site->breaker.state == FY_BREAKER_OPEN && !site->calling &&
             site->breaker.probe_at_ms < next_ms)
             next_ms = site->breaker.probe_at_ms;

@@ -1,6 +1,7 @@
 /* site_table.h - what the engine knows of each source site: is it a Ferry, does it answer, how much
  * is being asked of it. */
-/* Engine thread, but for `known`, which stages read. An entry lives as long as jobs point to it. */
+/* Engine thread, but for `known`, which stages read, and the CHECK's look-up (calling). An entry
+ * lives as long as jobs point to it. */
 #ifndef FY_WORKER_SITE_TABLE_H
 #define FY_WORKER_SITE_TABLE_H
 
@@ -53,7 +54,8 @@ struct fy_site {
     struct fy_jobs asking;
     char check_client[FY_CLIENT_BYTES_MAX + 1]; /* of the last failure: what a probe asks for */
     char check_bucket[FY_BUCKET_BYTES_MAX + 1];
-    char uri[FY_URI_BYTES_MAX + 1]; /* as last used */
+    char uri[FY_URI_BYTES_MAX + 1];       /* as last used */
+    char found_uri[FY_URI_BYTES_MAX + 1]; /* by the look thread, before a CHECK; "" nowhere */
 
     /* After its breaker has closed: rows of `waiting` made due, a page at a time. */
     struct fy_letter wake_letter;

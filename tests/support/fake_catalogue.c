@@ -232,6 +232,8 @@ static enum fy_code run(struct fake_catalogue *self, struct fy_cat_op *op)
     case FY_CAT_WAIT_EDIT:
         edit(self, (struct fy_cat_wait_edit *)(void *)op);
         return FY_OK;
+    case FY_CAT_LEASE_RENEW:
+        return FY_OK;
     case FY_CAT_SETTLE: {
         const struct fy_cat_settle *settle = (struct fy_cat_settle *)(void *)op;
         self->outcomes[settle->row.outcome]++;

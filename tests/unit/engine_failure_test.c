@@ -596,6 +596,48 @@ static void looks_that_fail_are_asked_again(void **state)
     assert_int_equal(fake_node_metric(self, FY_M_RETRIES), 0);
 }
 
+/* The order whose look-up failed then hangs at its source: that holds up nobody. */
+static void a_catalogue_that_is_back_is_found_so_whatever_orders_do(void **state)
+{
+    struct fake_node *self = *state;
+    struct fy_order order;
+    fake_catalogue_fail_looks(self->catalogue, FY_EBUSY, 1);
+    fake_peer_rule(self->peer, "hang", FAKE_HANG, 0, -1);
+    fake_node_start(self);
+    (void)fake_node_create(self, "hang");
+    assert_true(fake_node_wait_metric(self, FY_M_WORKER_PAUSED, 1));
+    fake_order(self, &order, FY_ACTION_CREATE, "other");
+    (void)snprintf(order.from_site, sizeof(order.from_site), "site-c");
+    (void)fake_node_give(self, &order);
+    assert_true(fake_node_wait_ready(self, "other"));
+    assert_false(fake_catalogue_object(self->catalogue, "hang").exists);
+    fake_peer_release(self->peer);
+    assert_true(fake_node_wait_ready(self, "hang"));
+}
+
+static bool not_paused(void *arg)
+{
+    return fake_node_metric(arg, FY_M_WORKER_PAUSED) == 0;
+}
+
+/* No order is left that could find out: it is found out all the same. */
+static void a_catalogue_that_is_back_is_found_so_without_orders(void **state)
+{
+    struct fake_node *self = *state;
+    fake_catalogue_fail_looks(self->catalogue, FY_EBUSY, 1);
+    fake_catalogue_fail_writes(self->catalogue, FY_EBUSY, 2, false);
+    fake_node_start(self);
+    (void)fake_node_create(self, "gone");
+    assert_true(fake_node_wait_metric(self, FY_M_WORKER_PAUSED, 1));
+    fake_queue_revoke(self->queue, FAKE_ALL);
+    fake_queue_settle(self->queue);
+    assert_true(fake_node_wait_metric(self, FY_M_WORKER_PAUSED, 1));
+    assert_true(fake_catalogue_wait(self->catalogue, not_paused, self));
+    assert_false(fake_catalogue_object(self->catalogue, "gone").exists);
+    fake_queue_assign(self->queue, FAKE_ALL);
+    assert_true(fake_node_wait_ready(self, "gone"));
+}
+
 /* Disk full: creates rest, deletes go on, and it resumes by itself. */
 static void a_full_disk_stops_creates_and_not_deletes(void **state)
 {
@@ -779,6 +821,8 @@ int main(void)
         TEST(a_catalogue_that_is_away_charges_nobody),
         TEST(a_lost_commit_reply_loses_nothing),
         TEST(looks_that_fail_are_asked_again),
+        TEST(a_catalogue_that_is_back_is_found_so_whatever_orders_do),
+        TEST(a_catalogue_that_is_back_is_found_so_without_orders),
         TEST(a_full_disk_stops_creates_and_not_deletes),
         TEST(a_store_that_nobody_writes_to_is_trusted_again_in_time),
         TEST(every_step_of_the_store_may_fail),
