@@ -24,23 +24,52 @@ enum MHD_Result fy_body_begin(struct fy_exchange *x)
     return MHD_YES;
 }
 
-enum MHD_Result fy_body_take(struct fy_exchange *x, const char *data, size_t *data_bytes)
+static enum MHD_Result take_none(struct fy_exchange *x, size_t *data_bytes)
 {
-    if (x->body_kind == FY_BODY_STREAM)
-        return fy_upload_take(x, data, data_bytes);
-    struct fy_err err;
-    enum fy_code code = FY_OK;
-    if (x->body_kind == FY_BODY_WHOLE)
-        code = fy_gather_add(x->server, &x->body, data, *data_bytes, x->route->body_max, &err);
-    else if (x->body_seen + (int64_t)*data_bytes > FY_BODY_DROP_BYTES_MAX)
-        code = fy_err_set(&err, FY_ETOOBIG, "no body is wanted here");
-    if (code != FY_OK) {
-        fy_answer_error(x, &err);
+    if (x->body_seen + (int64_t)*data_bytes > FY_BODY_DROP_BYTES_MAX) {
+        fy_answer_fail(x, FY_ETOOBIG, "no body is wanted here");
         return fy_exchange_refuse_rest(x, data_bytes);
     }
     x->body_seen += (int64_t)*data_bytes;
     *data_bytes = 0;
     return MHD_YES;
+}
+
+static enum MHD_Result take_whole(struct fy_exchange *x, const char *data, size_t *data_bytes)
+{
+    if (*data_bytes > x->route->body_max - x->body.size) {
+        fy_answer_fail(x, FY_ETOOBIG, "body over %zu bytes", x->route->body_max);
+        return fy_exchange_refuse_rest(x, data_bytes);
+    }
+    switch (fy_room_for(x, *data_bytes)) {
+    case FY_ROOM_GIVEN:
+        break;
+    case FY_ROOM_LATER:
+        return MHD_YES;
+    case FY_ROOM_CLOSED:
+        return MHD_NO;
+    case FY_ROOM_NONE:
+        fy_answer_fail(x, FY_EBUSY, "request bodies fill %d bytes of memory already",
+                       FY_BODIES_BYTES_MAX);
+        return fy_exchange_refuse_rest(x, data_bytes);
+    }
+    fy_gather_append(&x->body, data, *data_bytes);
+    x->body_seen += (int64_t)*data_bytes;
+    *data_bytes = 0;
+    return MHD_YES;
+}
+
+enum MHD_Result fy_body_take(struct fy_exchange *x, const char *data, size_t *data_bytes)
+{
+    switch (x->body_kind) {
+    case FY_BODY_NONE:
+        return take_none(x, data_bytes);
+    case FY_BODY_WHOLE:
+        return take_whole(x, data, data_bytes);
+    case FY_BODY_STREAM:
+        return fy_upload_take(x, data, data_bytes);
+    }
+    FY_UNREACHABLE();
 }
 
 static void decode_and_handle(struct fy_exchange *x)
@@ -70,4 +99,5 @@ const char *fy_body(struct fy_exchange *x, size_t *size_bytes)
 void fy_body_drop(struct fy_exchange *x)
 {
     fy_gather_free(x->server, &x->body);
+    fy_room_freed(x);
 }

@@ -41,7 +41,7 @@ static void exchange_free(struct fy_exchange *x)
         MHD_destroy_response(x->response);
     if (x->state_drop != NULL)
         x->state_drop(x->state);
-    fy_gather_free(server, &x->body);
+    fy_body_drop(x);
     FY_ASSERT(x->upload.unzstd == NULL);
     for (size_t i = 0; i < x->value_count; i++)
         free(
@@ -226,7 +226,7 @@ static int64_t body_left(const struct fy_exchange *x)
  * way. */
 static enum MHD_Result refuse(struct fy_exchange *x, bool at_head)
 {
-    fy_gather_free(x->server, &x->body);
+    fy_body_drop(x);
     if (at_head && fy_request_wants_continue(x))
         return queue_answer(x);
     if (body_left(x) <= FY_BODY_DROP_BYTES_MAX) {

@@ -1,6 +1,6 @@
 /* exchange.h - one request in hand and the server around it, for the files of api/ that drive
- * libmicrohttpd: server.c exchange.c request.c route.c body.c gather.c turn.c upload.c answer.c
- * stream.c stored.c. */
+ * libmicrohttpd: server.c exchange.c request.c route.c body.c gather.c room.c turn.c upload.c
+ * answer.c stream.c stored.c. */
 /*
  * Who touches an exchange: the connection thread that got it from libmicrohttpd, until it suspends
  * the connection; from then on the pool thread or whoever answers, until the connection is resumed.
@@ -41,7 +41,8 @@ struct fy_server {
     uint16_t port;
 
     /* Any thread. */
-    _Atomic size_t body_bytes;      /* gathered bodies: at most FY_BODIES_BYTES_MAX */
+    _Atomic size_t body_bytes;      /* gathered bodies, and room given for them: room.c */
+    _Atomic int room_count;         /* in line, and the favoured one */
     _Atomic int zstd_answers;       /* at most FY_ZSTD_ANSWERS_MAX */
     _Atomic int zstd_bodies;        /* at most FY_ZSTD_BODIES_MAX */
     _Atomic int exchange_count;     /* alive */
@@ -55,6 +56,8 @@ struct fy_server {
     int held_count; /* suspended, being resumed, or about to be: stop_daemon must wait for them */
     struct fy_conn *conns;
     struct fy_exchange *waiting_streams;
+    struct fy_exchange *room_first, **room_end; /* the line for memory, by room_next */
+    struct fy_exchange *favoured;               /* its body may go over the bound; else NULL */
     pthread_cond_t watch_wake;
     bool watch_stop;
 };
@@ -144,6 +147,12 @@ struct fy_exchange {
     bool wake_pending;   /* woken before it slept */
     struct fy_exchange *stream_prev, *stream_next;
 
+    /* In line for memory: server mutex; before and after: connection thread. */
+    struct fy_exchange *room_next;
+    size_t room_bytes;     /* wanted, or given */
+    int64_t room_until_ms; /* monotonic: refused then */
+    bool room_given, room_refused;
+
     char uri[]; /* as sent */
 };
 
@@ -196,6 +205,10 @@ enum MHD_Result fy_body_end(struct fy_exchange *x); /* all is in: on to the hand
  */
 bool fy_gather_reserve(struct fy_server *server, struct fy_gather *gather, size_t capacity,
                        size_t all_max_bytes);
+/* What to grow to for so many bytes, at most whole_bytes, which are enough. */
+size_t fy_gather_capacity(const struct fy_gather *gather, size_t size_bytes, size_t whole_bytes);
+void fy_gather_grow(struct fy_gather *gather, size_t capacity); /* counted already */
+void fy_gather_append(struct fy_gather *gather, const void *bytes, size_t size_bytes); /* fits */
 enum fy_code fy_gather_add(struct fy_server *server, struct fy_gather *gather, const void *bytes,
                            size_t size_bytes, size_t max_bytes, struct fy_err *err);
 void fy_gather_free(struct fy_server *server, struct fy_gather *gather);
@@ -209,6 +222,16 @@ enum fy_code fy_upload_decode_whole(struct fy_exchange *x, struct fy_err *err);
 
 /* stream.c: every answer that waits for more ends. */
 void fy_streams_wake_all(struct fy_server *server);
+
+/* room.c: memory for the next bytes of a WHOLE body. Connection thread. LATER: the connection is
+ * suspended, and comes again with the same bytes. NONE: it waited in vain. */
+enum fy_room { FY_ROOM_GIVEN, FY_ROOM_LATER, FY_ROOM_NONE, FY_ROOM_CLOSED };
+FY_MUST_CHECK enum fy_room fy_room_for(struct fy_exchange *x, size_t size_bytes);
+/* The body's memory was freed: others may go on. Any thread, mutexes not held. */
+void fy_room_freed(struct fy_exchange *x);
+/* Takes those who waited long enough out of the line, server mutex held; to be resumed without. */
+FY_MUST_CHECK struct fy_exchange *fy_room_refuse(struct fy_server *server, int64_t now_ms);
+void fy_room_resume(struct fy_exchange *list);
 
 /* turn.c: the answer is given. Any thread. */
 void fy_turn_give(struct fy_exchange *x);

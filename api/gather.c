@@ -18,9 +18,34 @@ bool fy_gather_reserve(struct fy_server *server, struct fy_gather *gather, size_
         atomic_fetch_sub(&server->body_bytes, more);
         return false;
     }
+    fy_gather_grow(gather, capacity);
+    return true;
+}
+
+size_t fy_gather_capacity(const struct fy_gather *gather, size_t size_bytes, size_t whole_bytes)
+{
+    FY_ASSERT(size_bytes <= whole_bytes);
+    if (size_bytes <= gather->capacity && gather->bytes != NULL)
+        return gather->capacity;
+    size_t capacity = gather->capacity > 0 ? gather->capacity : GATHER_FIRST_BYTES;
+    while (capacity < size_bytes)
+        capacity *= 2;
+    return capacity < whole_bytes ? capacity : whole_bytes;
+}
+
+void fy_gather_grow(struct fy_gather *gather, size_t capacity)
+{
+    FY_ASSERT(capacity >= gather->size);
     gather->bytes = fy_realloc(gather->bytes, capacity + 1);
     gather->capacity = capacity;
-    return true;
+}
+
+void fy_gather_append(struct fy_gather *gather, const void *bytes, size_t size_bytes)
+{
+    FY_ASSERT(gather->size + size_bytes <= gather->capacity);
+    memcpy(gather->bytes + gather->size, bytes, size_bytes);
+    gather->size += size_bytes;
+    gather->bytes[gather->size] = '\0';
 }
 
 enum fy_code fy_gather_add(struct fy_server *server, struct fy_gather *gather, const void *bytes,
@@ -28,20 +53,12 @@ enum fy_code fy_gather_add(struct fy_server *server, struct fy_gather *gather, c
 {
     if (size_bytes > max_bytes - gather->size)
         return fy_err_set(err, FY_ETOOBIG, "body over %zu bytes", max_bytes);
-    size_t needed = gather->size + size_bytes;
-    if (needed > gather->capacity || gather->bytes == NULL) {
-        size_t capacity = gather->capacity > 0 ? gather->capacity : GATHER_FIRST_BYTES;
-        while (capacity < needed)
-            capacity *= 2;
-        if (capacity > max_bytes)
-            capacity = max_bytes;
-        if (!fy_gather_reserve(server, gather, capacity, FY_BODIES_BYTES_MAX))
-            return fy_err_set(err, FY_EBUSY, "request bodies fill %d bytes of memory already",
-                              FY_BODIES_BYTES_MAX);
-    }
-    memcpy(gather->bytes + gather->size, bytes, size_bytes);
-    gather->size = needed;
-    gather->bytes[needed] = '\0';
+    size_t capacity = fy_gather_capacity(gather, gather->size + size_bytes, max_bytes);
+    if (capacity != gather->capacity &&
+        !fy_gather_reserve(server, gather, capacity, FY_BODIES_BYTES_MAX))
+        return fy_err_set(err, FY_EBUSY, "request bodies fill %d bytes of memory already",
+                          FY_BODIES_BYTES_MAX);
+    fy_gather_append(gather, bytes, size_bytes);
     return FY_OK;
 }
 

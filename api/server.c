@@ -84,6 +84,10 @@ static void *watch_main(void *arg)
         struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
         (void)pthread_cond_timedwait(&server->watch_wake, &server->mutex, &until);
         cut_late(server);
+        struct fy_exchange *refused = fy_room_refuse(server, fy_mono_ms(fy_clock_system()));
+        pthread_mutex_unlock(&server->mutex);
+        fy_room_resume(refused);
+        pthread_mutex_lock(&server->mutex);
     }
     pthread_mutex_unlock(&server->mutex);
     return NULL;
@@ -205,6 +209,7 @@ static struct fy_server *server_new(const struct fy_server_settings *settings, s
     server->table_count = settings->table_count;
     server->idle_ms = settings->idle_ms != 0 ? settings->idle_ms : FY_IDLE_TIMEOUT_S * 1000;
     server->listen_fd = -1;
+    server->room_end = &server->room_first;
     FY_ASSERT(pthread_mutex_init(&server->mutex, NULL) == 0);
     pthread_condattr_t monotonic;
     FY_ASSERT(pthread_condattr_init(&monotonic) == 0);
@@ -272,6 +277,10 @@ static void let_go(struct fy_server *server)
     pthread_mutex_unlock(&server->mutex);
     fy_streams_wake_all(server);
     pthread_mutex_lock(&server->mutex);
+    struct fy_exchange *refused = fy_room_refuse(server, INT64_MAX);
+    pthread_mutex_unlock(&server->mutex);
+    fy_room_resume(refused);
+    pthread_mutex_lock(&server->mutex);
     while (server->held_count > 0)
         FY_ASSERT(pthread_cond_wait(&server->calmer, &server->mutex) == 0);
     pthread_mutex_unlock(&server->mutex);
@@ -305,6 +314,7 @@ void fy_server_close(struct fy_server *server, int64_t drain_ms)
     fy_pool_close(server->pool); /* runs the aborts of uploads that were cut */
     FY_ASSERT(atomic_load(&server->exchange_count) == 0);
     FY_ASSERT(server->conns == NULL);
+    FY_ASSERT(atomic_load(&server->room_count) == 0);
     if (server->listen_fd >= 0)
         (void)close(server->listen_fd); /* nothing was written to it */
     pthread_cond_destroy(&server->turn_room);

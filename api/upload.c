@@ -124,7 +124,7 @@ void fy_upload_handle(struct fy_exchange *x)
         fy_exchange_resume(x);
         return;
     }
-    fy_gather_free(x->server, &x->body);
+    fy_body_drop(x);
     x->upload.ended = true;
     x->route->handle(x);
 }
@@ -214,7 +214,7 @@ enum fy_code fy_upload_decode_whole(struct fy_exchange *x, struct fy_err *err)
     if (code == FY_OK)
         code = check_frame_end(x, err);
     unzstd_close(x);
-    fy_gather_free(x->server, &x->body);
+    fy_body_drop(x);
     x->body = whole.plain;
     return code;
 }

@@ -41,7 +41,11 @@
 #define FY_CONNECTIONS_MAX     1200       /* per process; a thousand slow ones must fit */
 #define FY_CONNECTION_BYTES    (32 << 10) /* read buffer: bounds the header block (431) */
 #define FY_IDLE_TIMEOUT_S      60         /* a silent connection is closed */
-#define FY_BODIES_BYTES_MAX    (16 << 20) /* request bodies in memory at once; more is 503 */
+#define FY_BODIES_BYTES_MAX                                                                        \
+    (6 << 20) /* request bodies in memory at once; beyond it only one grows, the others wait */
+#define FY_ROOM_WAIT_PARTS                                                                         \
+    6 /* that part of the idle time-out a body waits for memory; then 503                          \
+       */
 #define FY_BODY_DROP_BYTES_MAX                                                                     \
     (64 << 10)                        /* unwanted rest of a body that is read before the answer */
 #define FY_LINGER_MS             5000 /* an early answer waits so long for its client to stop */
@@ -217,7 +221,10 @@
 #define FY_LEASE_DEAD_MS      10000         /* not renewed for so long: the boot id is dead */
 #define FY_TRASH_GRACE_MS     (60LL * 1000) /* an unreferenced body's file stays so long */
 
-static_assert(2 * FY_ORDERS_BODY_BYTES_MAX <= FY_BODIES_BYTES_MAX, "two full batches at once");
+static_assert(FY_BODIES_BYTES_MAX >= 8 * FY_TURN_THREADS * FY_CHUNK_BYTES,
+              "bodies enough for all turns while others come in");
+static_assert(1000 * FY_IDLE_TIMEOUT_S / FY_ROOM_WAIT_PARTS < FY_SMALL_CALL_MS,
+              "a sender hears that it waited in vain");
 static_assert(FY_ANSWER_HEAD_BYTES_MAX < FY_CONNECTION_BYTES,
               "libmicrohttpd builds the head in it");
 static_assert(FY_BATCH_BYTES < FY_ORDERS_BODY_BYTES_MAX, "a sender's batch is always accepted");

@@ -242,56 +242,106 @@ static void clients_that_do_not_read_hold_nobody_up(void **state)
         (void)close(fds[i]);
 }
 
-/* Bodies that are kept whole share one bound: what is over it is told to come again, streams go on.
- */
-static void bodies_in_memory_have_a_common_bound(void **state)
+/* ------------------------------------------------------------------ memory for bodies */
+
+enum { PIECE = 1 << 20, FIT = FY_BODIES_BYTES_MAX / PIECE, WHOLE = 2 * PIECE };
+
+/* Sends the head of a body of WHOLE bytes, and so many of them. */
+static int begin_body(struct api_fixture *f, const char *path, const char *bytes, size_t count)
 {
-    struct api_fixture *f = *state;
-    enum { PIECE = 3 << 19, FIT = FY_BODIES_BYTES_MAX / (2 << 20), COUNT = FIT + 2 };
-    char *bytes = fy_alloc(PIECE); /* 1.5 MiB take 2 */
+    int fd = http_connect(f->port);
+    assert_true(
+        http_send(fd, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", path, WHOLE));
+    (void)http_send_bytes(fd, bytes, count);
+    return fd;
+}
+
+static int read_status(int fd)
+{
     struct http_answer answer;
-    for (int round = 0; round < 2; round++) {
-        struct pollfd clients[COUNT];
-        for (int i = 0; i < COUNT; i++) {
-            clients[i] = (struct pollfd){.fd = http_connect(f->port), .events = POLLIN};
-            assert_true(http_send(clients[i].fd, "POST /whole HTTP/1.1\r\nHost: x\r\n"
-                                                 "Content-Length: 5000000\r\n\r\n"));
-            (void)http_send_bytes(clients[i].fd, bytes, PIECE);
-        }
-        for (int refused = 0; refused < COUNT - FIT;) {
-            assert_true(poll(clients, COUNT, HTTP_WAIT_S * 1000) > 0);
-            for (int i = 0; i < COUNT; i++) {
-                if (clients[i].revents == 0)
-                    continue;
-                assert_true(http_read(clients[i].fd, false, &answer));
-                assert_int_equal(answer.status, 503);
-                assert_non_null(http_header(&answer, "Retry-After"));
-                http_answer_free(&answer);
-                clients[i].events = 0;
-                (void)close(clients[i].fd);
-                clients[i].fd = -1;
-                refused++;
-            }
-        }
-        int fd = http_connect(f->port);
-        assert_true(
-            http_send(fd, "POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", PIECE));
-        assert_true(http_send_bytes(fd, bytes, PIECE));
-        assert_true(http_read(fd, false, &answer));
-        assert_int_equal(answer.status, 200);
-        http_answer_free(&answer);
-        (void)close(fd);
-        for (int i = 0; i < COUNT; i++)
-            if (clients[i].fd >= 0)
-                (void)close(clients[i].fd);
-        int status = 503;
-        while (status == 503) { /* until it has noticed that they left */
-            answer = http_call(f->port, "POST", "/whole", NULL, "x");
-            status = answer.status;
-            http_answer_free(&answer);
-        }
-        assert_int_equal(status, 200);
+    assert_true(http_read(fd, false, &answer));
+    int status = answer.status;
+    if (status == 503)
+        assert_non_null(http_header(&answer, "Retry-After"));
+    http_answer_free(&answer);
+    (void)close(fd);
+    return status;
+}
+
+struct sender {
+    struct api_fixture *f;
+    char *bytes;
+    int status;
+};
+
+static void *send_body(void *arg)
+{
+    struct sender *sender = arg;
+    sender->status = read_status(begin_body(sender->f, "/whole", sender->bytes, WHOLE));
+    return NULL;
+}
+
+/* Far more at once than there is memory for: each waits for its turn and gets its answer. */
+static void bodies_that_find_no_memory_wait_for_it(void **state)
+{
+    enum { COUNT = 8 * FIT };
+    struct api_fixture *f = *state;
+    char *bytes = fy_alloc(WHOLE);
+    struct sender senders[COUNT];
+    pthread_t threads[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        senders[i] = (struct sender){.f = f, .bytes = bytes};
+        assert_int_equal(pthread_create(&threads[i], NULL, send_body, &senders[i]), 0);
     }
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(senders[i].status, 200);
+    }
+    free(bytes);
+}
+
+/* All the memory is held by bodies that do not go on. Who waits in vain is told to come again,
+ * small bodies and streams go on, and so does everybody once the others are cut. */
+static void bodies_that_do_not_end_hold_nobody_up_for_ever(void **state)
+{
+    enum { COUNT = FIT + 3 };
+    struct api_fixture *f = *state;
+    char *bytes = fy_alloc(WHOLE);
+    int stalled[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        stalled[i] = begin_body(f, "/whole", bytes, PIECE + 1);
+    int64_t began_ms = now_ms();
+    assert_int_equal(read_status(begin_body(f, "/whole", bytes, PIECE)), 503);
+    assert_true(now_ms() - began_ms >= SLOW_IDLE_MS / FY_ROOM_WAIT_PARTS);
+    struct http_answer answer = http_call(f->port, "POST", "/whole", NULL, "x");
+    assert_int_equal(answer.status, 200);
+    http_answer_free(&answer);
+    assert_int_equal(read_status(begin_body(f, "/up", bytes, WHOLE)), 200);
+
+    for (int i = 0; i < COUNT; i++)
+        (void)close(stalled[i]);
+    int status = 503;
+    while (status == 503) /* until it has noticed that they left */
+        status = read_status(begin_body(f, "/whole", bytes, WHOLE));
+    assert_int_equal(status, 200);
+    free(bytes);
+}
+
+/* Nobody in line is left behind when the server closes. */
+static void a_server_closes_while_bodies_wait_for_memory(void **state)
+{
+    enum { COUNT = FIT + 3 };
+    struct api_fixture *f = *state;
+    char *bytes = fy_alloc(WHOLE);
+    int stalled[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        stalled[i] = begin_body(f, "/whole", bytes, PIECE + 1);
+    int64_t began_ms = now_ms();
+    fy_server_close(f->server, 100);
+    f->server = NULL;
+    assert_true(now_ms() - began_ms < 5000);
+    for (int i = 0; i < COUNT; i++)
+        (void)close(stalled[i]);
     free(bytes);
 }
 
@@ -310,7 +360,9 @@ int main(void)
         IMPATIENT(a_thousand_slow_clients_cost_little_and_are_cut_in_the_end),
         IMPATIENT(a_silent_connection_and_a_dawdling_body_are_cut),
         TEST(clients_that_do_not_read_hold_nobody_up),
-        TEST(bodies_in_memory_have_a_common_bound),
+        TEST(bodies_that_find_no_memory_wait_for_it),
+        IMPATIENT(bodies_that_do_not_end_hold_nobody_up_for_ever),
+        TEST(a_server_closes_while_bodies_wait_for_memory),
     };
     return cmocka_run_group_tests_name("api_load", tests, NULL, NULL);
 }
