@@ -79,13 +79,46 @@ void fy_answer_give(struct fy_exchange *x, int http_status, struct MHD_Response 
 
 /* ------------------------------------------------------------------ plain answers */
 
+/* A body over SMALL_BODY_BYTES_MAX, in memory until its reader has taken it, which may be long. */
+struct large_body {
+    struct fy_server *server;
+    char *bytes;
+    size_t size_bytes;
+};
+
+static void free_large_body(void *arg)
+{
+    struct large_body *body = arg;
+    atomic_fetch_sub(&body->server->answer_bytes, body->size_bytes);
+    free(body->bytes);
+    free(body);
+}
+
+/* Counts the body; false: too many wait for their readers already. One alone may be of any size. */
+static bool may_hold(struct fy_exchange *x, size_t size_bytes)
+{
+    if (size_bytes <= SMALL_BODY_BYTES_MAX)
+        return true;
+    size_t max_bytes = FY_ANSWERS_BYTES_MAX + (x->route->vital ? FY_ANSWERS_VITAL_BYTES : 0);
+    size_t held_bytes = atomic_fetch_add(&x->server->answer_bytes, size_bytes);
+    if (held_bytes == 0 || held_bytes + size_bytes <= max_bytes)
+        return true;
+    atomic_fetch_sub(&x->server->answer_bytes, size_bytes);
+    return false;
+}
+
+/* Of bytes that may_hold has let through. */
 static struct MHD_Response *response_of_bytes(struct fy_exchange *x, char *bytes, size_t size_bytes)
 {
     if (size_bytes <= SMALL_BODY_BYTES_MAX) {
         x->small_body = bytes; /* lives as long as the response */
         x->small_body_bytes = size_bytes;
+        return MHD_create_response_from_buffer(size_bytes, bytes, MHD_RESPMEM_MUST_FREE);
     }
-    return MHD_create_response_from_buffer(size_bytes, bytes, MHD_RESPMEM_MUST_FREE);
+    struct large_body *body = fy_alloc(sizeof *body);
+    *body = (struct large_body){x->server, bytes, size_bytes};
+    return MHD_create_response_from_buffer_with_free_callback_cls(size_bytes, bytes,
+                                                                  free_large_body, body);
 }
 
 void fy_answer_empty(struct fy_exchange *x, int http_status)
@@ -104,10 +137,26 @@ void fy_answer_bytes(struct fy_exchange *x, int http_status, const char *content
         fy_answer_fail(x, FY_EINTERNAL, "the answer's body is over %zu bytes", max_bytes);
         return;
     }
+    if (!may_hold(x, bytes->size_bytes)) {
+        fy_buf_done(bytes);
+        fy_answer_fail(x, FY_EBUSY, "answers fill %d bytes of memory already",
+                       FY_ANSWERS_BYTES_MAX);
+        return;
+    }
     fy_answer_header(x, "Content-Type", content_type);
     size_t size_bytes = 0;
     char *taken = fy_buf_take(bytes, &size_bytes);
     fy_answer_give(x, http_status, response_of_bytes(x, taken, size_bytes));
+}
+
+void fy_answer_static(struct fy_exchange *x, int http_status, const char *content_type,
+                      const char *bytes, size_t size_bytes)
+{
+    fy_answer_header(x, "Content-Type", content_type);
+    /* The library takes no const, but does not write to what is persistent. */
+    fy_answer_give(x, http_status,
+                   MHD_create_response_from_buffer(size_bytes, (void *)(uintptr_t)bytes,
+                                                   MHD_RESPMEM_PERSISTENT));
 }
 
 void fy_answer_json(struct fy_exchange *x, int http_status, struct fy_buf *json)

@@ -43,6 +43,8 @@ struct fy_server {
     /* Any thread. */
     _Atomic size_t body_bytes;      /* gathered bodies, and room given for them: room.c */
     _Atomic int room_count;         /* in line, and the favoured one */
+    _Atomic size_t answer_bytes;    /* large answers in memory: at most FY_ANSWERS_BYTES_MAX */
+    _Atomic size_t listing_bytes;   /* pages of listings: beyond FY_LISTINGS_BYTES_MAX short ones */
     _Atomic int zstd_answers;       /* at most FY_ZSTD_ANSWERS_MAX */
     _Atomic int zstd_bodies;        /* at most FY_ZSTD_BODIES_MAX */
     _Atomic int exchange_count;     /* alive */

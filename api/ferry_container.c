@@ -7,7 +7,8 @@
 #include "common/core/names.h"
 
 #define MODULE         "FERRY"
-#define PAGE_BYTES_MAX ((size_t)FY_LIST_PAGE_MAX * 4096)
+#define ROW_BYTES_MAX  (4096 + 8 * FY_BUCKET_BYTES_MAX + 8 * FY_CLIENT_BYTES_MAX)
+#define PAGE_BYTES_MAX (FY_LIST_PAGE_BYTES + ROW_BYTES_MAX + 8 * FY_BUCKET_BYTES_MAX)
 
 /* `status` is what a client sees; `present` and `stamp` are the register's own word, which is what
  * another site must apply (DESIGN 3). */
@@ -31,7 +32,7 @@ static void answer_container(struct fy_exchange *x, int http_status,
                              const struct fy_container_row *row)
 {
     struct fy_buf json;
-    fy_buf_init(&json, 4096 + 8 * FY_BUCKET_BYTES_MAX + 8 * FY_CLIENT_BYTES_MAX);
+    fy_buf_init(&json, ROW_BYTES_MAX);
     container_json(row, &json);
     fy_stamp_header(x, &row->reg.stamp);
     fy_answer_json(x, http_status, &json);
@@ -82,6 +83,7 @@ static void delete_container(struct fy_exchange *x)
 struct page {
     struct fy_buf json;
     uint32_t rows;
+    bool full;
     char last[FY_BUCKET_BYTES_MAX + 1];
 };
 
@@ -92,7 +94,8 @@ static bool add_container(void *arg, const struct fy_container_row *row)
     fy_buf_json_next(&page->json);
     container_json(row, &page->json);
     memcpy(page->last, row->name, sizeof(page->last));
-    return true;
+    page->full = page->json.size_bytes >= FY_LIST_PAGE_BYTES;
+    return !page->full;
 }
 
 static void list_containers(struct fy_exchange *x)
@@ -114,7 +117,7 @@ static void list_containers(struct fy_exchange *x)
             account != NULL && account[0] != '\0' ? account : fy_client(x), false,
             after != NULL ? after : "", limit, add_container, &page, &err);
     fy_buf_text(&page.json, "]");
-    fy_buf_json_str(&page.json, "next", page.rows == limit ? page.last : NULL);
+    fy_buf_json_str(&page.json, "next", page.full || page.rows == limit ? page.last : NULL);
     fy_buf_text(&page.json, "}");
     fy_answer_result(x, code, &page.json, &err);
 }

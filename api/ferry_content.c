@@ -14,7 +14,7 @@
 #include "common/core/names.h"
 
 #define MODULE         "FERRY"
-#define PAGE_BYTES_MAX ((size_t)FY_LIST_PAGE_MAX * FY_ACCESSOR_JSON_BYTES_MAX)
+#define PAGE_BYTES_MAX (FY_LIST_PAGE_BYTES + FY_ACCESSOR_JSON_BYTES_MAX + 8 * FY_OBJECT_BYTES_MAX)
 #define CONTENT        "/ferry/v1/content"
 
 static enum fy_code read_key(struct fy_exchange *x, struct fy_object_key *key, struct fy_err *err)
@@ -82,6 +82,7 @@ struct page {
     const char *bucket;
     struct fy_buf json;
     uint32_t rows;
+    bool full;
     char last[FY_OBJECT_BYTES_MAX + 1];
 };
 
@@ -92,7 +93,8 @@ static bool add_object(void *arg, const struct fy_object_row *row)
     fy_buf_json_next(&page->json);
     fy_ccs_object_json(page->node, page->bucket, row, &page->json);
     memcpy(page->last, row->name, sizeof(page->last));
-    return true;
+    page->full = page->json.size_bytes >= FY_LIST_PAGE_BYTES;
+    return !page->full;
 }
 
 static enum fy_code read_page(struct fy_exchange *x, struct fy_filter *filter, uint32_t *limit,
@@ -136,7 +138,7 @@ static void list_objects(struct fy_exchange *x)
     }
     free(filter);
     fy_buf_text(&page.json, "]");
-    fy_buf_json_str(&page.json, "next", page.rows == limit ? page.last : NULL);
+    fy_buf_json_str(&page.json, "next", page.full || page.rows == limit ? page.last : NULL);
     fy_buf_text(&page.json, "}");
     fy_answer_result(x, code, &page.json, &err);
 }

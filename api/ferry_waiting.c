@@ -7,8 +7,9 @@
 #include "common/adapters/json_fields.h"
 #include "common/adapters/order_json.h"
 
-#define MODULE         "FERRY"
-#define PAGE_BYTES_MAX ((size_t)FY_LIST_PAGE_MAX * (FY_ORDER_JSON_BYTES / 4))
+#define MODULE "FERRY"
+/* The last row is in it whole: its order, and a detail that is an error's sentence. */
+#define PAGE_BYTES_MAX (FY_LIST_PAGE_BYTES + 2 * FY_ORDER_JSON_BYTES)
 #define EDIT_ROWS      FY_LIST_PAGE_MAX /* of one transaction */
 
 /* ---- the filter, out of the query or out of a JSON body; the same words in both. An empty word is
@@ -98,6 +99,7 @@ static enum fy_code query_filter(struct fy_exchange *x, struct fy_waiting_filter
 struct page {
     struct fy_buf json;
     uint32_t rows;
+    bool full;
     int64_t last_id;
 };
 
@@ -122,7 +124,8 @@ static bool add_row(void *arg, const struct fy_waiting_row *row)
     fy_buf_json_key(json, "order");
     fy_order_json_write(&row->order, json);
     fy_buf_text(json, "}");
-    return true;
+    page->full = json->size_bytes >= FY_LIST_PAGE_BYTES;
+    return !page->full;
 }
 
 static void list_waiting(struct fy_exchange *x)
@@ -136,7 +139,7 @@ static void list_waiting(struct fy_exchange *x)
     if (code == FY_OK)
         code = fy_catalogue_waiting_list(fy_node_of(x)->catalogue, &filter, add_row, &page, &err);
     fy_buf_text(&page.json, "]");
-    if (page.rows == filter.limit)
+    if (page.full || page.rows == filter.limit)
         fy_buf_json_i64(&page.json, "next", page.last_id);
     else
         fy_buf_json_str(&page.json, "next", NULL);

@@ -118,11 +118,8 @@ static void get_metrics(struct fy_exchange *x)
 
 static void get_openapi(struct fy_exchange *x)
 {
-    size_t size_bytes = (size_t)(fy_openapi_yaml_end - fy_openapi_yaml);
-    struct fy_buf text;
-    fy_buf_init(&text, size_bytes);
-    fy_buf_add(&text, fy_openapi_yaml, size_bytes);
-    fy_answer_bytes(x, 200, "application/yaml", &text);
+    fy_answer_static(x, 200, "application/yaml", fy_openapi_yaml,
+                     (size_t)(fy_openapi_yaml_end - fy_openapi_yaml));
 }
 
 static const struct fy_route routes[] = {
@@ -131,8 +128,16 @@ static const struct fy_route routes[] = {
      .module = "UNKNOWN",
      .fast = true,
      .handle = get_live},
-    FY_ROUTE("GET", "/health/ready", "UNKNOWN", get_ready),
-    FY_ROUTE("GET", "/metrics", "UNKNOWN", get_metrics),
+    {.method = "GET",
+     .pattern = "/health/ready",
+     .module = "UNKNOWN",
+     .vital = true,
+     .handle = get_ready},
+    {.method = "GET",
+     .pattern = "/metrics",
+     .module = "UNKNOWN",
+     .vital = true,
+     .handle = get_metrics},
     {.method = "GET",
      .pattern = "/openapi.yaml",
      .module = "UNKNOWN",

@@ -38,6 +38,7 @@ struct fy_route {
     const char *module;   /* "REPLICATOR": x-clonecloudstore-module */
     bool client_required; /* 401 without x-clonecloudstore-client-id */
     bool fast;            /* handle never blocks: run it on the connection thread */
+    bool vital; /* tells how Ferry is: there is memory for its answer when others get 503 */
     enum fy_body_kind body;
     size_t body_max; /* WHOLE: plain bytes; over it 413 */
     /* NULL, or decides by the head (fy_content_is) instead of body; may answer (415), which ends it
@@ -127,8 +128,11 @@ void fy_answer_header(struct fy_exchange *x, const char *name,
 void fy_answer_empty(struct fy_exchange *x, int http_status);
 void fy_answer_json(struct fy_exchange *x, int http_status,
                     struct fy_buf *json); /* takes the bytes */
+/* A body over 4 KiB counts while its reader takes it; over FY_ANSWERS_BYTES_MAX it becomes 503. */
 void fy_answer_bytes(struct fy_exchange *x, int http_status, const char *content_type,
                      struct fy_buf *bytes);
+void fy_answer_static(struct fy_exchange *x, int http_status, const char *content_type,
+                      const char *bytes, size_t size_bytes); /* of bytes that stay */
 /* Status by err->code, x-clonecloudstore-error "<MODULE> - <text>" (one line, printable ASCII),
  * small JSON body {"code":...,"error":...}; 503 carries Retry-After. */
 void fy_answer_error(struct fy_exchange *x, const struct fy_err *err);

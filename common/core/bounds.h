@@ -39,19 +39,24 @@
 #define FY_JSON_BODY_BYTES_MAX (64 << 10) /* any other JSON body: more is 413 */
 #define FY_JSON_DEPTH_MAX      16         /* deeper JSON is refused before it is built */
 #define FY_CONNECTIONS_MAX     1200       /* per process; a thousand slow ones must fit */
-#define FY_CONNECTION_BYTES    (32 << 10) /* read buffer: bounds the header block (431) */
+#define FY_CONNECTION_BYTES    (20 << 10) /* its buffers: bounds the header block (431) */
 #define FY_IDLE_TIMEOUT_S      60         /* a silent connection is closed */
 #define FY_BODIES_BYTES_MAX                                                                        \
     (6 << 20) /* request bodies in memory at once; beyond it only one grows, the others wait */
 #define FY_ROOM_WAIT_PARTS                                                                         \
-    6 /* that part of the idle time-out a body waits for memory; then 503                          \
+    3 /* that part of the idle time-out a body waits for memory; then 503                          \
        */
 #define FY_BODY_DROP_BYTES_MAX                                                                     \
-    (64 << 10)                        /* unwanted rest of a body that is read before the answer */
-#define FY_LINGER_MS             5000 /* an early answer waits so long for its client to stop */
-#define FY_LINGER_BYTES_MAX      (64 << 20) /* and drops so many of its bytes, then cuts */
-#define FY_ZSTD_ANSWERS_MAX      8  /* answers compressed at once, 2 MiB each; more go plain */
-#define FY_ZSTD_BODIES_MAX       16 /* zstd uploads at once, 1.3 MiB each; more is 503 */
+    (64 << 10)                         /* unwanted rest of a body that is read before the answer */
+#define FY_LINGER_MS        5000       /* an early answer waits so long for its client to stop */
+#define FY_LINGER_BYTES_MAX (64 << 20) /* and drops so many of its bytes, then cuts */
+#define FY_ANSWERS_BYTES_MAX                                                                       \
+    (6 << 20) /* large answers in memory that are not read yet; more is 503 */
+#define FY_ANSWERS_VITAL_BYTES   (1 << 20)   /* beyond it, for who asks how Ferry is */
+#define FY_LISTINGS_BYTES_MAX    (1 << 20)   /* pages of listings; beyond it they are short */
+#define FY_LIST_PAGE_BYTES       (256 << 10) /* a page of our own listings ends with this row */
+#define FY_ZSTD_ANSWERS_MAX      6  /* answers compressed at once, 1.1 MiB each; more go plain */
+#define FY_ZSTD_BODIES_MAX       8  /* zstd uploads at once, 1.3 MiB each; more is 503 */
 #define FY_QUERY_PAIRS_MAX       32 /* parameters of a query; more is 400 */
 #define FY_ANSWER_HEAD_BYTES_MAX (16 << 10) /* headers a handler adds: metadata and names fit */
 #define FY_LIST_PAGE_MAX         1000       /* rows per page of our own listings */
@@ -77,7 +82,7 @@
 #define FY_BIG_WRITERS_MAX      4           /* such bodies at once */
 #define FY_CHUNK_BYTES          (128 << 10) /* one step of a stream */
 #define FY_ZSTD_WINDOW_LOG_MAX  23          /* 8 MiB, RFC 9659 */
-#define FY_ZSTD_BIG_WINDOWS_MAX 4           /* windows over 1 MiB at once */
+#define FY_ZSTD_BIG_WINDOWS_MAX 2           /* windows over 1 MiB at once */
 #define FY_COMMIT_EVERY_MS      1000        /* offsets are committed so often */
 #define FY_COMMIT_EVERY_ORDERS  5000        /* or after so many completions */
 #define FY_BATCH_ORDERS         256         /* orders a sender puts into one request */

@@ -15,6 +15,11 @@ void fy_filter_init(struct fy_filter *filter)
     };
 }
 
+const struct fy_filter *fy_filter_dup(const struct fy_filter *filter)
+{
+    return fy_memdup(filter, offsetof(struct fy_filter, metadata_text) + filter->metadata_bytes);
+}
+
 unsigned fy_filter_status_bit(enum fy_status status)
 {
     switch (status) {

@@ -28,6 +28,8 @@ struct fy_filter {
 };
 
 void fy_filter_init(struct fy_filter *filter);
+/* A copy to read from (free()), without the memory for metadata that it does not have. */
+FY_MUST_CHECK const struct fy_filter *fy_filter_dup(const struct fy_filter *filter);
 /* The bit of a status in filter.statuses; UNKNOWN has one, too. Thread: any. */
 unsigned fy_filter_status_bit(enum fy_status status);
 /* Adds a pair; both are copied. Errors: FY_EINPUT over FY_FILTER_PAIRS_MAX pairs, or together over

@@ -25,6 +25,7 @@ from support.waiting import eventually
 BUCKET = "abuse-bucket"
 SLOW = 1000
 SLOW_S = 4.0
+LISTED = 500
 ARRAY = 100_000
 
 
@@ -156,6 +157,11 @@ SLOW_KINDS = {
 }  # fmt: skip
 
 
+def allow_files(count):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count)), hard))
+
+
 class SlowClients:
     """Each has begun a request and adds a byte now and then."""
 
@@ -196,8 +202,7 @@ class SlowClients:
 
 
 def test_a_thousand_slow_clients_keep_nobody_from_working(one):
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2 * SLOW)), hard))
+    allow_files(2 * SLOW)
     client = one.client()
     slow = SlowClients(one, SLOW)
     try:
@@ -218,6 +223,81 @@ def test_a_thousand_slow_clients_keep_nobody_from_working(one):
     # What they had begun is forgotten: no upload stays in the way.
     number = list(SLOW_KINDS).index("half a body")
     eventually(lambda: client.put(BUCKET, f"slow-{number}", b"x").status == 201, 15, "its name is free again")
+
+
+# ---- slow readers
+
+SLOW_READS = {
+    "object": "GET /cloudclonestore/{bucket}/large",
+    "range": "GET /ferry/v1/content?ref={bucket}&path=large",
+    "zstd": "GET /cloudclonestore/{bucket}/soft",
+    "listing": "PUT /cloudclonestore/{bucket}",
+    "page": "GET /ferry/v1/objects?ref={bucket}&limit=1000",
+}
+SLOW_READ_HEAD = (
+    " HTTP/1.1\r\nHost: x\r\nx-clonecloudstore-client-id: client-1\r\nAccept: application/octet-stream\r\n"
+    "Accept-Encoding: {encoding}\r\nRange: bytes=0-\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+class SlowReaders:
+    """Each asks and takes the first bytes of the answer, no more."""
+
+    def __init__(self, site, kinds, count):
+        self.plugs = []
+        for number in range(count):
+            kind = kinds[number % len(kinds)]
+            head = SLOW_READ_HEAD.format(encoding="zstd" if kind == "zstd" else "identity")
+            plug = socket.socket()
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            plug.settimeout(wire.TIMEOUT_S)
+            plug.connect(wire.split(site.url))
+            plug.sendall((SLOW_READS[kind].format(bucket=BUCKET) + head).encode())
+            self.plugs.append((kind, plug))
+
+    def statuses(self):
+        """The set of statuses by kind."""
+        seen = {}
+        for kind, plug in self.plugs:
+            seen.setdefault(kind, set()).add(int(plug.recv(12)[-3:]))
+        return seen
+
+    def close(self):
+        for _, plug in self.plugs:
+            plug.close()
+
+
+def expect_slow_readers_to_cost_no_one(site, kinds):
+    client = site.client()
+    slow = SlowReaders(site, kinds, SLOW)
+    try:
+        for kind, statuses in slow.statuses().items():
+            # Of answers that are in memory whole there are only so many at once.
+            assert statuses <= {200, 206} | ({503} if kind == "page" else set()), (kind, statuses)
+        began = time.monotonic()
+        client.put(BUCKET, "beside", b"x").must(201)
+        assert client.get(BUCKET, "beside").must(200).body == b"x"
+        client.delete(BUCKET, "beside").must(200, 204)
+        assert time.monotonic() - began < 5.0, "a quick client waited"
+        for target in ("/metrics", "/openapi.yaml", "/health/ready"):
+            client.call("GET", target).must(200)
+        # A listing in short pages is as whole as one in long ones.
+        names = [row["name"] for row in client.listing(BUCKET, namePrefix="listed-").must(200).lines()]
+        assert len(names) == len(set(names)) == LISTED
+    finally:
+        slow.close()
+
+
+def test_a_thousand_slow_readers_cost_no_more_than_their_buffers(one):
+    allow_files(2 * SLOW)
+    client = one.client()
+    client.put(BUCKET, "large", os.urandom(8 << 20)).must(201)
+    client.put(BUCKET, "soft", b"soft" * (2 << 20)).must(201)
+    for number in range(LISTED):
+        client.put(BUCKET, f"listed-{number:04d}", b"").must(201)
+    for kinds in [[kind] for kind in SLOW_READS] + [list(SLOW_READS)]:
+        expect_slow_readers_to_cost_no_one(one, kinds)
+        print(f"VmHWM {one.peak_kib()} KiB after a thousand slow readers of {', '.join(kinds)}")
 
 
 @pytest.mark.soak

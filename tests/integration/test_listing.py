@@ -209,3 +209,26 @@ def test_more_rows_than_a_page(site):
     rows = [row["name"] for row in client.listing("many-1", statuses=["READY"]).must(200).lines()]
     assert len(rows) == len(names)
     assert set(rows) == names
+
+
+def test_a_page_of_large_rows_ends_early(site):
+    """Its size in memory has a bound; `next` goes on behind it."""
+    client = site.client()
+    client.make_bucket("large-1").must(201)
+    names = {f"{i:03}-{'n' * 1000}" for i in range(300)}
+    for name in names:
+        client.put("large-1", name, b"x", metadata={"k": "v" * 1000}).must(201)
+    rows, after, pages = [], {}, 0
+    while after is not None:
+        page = client.objects("large-1", **after).must(200)
+        assert len(page.body) < 300_000
+        rows += [row["name"] for row in page.json()["objects"]]
+        after = {"after": page.json()["next"]} if page.json()["next"] is not None else None
+        pages += 1
+    assert pages > 1
+    assert len(rows) == len(names)
+    assert set(rows) == names
+    # The listing too, whose pages nobody sees.
+    listed = [row["name"] for row in client.listing("large-1").must(200).lines()]
+    assert len(listed) == len(names)
+    assert set(listed) == names

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -97,7 +98,40 @@ static void on_stored(struct fy_exchange *x)
     fy_answer_stored(x, reader, size);
 }
 
+/* ------------------------------------------------------------------ bodies in memory */
+
+enum { HUGE_BYTES = FY_ANSWERS_BYTES_MAX - (1 << 20), LARGE_BYTES = 3 << 19 };
+
+static void answer_bytes(struct fy_exchange *x, size_t size_bytes)
+{
+    struct fy_buf body;
+    fy_buf_init(&body, size_bytes);
+    char *bytes = fy_alloc(size_bytes);
+    fy_buf_add(&body, bytes, size_bytes);
+    free(bytes);
+    fy_answer_bytes(x, 200, "application/x-test", &body);
+}
+
+static void on_huge(struct fy_exchange *x)
+{
+    answer_bytes(x, HUGE_BYTES);
+}
+
+static void on_large(struct fy_exchange *x)
+{
+    answer_bytes(x, LARGE_BYTES);
+}
+
+static void on_static(struct fy_exchange *x)
+{
+    fy_answer_static(x, 200, "application/x-test", "stays", 5);
+}
+
 static const struct fy_route routes[] = {
+    {.method = "GET", .pattern = "/huge", .module = "ACCESSOR", .handle = on_huge},
+    {.method = "GET", .pattern = "/large", .module = "ACCESSOR", .handle = on_large},
+    {.method = "GET", .pattern = "/vital", .module = "ACCESSOR", .vital = true, .handle = on_large},
+    {.method = "GET", .pattern = "/static", .module = "ACCESSOR", .handle = on_static},
     {.method = "GET", .pattern = "/stream", .module = "ACCESSOR", .handle = on_stream},
     {.method = "GET", .pattern = "/endless", .module = "ACCESSOR", .handle = on_endless},
     {.method = "GET", .pattern = "/stored", .module = "ACCESSOR", .handle = on_stored},
@@ -311,6 +345,38 @@ static void zstd_slots_are_bounded_and_given_back(void **state)
 }
 
 /* CCS's readers want it chunked and without a length (spec 1.5). */
+static int status_of(struct api_fixture *f, const char *path)
+{
+    struct http_answer answer = http_call(f->port, "GET", path, NULL, NULL);
+    int status = answer.status;
+    if (status == 503)
+        assert_non_null(http_header(&answer, "Retry-After"));
+    http_answer_free(&answer);
+    return status;
+}
+
+/* A reader that does not read holds its answer in memory: of those there is a bound, beyond which
+ * only who asks how Ferry is gets large answers, until the memory comes back. */
+static void large_answers_that_are_not_read_have_a_common_bound(void **state)
+{
+    struct api_fixture *f = *state;
+    for (int round = 0; round < 2; round++) {
+        int fd = http_connect(f->port), least = 1;
+        char some[64];
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least), 0);
+        assert_true(http_send(fd, "GET /huge HTTP/1.1\r\nHost: x\r\n\r\n"));
+        assert_true(read(fd, some, sizeof some) > 0);
+        assert_int_equal(status_of(f, "/huge"), 503);
+        assert_int_equal(status_of(f, "/large"), 503);
+        assert_int_equal(status_of(f, "/vital"), 200);
+        assert_int_equal(status_of(f, "/static"), 200);
+        (void)close(fd);
+        while (status_of(f, "/huge") == 503) /* until it is noticed */
+            (void)usleep(1000);
+    }
+    assert_int_equal(status_of(f, "/large"), 200);
+}
+
 static void a_stored_body_without_range_is_chunked_octets(void **state)
 {
     struct api_fixture *f = *state;
@@ -492,6 +558,7 @@ int main(void)
         TEST(zstd_is_sent_when_it_is_asked_for),
         TEST(an_empty_stream_is_a_clean_end_in_both_forms),
         TEST(zstd_slots_are_bounded_and_given_back),
+        TEST(large_answers_that_are_not_read_have_a_common_bound),
         TEST(a_stored_body_without_range_is_chunked_octets),
         TEST(ranges_are_exact),
         TEST(if_range_makes_it_whole_since_we_give_no_validators),
