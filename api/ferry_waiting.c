@@ -149,13 +149,16 @@ static void list_waiting(struct fy_exchange *x)
 
 /* ---- edit */
 
+struct edited {
+    int64_t matched, superseded, incurable;
+};
+
 /* In steps of EDIT_ROWS, each a transaction; a retried row keeps its id, so the walk goes by id. */
 static enum fy_code edit_all(struct fy_node *node, enum fy_wait_action action,
-                             struct fy_waiting_filter *filter, bool dry_run, int64_t *matched,
+                             struct fy_waiting_filter *filter, bool dry_run, struct edited *edited,
                              struct fy_err *err)
 {
     struct fy_cat_wait_edit edit;
-    *matched = 0;
     do {
         edit = (struct fy_cat_wait_edit){.op = {.kind = FY_CAT_WAIT_EDIT},
                                          .action = action,
@@ -167,7 +170,9 @@ static enum fy_code edit_all(struct fy_node *node, enum fy_wait_action action,
             *err = edit.op.err;
             return code;
         }
-        *matched += edit.matched;
+        edited->matched += edit.matched;
+        edited->superseded += edit.superseded;
+        edited->incurable += edit.incurable;
         filter->after_id = edit.last_id;
     } while (edit.matched == EDIT_ROWS);
     return FY_OK;
@@ -179,7 +184,7 @@ static void edit_waiting(struct fy_exchange *x, enum fy_wait_action action)
     struct filter_words words = {.id = -1};
     struct fy_waiting_filter filter;
     struct fy_err err = {0};
-    int64_t matched = 0;
+    struct edited edited = {0};
     size_t size_bytes;
     const char *body = fy_body(x, &size_bytes);
     enum fy_code code =
@@ -187,7 +192,7 @@ static void edit_waiting(struct fy_exchange *x, enum fy_wait_action action)
     if (code == FY_OK)
         code = make_filter(&words, &filter, &err);
     if (code == FY_OK)
-        code = edit_all(node, action, &filter, words.dry_run, &matched, &err);
+        code = edit_all(node, action, &filter, words.dry_run, &edited, &err);
     if (code != FY_OK) {
         fy_answer_error(x, &err);
         return;
@@ -197,7 +202,11 @@ static void edit_waiting(struct fy_exchange *x, enum fy_wait_action action)
     struct fy_buf json;
     fy_buf_init(&json, 256);
     fy_buf_text(&json, "{");
-    fy_buf_json_i64(&json, "matched", matched);
+    fy_buf_json_i64(&json, "matched", edited.matched);
+    if (action == FY_WAIT_RETRY) {
+        fy_buf_json_i64(&json, "superseded", edited.superseded);
+        fy_buf_json_i64(&json, "incurable", edited.incurable);
+    }
     fy_buf_json_bool(&json, "dryRun", words.dry_run);
     fy_buf_text(&json, "}");
     fy_answer_json(x, 200, &json);

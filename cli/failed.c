@@ -254,10 +254,31 @@ static enum fy_code make_body(const struct fy_command_line *line, const struct e
     return FY_OK;
 }
 
-/* Adds how many it was about to *matched, and says it. */
+static void say_count(int64_t count, const struct edit *edit, const char *what)
+{
+    fy_say("%" PRId64 " %s %s", count, count == 1 ? edit->one : edit->many, what);
+}
+
+/* Says how many it was about; *done grows by what was done. */
+static void say_edited(const struct fy_command_line *line, const struct edit *edit,
+                       const json_t *tree, int64_t *done)
+{
+    int64_t superseded = fy_json_i64(tree, "superseded");
+    int64_t incurable = fy_json_i64(tree, "incurable");
+    int64_t count = fy_json_i64(tree, "matched") - superseded - incurable;
+    *done += count;
+    if (line->json)
+        return;
+    say_count(count, edit, is_dry_run(line) ? edit->would : edit->done);
+    if (superseded > 0)
+        say_count(superseded, edit, "ended: a newer order of the same object waits");
+    if (incurable > 0)
+        say_count(incurable, edit, "left dead: no retry heals EXPIRED and BAD_ORDER");
+}
+
+/* *tree is the answer, the caller's. */
 static enum fy_code run_edit(const struct fy_command_line *line, struct fy_client *client,
-                             const struct edit *edit, int64_t id, int64_t *matched,
-                             struct fy_err *err)
+                             const struct edit *edit, int64_t id, json_t **tree, struct fy_err *err)
 {
     FY_AUTO(fy_buf_done) struct fy_buf body = {0};
     struct fy_buf path;
@@ -269,41 +290,39 @@ static enum fy_code run_edit(const struct fy_command_line *line, struct fy_clien
     code = fy_client_send(client, "POST", &path, &body, err);
     if (code != FY_OK)
         return code;
-    json_auto_t *tree = fy_client_json(client, err);
-    if (tree == NULL)
-        return err->code;
-    int64_t count = fy_json_i64(tree, "matched");
-    *matched += count;
-    if (!line->json)
-        fy_say("%" PRId64 " %s %s", count, count == 1 ? edit->one : edit->many,
-               is_dry_run(line) ? edit->would : edit->done);
-    return FY_OK;
+    *tree = fy_client_json(client, err);
+    return *tree != NULL ? FY_OK : err->code;
 }
 
-/* bodies: NULL when what was asked for is about orders alone. */
-static int run_edits(const struct fy_command_line *line, int64_t id, const struct edit *orders,
-                     const struct edit *bodies)
+/* One edit after the other; with --json one answer, of all of them. */
+static int run_edits(const struct fy_command_line *line, int64_t id,
+                     const struct edit *const *edits, size_t count)
 {
     FY_AUTO(fy_client_end) struct fy_client *client = NULL;
+    json_auto_t *sum = NULL;
     struct fy_err err = {0};
-    int64_t matched = 0;
+    int64_t done = 0;
     if (fy_client_open(line, &client, &err) != FY_OK)
         return fy_fail_usage(&err);
-    enum fy_code code = FY_OK;
-    if (orders != NULL)
-        code = run_edit(line, client, orders, id, &matched, &err);
-    if (code == FY_OK && bodies != NULL)
-        code = run_edit(line, client, bodies, id, &matched, &err);
-    if (code != FY_OK)
-        return fy_fail(&err);
+    for (size_t i = 0; i < count; i++) {
+        json_auto_t *tree = NULL;
+        if (run_edit(line, client, edits[i], id, &tree, &err) != FY_OK)
+            return fy_fail(&err);
+        say_edited(line, edits[i], tree, &done);
+        int64_t before = fy_json_i64(sum, "matched");
+        if (sum == NULL)
+            sum = json_incref(tree);
+        (void)json_object_set_new(sum, "matched",
+                                  json_integer(before + fy_json_i64(tree, "matched")));
+    }
     if (line->json)
-        printf("{\"matched\":%" PRId64 ",\"dryRun\":%s}\n", matched,
-               is_dry_run(line) ? "true" : "false");
-    return fy_output_end(matched > 0 ? FY_EXIT_DONE : FY_EXIT_NOTHING);
+        fy_print_json(sum);
+    return fy_output_end(done > 0 ? FY_EXIT_DONE : FY_EXIT_NOTHING);
 }
 
 int fy_command_failed_retry(const struct fy_command_line *line)
 {
+    static const struct edit *const edits[] = {&retry_orders};
     struct fy_err err = {0};
     int64_t id = 0;
     bool is_body = false;
@@ -314,17 +333,18 @@ int fy_command_failed_retry(const struct fy_command_line *line)
                        "c%" PRId64 " is a body that lost, no order: ferry get --conflict c%" PRId64
                        " fetches it, and putting it again restores it",
                        id, id);
-    return code == FY_OK ? run_edits(line, id, &retry_orders, NULL) : fy_fail_usage(&err);
+    return code == FY_OK ? run_edits(line, id, edits, 1) : fy_fail_usage(&err);
 }
 
 int fy_command_failed_drop(const struct fy_command_line *line)
 {
+    static const struct edit *const edits[] = {&drop_orders, &drop_bodies};
     struct fy_err err = {0};
     int64_t id = 0;
     bool is_body = false;
     if (read_id(line, &id, &is_body, &err) != FY_OK)
         return fy_fail_usage(&err);
     if (is_body)
-        return run_edits(line, id, NULL, &drop_bodies);
-    return run_edits(line, id, &drop_orders, wants_bodies(line) && id == 0 ? &drop_bodies : NULL);
+        return run_edits(line, id, &edits[1], 1);
+    return run_edits(line, id, edits, wants_bodies(line) && id == 0 ? 2 : 1);
 }

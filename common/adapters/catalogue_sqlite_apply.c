@@ -68,12 +68,11 @@ static void outcome_add(struct fy_cs *self, const struct fy_cat_apply *apply)
 /* The order is done, whatever it changed. */
 static enum fy_code apply_end(struct fy_cs *self, struct fy_cat_apply *apply)
 {
+    fy_cs_waiting_supersede(self, &apply->order); /* its own row, too: its outcome comes last */
     outcome_add(self, apply);
     if (apply->waiting_id != 0)
         fy_cs_waiting_remove(self, apply->waiting_id);
-    if (apply->verdict == FY_VERDICT_APPLY)
-        fy_cs_waiting_supersede(self, &apply->order);
-    else
+    if (apply->verdict != FY_VERDICT_APPLY)
         fy_cs_blob_discard(self, apply->blob_ref);
     return FY_OK;
 }

@@ -165,8 +165,20 @@ static const char *const schema_2[] = {
     NULL,
 };
 
+/* Of each key one order waits, and beside it any number may be dead: a dead one took the place of
+ * one that waited as long as schema 1 had one row a key. Poison is never retried. */
+static const char *const schema_3[] = {
+    "UPDATE waiting SET state = 1 WHERE state = 0 AND direction = 0 AND reason IN (14, 16);",
+    "DROP INDEX waiting_key;",
+    "CREATE UNIQUE INDEX waiting_key ON waiting(direction, account, bucket, object, to_site)"
+    " WHERE state = 0 AND bucket <> '';",
+    "CREATE UNIQUE INDEX waiting_order ON waiting(direction, account, bucket, object, to_site,"
+    " stamp_time, stamp_site, op_id) WHERE bucket <> '';",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2};
+static const char *const *const migrations[] = {schema_1, schema_2, schema_3};
 
 static int schema_version(struct fy_cs_conn *writer)
 {

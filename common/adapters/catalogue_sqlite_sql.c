@@ -216,7 +216,11 @@ static const char *const sql_texts[FY_CS_SQL_COUNT] = {
 
     [FY_CS_WAITING_BY_KEY] = "SELECT " WAITING_COLUMNS
                              " FROM waiting WHERE direction = ? AND account = ? AND bucket = ? "
-                             "AND object = ? AND to_site = ? AND bucket <> ''",
+                             "AND object = ? AND to_site = ? AND bucket <> '' AND state = 0",
+    [FY_CS_WAITING_BY_ORDER] = "SELECT " WAITING_COLUMNS
+                               " FROM waiting WHERE direction = ? AND account = ? AND bucket = ? "
+                               "AND object = ? AND to_site = ? AND stamp_time = ? AND stamp_site = "
+                               "? AND op_id = ? AND bucket <> ''",
     [FY_CS_WAITING_POISON] =
         "SELECT " WAITING_COLUMNS " FROM waiting WHERE stamp_time = ? AND stamp_site = ? AND "
         "direction = ? AND op_id = ? AND bucket = '' AND stamp_time > 0",

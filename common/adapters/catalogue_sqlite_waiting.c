@@ -1,12 +1,12 @@
 /* catalogue_sqlite_waiting.c - orders that failed: they wait here, or are dead until a person
  * looks. */
 /*
- * One row a (direction, account, bucket, object, target site). An order whose bucket could not even
- * be read has no such key and is told apart by the stamp of its record and its opId, which names
- * the record's place: records of one publish share their time, and their offset in each partition.
- * A row that makes room for
- * another order is deleted and the other gets an id of its own, so that whoever still works on the
- * old row cannot touch the new one.
+ * Of each (direction, account, bucket, object, target site) one order waits at most, and any number
+ * may be dead; an order has one row at most. An order whose bucket could not even be read has no
+ * such key: it is told apart by the stamp of its record and its opId, which names the record's
+ * place (records of one publish share their time, and their offset in each partition), and never
+ * waits. A row that makes room for another order is deleted and the other gets an id of its own, so
+ * that whoever still works on the old row cannot touch the new one.
  */
 #include <string.h>
 
@@ -58,8 +58,18 @@ bool fy_cs_waiting_get(struct fy_cs_conn *conn, int64_t id, struct fy_waiting_ro
     return take_one(&use, row);
 }
 
-static bool find_same_key(struct fy_cs *self, const struct fy_waiting_row *row,
-                          struct fy_waiting_row *found)
+static void bind_key(struct fy_cs_use *use, const struct fy_waiting_row *row)
+{
+    fy_cs_i64(use, row->direction);
+    fy_cs_text(use, fy_order_account(&row->order));
+    fy_cs_text(use, row->order.bucket);
+    fy_cs_text(use, row->order.object);
+    fy_cs_text(use, row->order.to_site);
+}
+
+/* The row of this very order, delivered before. */
+static bool find_same_order(struct fy_cs *self, const struct fy_waiting_row *row,
+                            struct fy_waiting_row *found)
 {
     const struct fy_order *order = &row->order;
     struct fy_cs_use use;
@@ -67,15 +77,21 @@ static bool find_same_key(struct fy_cs *self, const struct fy_waiting_row *row,
         use = fy_cs_use(&self->writer, FY_CS_WAITING_POISON);
         fy_cs_stamp(&use, &order->stamp);
         fy_cs_i64(&use, row->direction);
-        fy_cs_text(&use, order->op_id);
     } else {
-        use = fy_cs_use(&self->writer, FY_CS_WAITING_BY_KEY);
-        fy_cs_i64(&use, row->direction);
-        fy_cs_text(&use, fy_order_account(order));
-        fy_cs_text(&use, order->bucket);
-        fy_cs_text(&use, order->object);
-        fy_cs_text(&use, order->to_site);
+        use = fy_cs_use(&self->writer, FY_CS_WAITING_BY_ORDER);
+        bind_key(&use, row);
+        fy_cs_stamp(&use, &order->stamp);
     }
+    fy_cs_text(&use, order->op_id);
+    return take_one(&use, found);
+}
+
+/* The order that waits for the row's key. */
+static bool find_waiting(struct fy_cs *self, const struct fy_waiting_row *row,
+                         struct fy_waiting_row *found)
+{
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_WAITING_BY_KEY);
+    bind_key(&use, row);
     return take_one(&use, found);
 }
 
@@ -160,24 +176,21 @@ static void outcome_of_row(struct fy_cs *self, const struct fy_waiting_row *row,
     fy_cs_outcome_of(self, &row->order, outcome, row->reason, row->detail);
 }
 
-/* A row of its own, unless another order of the key is there: the greater stamp stays. */
-static void wait_new(struct fy_cs *self, struct fy_cat_wait *wait)
+/* What becomes of an order whose row is about to say state: of those that wait for a key the newest
+ * goes on waiting, whichever came first. Its own row may be there already. */
+static enum fy_outcome stand_in_line(struct fy_cs *self, const struct fy_waiting_row *row)
 {
     struct fy_waiting_row other;
-    if (find_same_key(self, &wait->row, &other)) {
-        int order = fy_stamp_compare(&wait->row.order.stamp, &other.order.stamp);
-        wait->superseded = order < 0;
-        if (order < 0)
-            return;
-        if (order == 0) { /* delivered again: its age and its place stay */
-            wait->row.id = other.id;
-            update(self, other.id, &wait->row);
-            return;
-        }
-        outcome_of_row(self, &other, FY_OUTCOME_SUPERSEDED);
-        fy_cs_waiting_remove(self, other.id);
-    }
-    insert(self, &wait->row);
+    if (row->state == FY_DEAD)
+        return FY_OUTCOME_DEAD;
+    if (!find_waiting(self, row, &other) || other.id == row->id)
+        return FY_OUTCOME_WAITING;
+    int order = fy_stamp_compare(&row->order.stamp, &other.order.stamp);
+    if (order <= 0)
+        return order < 0 ? FY_OUTCOME_SUPERSEDED : FY_OUTCOME_DUPLICATE;
+    outcome_of_row(self, &other, FY_OUTCOME_SUPERSEDED);
+    fy_cs_waiting_remove(self, other.id);
+    return FY_OUTCOME_WAITING;
 }
 
 enum fy_code fy_cs_wait(struct fy_cs *self, struct fy_cat_op *op)
@@ -185,24 +198,24 @@ enum fy_code fy_cs_wait(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cat_wait *wait = (struct fy_cat_wait *)(void *)op;
     struct fy_waiting_row *row = &wait->row;
     struct fy_waiting_row stored;
-    wait->superseded = false;
-    if (row->id != 0 && !fy_cs_waiting_get(&self->writer, row->id, &stored)) {
-        wait->superseded = true; /* removed meanwhile, and its outcome said so */
-        return FY_OK;
-    }
-    if (overtaken(self, row)) {
-        wait->superseded = true;
-        if (row->id != 0)
-            fy_cs_waiting_remove(self, row->id);
-    } else if (row->id != 0) {
-        update(self, row->id, row);
-    } else {
-        wait_new(self, wait);
-    }
+    bool is_new = row->id == 0;
+    bool found = is_new ? find_same_order(self, row, &stored)
+                        : fy_cs_waiting_get(&self->writer, row->id, &stored);
+    wait->superseded = !is_new && !found; /* removed meanwhile, and its outcome said so */
     if (wait->superseded)
-        outcome_of_row(self, row, FY_OUTCOME_SUPERSEDED);
+        return FY_OK;
+    if (found)
+        row->id = stored.id;
+    enum fy_outcome outcome =
+        overtaken(self, row) ? FY_OUTCOME_SUPERSEDED : stand_in_line(self, row);
+    wait->superseded = outcome != FY_OUTCOME_WAITING && outcome != FY_OUTCOME_DEAD;
+    if (wait->superseded)
+        fy_cs_waiting_remove(self, row->id);
+    else if (found)
+        update(self, row->id, row);
     else
-        outcome_of_row(self, row, row->state == FY_DEAD ? FY_OUTCOME_DEAD : FY_OUTCOME_WAITING);
+        insert(self, row);
+    outcome_of_row(self, row, outcome);
     return FY_OK;
 }
 
@@ -224,8 +237,8 @@ void fy_cs_waiting_supersede(struct fy_cs *self, const struct fy_order *order)
         fy_cs_stamp(&use, &order->stamp);
         if (!take_one(&use, &row))
             return;
-        if (fy_stamp_compare(&row.order.stamp, &order->stamp) < 0)
-            outcome_of_row(self, &row, FY_OUTCOME_SUPERSEDED);
+        bool same = fy_stamp_compare(&row.order.stamp, &order->stamp) == 0;
+        outcome_of_row(self, &row, same ? FY_OUTCOME_DUPLICATE : FY_OUTCOME_SUPERSEDED);
         fy_cs_waiting_remove(self, row.id);
     }
 }
@@ -321,11 +334,25 @@ static size_t edit_ids(struct fy_cs *self, const struct fy_waiting_filter *filte
     return count;
 }
 
-static void edit_retry(struct fy_cs *self, const struct fy_waiting_row *row)
+/* Begins anew, from the outbox, to this site alone. */
+static void retry_out(struct fy_cs *self, const struct fy_waiting_row *row)
 {
-    if (row->direction == FY_OUT) { /* begins anew: from the outbox, to this site alone */
-        fy_cs_outbox_add(self, &row->order);
-        fy_cs_outcome_of(self, &row->order, FY_OUTCOME_LOCAL, FY_REASON_NONE, "");
+    fy_cs_outbox_add(self, &row->order);
+    fy_cs_outcome_of(self, &row->order, FY_OUTCOME_LOCAL, FY_REASON_NONE, "");
+    fy_cs_waiting_remove(self, row->id);
+}
+
+static void retry_in(struct fy_cs *self, struct fy_cat_wait_edit *edit, struct fy_waiting_row *row)
+{
+    if (fy_reason_class(row->reason) == FY_CLASS_POISON) {
+        edit->incurable++;
+        return;
+    }
+    row->state = FY_WAITING;
+    enum fy_outcome outcome = stand_in_line(self, row);
+    outcome_of_row(self, row, outcome);
+    if (outcome != FY_OUTCOME_WAITING) {
+        edit->superseded++;
         fy_cs_waiting_remove(self, row->id);
         return;
     }
@@ -333,7 +360,6 @@ static void edit_retry(struct fy_cs *self, const struct fy_waiting_row *row)
     fy_cs_i64(&use, self->now_ms);
     fy_cs_i64(&use, row->id);
     (void)fy_cs_run(&use);
-    outcome_of_row(self, row, FY_OUTCOME_WAITING);
 }
 
 /* Only a later due time moves; a row that a worker holds is being tried already. */
@@ -345,12 +371,14 @@ static void edit_wake(struct fy_cs *self, const struct fy_waiting_row *row)
     (void)fy_cs_run(&use);
 }
 
-static void edit_row(struct fy_cs *self, const struct fy_cat_wait_edit *edit,
-                     const struct fy_waiting_row *row)
+static void edit_row(struct fy_cs *self, struct fy_cat_wait_edit *edit, struct fy_waiting_row *row)
 {
     switch (edit->action) {
     case FY_WAIT_RETRY:
-        edit_retry(self, row);
+        if (row->direction == FY_OUT)
+            retry_out(self, row);
+        else
+            retry_in(self, edit, row);
         break;
     case FY_WAIT_WAKE:
         edit_wake(self, row);
@@ -371,13 +399,12 @@ enum fy_code fy_cs_wait_edit(struct fy_cs *self, struct fy_cat_op *op)
     FY_ASSERT(edit->filter.limit <= FY_LIST_PAGE_MAX);
     size_t count = edit_ids(self, &edit->filter, ids);
     edit->matched = (int64_t)count;
+    edit->superseded = edit->incurable = 0;
     edit->last_id = count == 0 ? edit->filter.after_id : ids[count - 1];
     if (edit->dry_run)
         return FY_OK;
-    for (size_t index = 0; index < count; index++) {
-        if (!fy_cs_waiting_get(&self->writer, ids[index], &row))
-            break;
-        edit_row(self, edit, &row);
-    }
+    for (size_t index = 0; index < count; index++)
+        if (fy_cs_waiting_get(&self->writer, ids[index], &row)) /* else a newer one has ended it */
+            edit_row(self, edit, &row);
     return FY_OK;
 }

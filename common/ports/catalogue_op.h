@@ -145,16 +145,22 @@ struct fy_cat_apply {
     enum fy_verdict verdict; /* out */
     bool conflict;           /* out: the losing body is kept in `conflicts` */
 };
-/* Moves an order to `waiting` (state WAITING) or ends it (state DEAD), with its outcome row. id 0:
- * new. One row per (direction, key, target site): a newer stamp replaces an older one, whose order
- * becomes superseded; an older one is superseded by the row that is there. A row that was removed
- * meanwhile (dropped by a person) stays removed. */
+/*
+ * Moves an order to `waiting` (state WAITING) or ends it (state DEAD), with its outcome row. id 0:
+ * new, or delivered again (same key, stamp and opId), which finds its row and keeps its age. A row
+ * that was removed meanwhile (dropped by a person) stays removed.
+ * One order per (direction, key, target site) is WAITING: the one with the greatest stamp, the
+ * others are superseded by it; of equal ones the first, the others are duplicates. A DEAD order
+ * displaces none and is displaced by none: each has its row until a person or a newer change of the
+ * key ends it. So no order ends but by its own failure, a newer order that is alive, or a person.
+ */
 struct fy_cat_wait {
     struct fy_cat_op op;
     struct fy_waiting_row row; /* in; id out */
-    bool superseded;           /* out */
+    bool superseded;           /* out: it has no row, another order of the key does what it would */
 };
-/* Claims due rows of direction IN for this boot id until now + hold_ms; lowest due first. */
+/* Claims due rows of direction IN for this boot id until now + hold_ms; lowest due first. None of
+ * them failed for a reason of FY_CLASS_POISON. */
 struct fy_cat_wait_claim {
     struct fy_cat_op op;
     int64_t now_ms, hold_ms;
@@ -164,17 +170,24 @@ struct fy_cat_wait_claim {
     int64_t next_due_ms; /* out: when the next one is due; INT64_MAX none */
 };
 enum fy_wait_action { FY_WAIT_RETRY, FY_WAIT_DROP, FY_WAIT_WAKE };
-/* A person's hand. RETRY: state WAITING, due now, attempts and age begin anew (OUT: back into the
- * outbox). DROP: removed, outcome DROPPED. Or the worker's, whose breaker of a site closed: WAKE:
- * rows of direction IN and state WAITING that match become due now (a later due only; nothing else
- * changes). Bounded by filter.limit; repeat until matched < limit. */
+/*
+ * A person's hand. RETRY: state WAITING, due now, attempts and age begin anew (OUT: back into the
+ * outbox). What came in and failed for a reason of FY_CLASS_POISON stays as it is, since no retry
+ * heals it; a dead order that is older than the one that waits for its key is superseded by that.
+ * DROP: removed, outcome DROPPED.
+ * Or the worker's, whose breaker of a site closed: WAKE: rows of direction IN and state WAITING
+ * that match become due now (a later due only; nothing else changes). Bounded by filter.limit;
+ * repeat until matched < limit.
+ */
 struct fy_cat_wait_edit {
     struct fy_cat_op op;
     enum fy_wait_action action;
     struct fy_waiting_filter filter;
     bool dry_run;
-    int64_t matched; /* out */
-    int64_t last_id; /* out: greatest id matched, for after_id */
+    int64_t matched;    /* out: of these RETRY has */
+    int64_t superseded; /* out: ended, for a newer order of their key waits */
+    int64_t incurable;  /* out: left dead */
+    int64_t last_id;    /* out: greatest id matched, for after_id */
 };
 /* Writes an outcome row and nothing else (SETTLED; or a poison message with its waiting row: use
  * FY_CAT_WAIT for that). waiting_id is removed too. */

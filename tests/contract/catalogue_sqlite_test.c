@@ -252,6 +252,8 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_OUTBOX_READ, "INTEGER PRIMARY KEY (rowid>?)"},
         {FY_CS_OUTCOME_ARRAY, "PRIMARY KEY (op_id>? AND op_id<?)"},
         {FY_CS_WAITING_BY_KEY, "waiting_key (direction=? AND account=? AND bucket=? AND object=?"},
+        {FY_CS_WAITING_BY_ORDER, "waiting_order (direction=? AND account=? AND bucket=? AND"},
+        {FY_CS_WAITING_OLDER, "waiting_order (direction=? AND account=? AND bucket=? AND object=?"},
         {FY_CS_WAITING_DUE, "INDEX waiting_turn (turn_ms<?)"},
         {FY_CS_WAITING_LIST_BUCKET, "INDEX waiting_bucket (bucket=? AND rowid>?)"},
         {FY_CS_WAITING_LIST_SITE, "INDEX waiting_site (site=? AND rowid>?)"},

@@ -471,6 +471,11 @@ def test_failed_orders_are_listed_shown_retried_and_dropped(sites, hostile):
     ferry("failed", "drop", row["id"]).must()
     ferry("failed", "drop", row["id"]).must(NOTHING)
 
+    ferry("order", "-f", "-", stdin=lines_of({**order, "orderedAt": "2020-01-01T00:00:00Z"})).must()
+    eventually(lambda: ferry("failed", "ls", "--reason", "EXPIRED").text, 20, "it is dead")
+    ran = ferry("failed", "retry", "--reason", "EXPIRED").must(NOTHING)
+    assert "0 orders will be tried" in ran.text and "1 order left dead" in ran.text
+
 
 # ---- what the shell is told
 

@@ -241,6 +241,21 @@ def test_a_newer_order_supersedes_a_waiting_one(client, bucket, lost):
     assert wait_outcome(client, lost[0]["opId"])["outcome"] == "superseded"
 
 
+def test_a_dead_order_leaves_the_one_that_waits_alone(client, bucket, lost):
+    expired = order("DELETE", bucket, "missing-0", orderedAt="2020-01-01T00:00:00Z")
+    client.post_order(expired).must(201)
+    assert wait_outcome(client, expired["opId"])["outcome"] == "dead"
+    assert wait_outcome(client, lost[0]["opId"], "waiting")
+    assert client.retry_waiting(bucket=bucket, reason="EXPIRED").must(200).json() == {
+        "matched": 1,
+        "superseded": 0,
+        "incurable": 1,
+        "dryRun": False,
+    }
+    assert wait_outcome(client, lost[0]["opId"], "waiting")
+    assert len(client.waiting(bucket=bucket, state="dead").json()["orders"]) == 1
+
+
 def test_an_order_refused_by_its_target_is_a_dead_letter_and_the_rest_flows(sites, hostile):
     """One bad order among many: found by halving the batch (DESIGN 4)."""
     target = hostile(order_status=lambda o: 400 if o["objectName"] == "m-37" else 201)
