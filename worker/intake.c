@@ -10,6 +10,7 @@
 
 static_assert(FY_RECORD_BYTES_MAX <= FY_POISON_BYTES_MAX, "any one record has room");
 
+#define EXPIRED_TEXT "the order is older than the tombstones that might defeat it"
 #define CULPRIT_TEXT "the worker died %u times while it ran, the last time while it ran alone"
 
 /* ------------------------------------------------------------------ reading */
@@ -42,8 +43,7 @@ static enum fy_reason read_order(struct fy_engine *engine, const struct fy_recor
     if (!job->stamped)
         fy_stamp_of_record(&order->stamp, record->timestamp_ms, record->offset, order->from_site);
     if (fy_rule_expired(order, now_ms, node->config->tombstones_keep_ms)) {
-        (void)fy_err_set(err, FY_EGONE,
-                         "the order is older than the tombstones that might defeat it");
+        (void)fy_err_set(err, FY_EGONE, EXPIRED_TEXT);
         return FY_EXPIRED;
     }
     return FY_REASON_NONE;
@@ -236,31 +236,32 @@ static void remember_trouble(struct fy_job *job, const struct fy_waiting_row *ro
     job->trouble = trouble;
 }
 
-/* What made an order poison is in the order itself, or in its age, and no retry heals it: an
- * expired one would undo what its tombstones stood for, and of one that could not be read nothing
- * is known. */
-static bool is_poison(const struct fy_waiting_row *row)
-{
-    return fy_reason_class(row->reason) == FY_CLASS_POISON;
-}
-
 /* A row's number may come to stand for a newer order of its object: the stamp tells. */
 static uint64_t identity_of(const struct fy_waiting_row *row)
 {
     return fy_running_identity(UINT64_MAX, (uint64_t)row->id, row->order.stamp.time);
 }
 
-static void condemn_row(struct fy_job *job)
+static void condemn_row(struct fy_job *job, bool expired)
 {
-    uint32_t deaths = fy_running_deaths(job->engine->running, job->identity);
-    fy_failure_set(&job->trouble->last, FY_INTERNAL, CULPRIT_TEXT, deaths);
+    struct fy_failure *failure = &job->trouble->last;
+    if (expired)
+        fy_failure_set(failure, FY_EXPIRED, EXPIRED_TEXT);
+    else
+        fy_failure_set(failure, FY_INTERNAL, CULPRIT_TEXT,
+                       fy_running_deaths(job->engine->running, job->identity));
+    job->trouble->last_failed_ms = fy_wall_ms(job->engine->node->clock);
 }
 
 bool fy_intake_row(struct fy_engine *engine, const struct fy_waiting_row *row)
 {
     uint64_t identity = identity_of(row);
     enum fy_suspicion suspicion = fy_running_ask(engine->running, identity);
-    bool dead = is_poison(row) || suspicion == FY_CULPRIT;
+    /* It may have been dead for months before a person retried it: applied, it would undo what its
+     * tombstones stood for. */
+    bool expired = fy_rule_expired(&row->order, fy_wall_ms(engine->node->clock),
+                                   engine->node->config->tombstones_keep_ms);
+    bool dead = expired || suspicion == FY_CULPRIT;
     /* A dead one has a lane of its own, as poison has: it waits for nobody, and nobody for it. */
     uint64_t lane_hash =
         dead ? fy_lane_hash_of(UINT64_MAX, (uint64_t)row->id) : fy_lane_hash(&row->order);
@@ -282,10 +283,8 @@ bool fy_intake_row(struct fy_engine *engine, const struct fy_waiting_row *row)
         return false;
     }
     remember_trouble(job, row);
-    if (suspicion == FY_CULPRIT)
-        condemn_row(job);
     if (dead)
-        job->trouble->last_failed_ms = fy_wall_ms(engine->node->clock);
+        condemn_row(job, expired);
     join(job);
     return true;
 }

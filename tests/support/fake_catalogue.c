@@ -532,6 +532,15 @@ void fake_catalogue_retry(struct fake_catalogue *self, const char *object)
     pthread_mutex_unlock(&self->mutex);
 }
 
+void fake_catalogue_age(struct fake_catalogue *self, const char *object, int64_t ordered_at_ms)
+{
+    pthread_mutex_lock(&self->mutex);
+    for (struct waiting *at = self->waiting; at != NULL; at = at->next)
+        if (strcmp(at->row.order.object, object) == 0)
+            at->row.order.ordered_at_ms = ordered_at_ms;
+    pthread_mutex_unlock(&self->mutex);
+}
+
 size_t fake_catalogue_outcomes(struct fake_catalogue *self, enum fy_outcome outcome)
 {
     pthread_mutex_lock(&self->mutex);

@@ -51,6 +51,9 @@ bool fake_catalogue_waiting_row(struct fake_catalogue *catalogue, const char *ob
                                 struct fy_waiting_row *row);
 /* A person's retry. */
 void fake_catalogue_retry(struct fake_catalogue *catalogue, const char *object);
+/* The order that waits or is dead was written then. */
+void fake_catalogue_age(struct fake_catalogue *catalogue, const char *object,
+                        int64_t ordered_at_ms);
 size_t fake_catalogue_outcomes(struct fake_catalogue *catalogue, enum fy_outcome outcome);
 size_t fake_catalogue_wakes(struct fake_catalogue *catalogue); /* WAKE edits */
 
