@@ -26,7 +26,9 @@ static const struct job_row {
     /* Back to itself: a big body goes on from where it broke off. */
     [FY_JOB_PULL] = {"pull", fy_enter_pull, false, FY_STAGE_TRANSFER,
                      TO(PULL) | TO(SYNC) | TO(RECORD) | TO(FAILED)},
-    [FY_JOB_SYNC] = {"sync", fy_enter_sync, false, FY_STAGE_SYNC, TO(RECORD) | TO(FAILED)},
+    /* To PULL: the body that was to be linked is not in the store. */
+    [FY_JOB_SYNC] = {"sync", fy_enter_sync, false, FY_STAGE_SYNC,
+                     TO(PULL) | TO(RECORD) | TO(FAILED)},
     /* To PULL: the body that was to be linked has gone meanwhile. */
     [FY_JOB_RECORD] = {"record", fy_enter_record, false, FY_STAGE_CATALOGUE,
                        TO(ENDED) | TO(PULL) | TO(FAILED)},

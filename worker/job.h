@@ -33,7 +33,7 @@ enum fy_job_state {
     FY_JOB_DESCRIBE, /* fetching the description of a container we do not know */
     FY_JOB_FACTS,    /* fetching the headers of an object whose bytes are here */
     FY_JOB_PULL,     /* fetching the bytes */
-    FY_JOB_SYNC,     /* making them durable, comparing them with the promise */
+    FY_JOB_SYNC,     /* making them durable, or looking whether those to be linked are there */
     FY_JOB_RECORD,   /* in the catalogue's hands: the order's effect and outcome */
     FY_JOB_FAILED,   /* deciding what comes next */
     FY_JOB_PAUSED,   /* between two tries in memory, without permits */

@@ -274,10 +274,8 @@ static void facts_done(struct fy_peer_call *call, enum fy_code code, enum fy_rea
         return;
     }
     flight->refused = false;
-    if (flight->link && !flight->unconfirmed)
-        fy_job_become(job, FY_JOB_RECORD);
-    else
-        fy_job_become(job, flight->promise.size == 0 ? FY_JOB_SYNC : FY_JOB_PULL);
+    bool linked = flight->link && !flight->unconfirmed;
+    fy_job_become(job, linked || flight->promise.size == 0 ? FY_JOB_SYNC : FY_JOB_PULL);
 }
 
 void fy_enter_facts(struct fy_job *job)

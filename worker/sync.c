@@ -1,4 +1,5 @@
-/* sync.c - the blocking tail of a body: durable, then compared with its promise. */
+/* sync.c - the blocking tail of a body: durable, then compared with its promise; or, of one that is
+ * to be linked, whether it is there. */
 #include <string.h>
 
 #include "common/core/log.h"
@@ -63,6 +64,41 @@ void fy_body_finish(struct fy_job *job, struct fy_writer *writer)
     fy_job_become(job, FY_JOB_RECORD);
 }
 
+/* The catalogue's word is not enough: a file may have been lost, or cut short by a disk. */
+static bool is_stored(struct fy_job *job)
+{
+    struct fy_store *store = job->engine->node->store;
+    struct fy_reader *reader = NULL;
+    struct fy_err err = {0};
+    int64_t size = -1;
+    enum fy_code code = fy_store_open(store, job->flight->look.blob_ref, &reader, &size, &err);
+    fy_store_reader_close(store, reader);
+    if (code == FY_OK && size == job->order.size)
+        return true;
+    if (code == FY_OK)
+        (void)fy_err_set(&err, FY_ECORRUPT, "it has %lld bytes instead of %lld", (long long)size,
+                         (long long)job->order.size);
+    fy_log(job->order.op_id, FY_ERROR, "body.lost", fy_kv_str("blob", job->flight->look.blob_ref),
+           fy_kv_err(&err));
+    return false;
+}
+
+/* Pulled again, its bytes take the place of the lost ones for all objects that have them. */
+static void link_run(struct fy_task *task)
+{
+    struct fy_flight *flight = FY_CONTAINER_OF(task, struct fy_flight, task);
+    struct fy_job *job = flight->job;
+    if (is_stored(job)) {
+        fy_job_become(job, FY_JOB_RECORD);
+        return;
+    }
+    flight->unconfirmed = true;
+    if (flight->promise.size == 0)
+        fy_body_finish(job, NULL);
+    else
+        fy_job_become(job, FY_JOB_PULL);
+}
+
 static void sync_run(struct fy_task *task)
 {
     struct fy_flight *flight = FY_CONTAINER_OF(task, struct fy_flight, task);
@@ -78,6 +114,6 @@ void fy_enter_sync(struct fy_job *job)
         fy_spool_end(flight->spool, true); /* its thread goes on */
         return;
     }
-    flight->task.run = sync_run;
+    flight->task.run = flight->link && !flight->unconfirmed ? link_run : sync_run;
     fy_pool_give(job->engine->sync_pool, &flight->task);
 }

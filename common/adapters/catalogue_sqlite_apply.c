@@ -21,6 +21,7 @@ static void look_one(struct fy_cs *self, struct fy_cs_conn *conn, struct fy_cat_
     look->allowed = fy_cs_order_allowed(conn, &container, order);
     memcpy(look->account, container.row.account, sizeof look->account);
     look->body_id = 0;
+    look->blob_ref[0] = '\0';
     if (order->object[0] == '\0') {
         look->verdict = fy_rule_apply(&container.row.reg, &order->stamp);
         return;
@@ -31,6 +32,8 @@ static void look_one(struct fy_cs *self, struct fy_cs_conn *conn, struct fy_cat_
     if (look->verdict == FY_VERDICT_APPLY && order->action == FY_ACTION_CREATE &&
         fy_order_digest(order, &promised))
         look->body_id = fy_cs_body_find(conn, &promised, order->size);
+    if (look->body_id != 0)
+        fy_cs_body_ref(conn, look->body_id, look->blob_ref);
 }
 
 enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,

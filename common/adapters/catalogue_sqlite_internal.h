@@ -104,6 +104,7 @@ enum fy_cs_sql {
     FY_CS_OBJECT_DELETE,
 
     FY_CS_BODY_INSERT,
+    FY_CS_BODY_MOVE,
     FY_CS_BODY_FIND,
     FY_CS_BODY_GET,
     FY_CS_BODY_BY_REF,
@@ -355,8 +356,9 @@ bool fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, c
                         char id[static FY_GUID_DIGITS + 1]);
 bool fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *container, const char *name,
                             const struct fy_cs_object *old, const struct fy_stamp *stamp);
-/* The body row of these bytes: made with blob_ref, or the one that is here (blob_ref goes to
- * trash). */
+/* The body row of these bytes, stored at blob_ref from now on: made, or the one that is here, whose
+ * older copy goes to trash. Of two copies the newer one has been proven just now; nobody has looked
+ * whether the older one is still whole. */
 int64_t fy_cs_body_put(struct fy_cs *self, const struct fy_digest *digest, int64_t size,
                        const char *blob_ref);
 int64_t fy_cs_body_find(struct fy_cs_conn *conn, const struct fy_digest *digest, int64_t size);

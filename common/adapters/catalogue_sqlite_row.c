@@ -180,6 +180,21 @@ bool fy_cs_body_names(struct fy_cs_conn *conn, const char *blob_ref)
     return named;
 }
 
+/* Who has read the old place a moment ago may still open it. */
+static void body_move(struct fy_cs *self, int64_t id, const char *blob_ref)
+{
+    char older[FY_BLOB_REF_BYTES_MAX + 1];
+    fy_cs_body_ref(&self->writer, id, older);
+    if (strcmp(older, blob_ref) == 0)
+        return; /* a publisher whose COMMIT was not heard of */
+    fy_cs_trash_add(self, older, self->now_ms + FY_TRASH_GRACE_MS);
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_BODY_MOVE);
+    fy_cs_text(&use, blob_ref);
+    fy_cs_i64(&use, ref_hash(blob_ref));
+    fy_cs_i64(&use, id);
+    (void)fy_cs_run(&use);
+}
+
 int64_t fy_cs_body_put(struct fy_cs *self, const struct fy_digest *digest, int64_t size,
                        const char *blob_ref)
 {
@@ -190,9 +205,9 @@ int64_t fy_cs_body_put(struct fy_cs *self, const struct fy_digest *digest, int64
     fy_cs_i64(&use, ref_hash(blob_ref));
     if (fy_cs_run(&use) == 1)
         return sqlite3_last_insert_rowid(self->writer.db);
-    fy_cs_blob_discard(self,
-                       blob_ref); /* the same bytes are here: by another name, or by this one */
-    return fy_cs_body_find(&self->writer, digest, size);
+    int64_t id = fy_cs_body_find(&self->writer, digest, size);
+    body_move(self, id, blob_ref);
+    return id;
 }
 
 void fy_cs_trash_add(struct fy_cs *self, const char *blob_ref, int64_t due_ms)

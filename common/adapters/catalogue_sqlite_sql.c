@@ -157,6 +157,7 @@ static const char *const sql_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_BODY_INSERT] = "INSERT INTO body(sha, size, blob_ref, ref_hash) VALUES(?, ?, ?, ?) ON "
                           "CONFLICT(sha, size) DO "
                           "NOTHING",
+    [FY_CS_BODY_MOVE] = "UPDATE body SET blob_ref = ?, ref_hash = ? WHERE id = ?",
     [FY_CS_BODY_FIND] = "SELECT id, blob_ref FROM body WHERE sha = ? AND size = ?",
     [FY_CS_BODY_GET] = "SELECT size, sha, blob_ref FROM body WHERE id = ?",
     [FY_CS_BODY_BY_REF] = "SELECT id FROM body WHERE blob_ref = ? AND ref_hash = ?",

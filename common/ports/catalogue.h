@@ -22,8 +22,9 @@ struct fy_cat_look {
     bool container_known;         /* a row of the container exists (present or tombstone) */
     bool allowed;                 /* order->client may do it (owner, or WRITE / DELETE right) */
     bool invisible;               /* unstamped door: the CCS name belongs to another owner */
-    char account[FY_CLIENT_BYTES_MAX + 1]; /* resolved owner of the container */
-    int64_t body_id;                       /* body with the promised digest and size, or 0 */
+    char account[FY_CLIENT_BYTES_MAX + 1];    /* resolved owner of the container */
+    int64_t body_id;                          /* body with the promised digest and size, or 0 */
+    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1]; /* where it was stored; look there before linking */
 };
 
 typedef bool fy_container_visit_fn(void *arg, const struct fy_container_row *row);

@@ -82,7 +82,8 @@ struct fy_cat_upload_begin {
 };
 /* Row READY with a new stamp above the row's, one CREATE order with size and hash. blob_ref was
  * stored by this boot id, whose lease must be alive (else FY_ECANCELLED). A body of the same digest
- * and size that is here already is linked instead and blob_ref goes to trash. FY_EEXISTS: an order
+ * and size that is here already is stored at blob_ref from now on, for all its objects; the older
+ * copy goes to trash, whether or not it was still whole. FY_EEXISTS: an order
  * made the object READY meanwhile; FY_ENOTFOUND bucket gone. */
 struct fy_cat_upload_finish {
     struct fy_cat_op op;
@@ -126,10 +127,10 @@ struct fy_bucket_facts {
  * Applies a stamped order (objects and buckets): never writes an order. One guarded statement:
  * verdict says what it did; a lower or equal stamp changes nothing but the outcome row and
  * waiting_id. CREATE of an object needs a body: blob_ref with size and digest (stored by this boot
- * id), or link_body_id. FY_ENOTFOUND: the linked body is gone (pull instead); FY_ECANCELLED: our
- * lease is dead; FY_EEXISTS: an invisible container (reason CONFLICT); FY_EFORBIDDEN: no right
- * (reason RIGHTS). Rights: the container's owner needs none unless the administration took them
- * away.
+ * id; it replaces an older copy, as an upload does), or link_body_id. FY_ENOTFOUND: the linked body
+ * is gone (pull instead); FY_ECANCELLED: our lease is dead; FY_EEXISTS: an invisible container
+ * (reason CONFLICT); FY_EFORBIDDEN: no right (reason RIGHTS). Rights: the container's owner needs
+ * none unless the administration took them away.
  */
 struct fy_cat_apply {
     struct fy_cat_op op;

@@ -42,7 +42,7 @@ static bool is_orphan(struct contract *c, const char *blob_ref, const char *boot
     return orphan;
 }
 
-static void same_bytes_share_one_body_and_the_second_copy_is_trash(void **state)
+static void same_bytes_share_one_body_and_the_older_copy_is_trash(void **state)
 {
     struct contract *c = *state;
     assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
@@ -51,9 +51,15 @@ static void same_bytes_share_one_body_and_the_second_copy_is_trash(void **state)
     assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o3", "same", 10),
                      FY_OK); /* .3 */
     struct fy_object_row first = contract_object(c, "bucket-1", "o1");
-    assert_int_equal(contract_object(c, "bucket-1", "o2").body_id, first.body_id);
+    struct fy_object_row second = contract_object(c, "bucket-1", "o2");
+    assert_int_equal(second.body_id, first.body_id);
     assert_string_equal(contract_object(c, "bucket-1", "o3").blob_ref, first.blob_ref);
-    assert_string_equal(trash(c, c->clock.now_ms).text, ".2 .3 ");
+    assert_string_equal(second.blob_ref, first.blob_ref);
+    assert_string_equal(strrchr(first.blob_ref, '.'), ".3");
+    assert_false(is_orphan(c, first.blob_ref, "a boot that is dead"));
+    assert_int_equal(trash(c, c->clock.now_ms).count,
+                     0); /* who has just read .1 may still open it */
+    assert_string_equal(trash(c, c->clock.now_ms + FY_TRASH_GRACE_MS).text, ".1 .2 ");
     /* The same digest of another size is another body. */
     struct fy_cat_apply other =
         contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o4", "same", 10);
@@ -100,6 +106,26 @@ static void linked_object_has_the_bodys_size_and_digest(void **state)
     struct fy_object_row row = contract_object(c, "bucket-1", "o2");
     assert_int_equal(row.size, 5);
     assert_string_equal(row.facts.hash, "5jp4reivm2hgs9n87clcbef2jodhc7is3ujk4njj0gpm54sbj0i0");
+}
+
+/* Who looks learns where the body should be, so as to see whether it is. */
+static void look_tells_where_the_promised_bytes_are(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o1", "hello", 10),
+                     FY_OK);
+    struct fy_cat_apply order =
+        contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o2", "hello", 10);
+    struct fy_cat_look look = {.order = &order.order};
+    assert_int_equal(fy_catalogue_look(c->catalogue, &look, 1, &c->err), FY_OK);
+    struct fy_object_row row = contract_object(c, "bucket-1", "o1");
+    assert_int_equal(look.body_id, row.body_id);
+    assert_string_equal(look.blob_ref, row.blob_ref);
+    order = contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o2", "other", 10);
+    look.order = &order.order;
+    assert_int_equal(fy_catalogue_look(c->catalogue, &look, 1, &c->err), FY_OK);
+    assert_int_equal(look.body_id, 0);
+    assert_string_equal(look.blob_ref, "");
 }
 
 /* The body was swept between the look and the apply: the linker loses and pulls. */
@@ -231,9 +257,10 @@ static void tombstones_age_out_and_let_their_bucket_go(void **state)
 int catalogue_contract_body(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(same_bytes_share_one_body_and_the_second_copy_is_trash),
+        TEST(same_bytes_share_one_body_and_the_older_copy_is_trash),
         TEST(body_is_swept_when_its_last_object_goes),
         TEST(linked_object_has_the_bodys_size_and_digest),
+        TEST(look_tells_where_the_promised_bytes_are),
         TEST(linker_that_comes_after_the_sweep_loses),
         TEST(linker_that_comes_before_the_sweep_keeps_the_body),
         TEST(overwritten_body_is_let_go),

@@ -289,6 +289,8 @@ static void look_one(struct fake_catalogue *self, struct fy_cat_look *look)
     if (look->verdict == FY_VERDICT_APPLY && fy_order_digest(order, &digest))
         body = body_by_digest(self, &digest, order->size);
     look->body_id = body != NULL ? body->id : 0;
+    if (body != NULL)
+        (void)snprintf(look->blob_ref, sizeof(look->blob_ref), FAKE_BODY_REF, (long long)body->id);
 }
 
 static enum fy_code port_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,

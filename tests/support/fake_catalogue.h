@@ -11,7 +11,8 @@ struct fy_catalogue *fake_catalogue_port(struct fake_catalogue *catalogue);
 
 /* A site of the topology; uri "" makes its row useless. */
 void fake_catalogue_site(struct fake_catalogue *catalogue, const char *id, const char *uri);
-/* A body that is here already. Returns its id. */
+#define FAKE_BODY_REF "here:%lld" /* where the store has it, by its id */
+/* A body that is known already. Returns its id. */
 int64_t fake_catalogue_body(struct fake_catalogue *catalogue, const struct fy_digest *digest,
                             int64_t size);
 /* The body is swept: links to it are refused from now on, while look still finds it. */

@@ -137,6 +137,18 @@ struct fy_stamp fake_node_create(struct fake_node *self, const char *object)
     return fake_node_give(self, &order);
 }
 
+int64_t fake_node_body(struct fake_node *self, const char *object)
+{
+    struct fy_digest digest;
+    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
+    int64_t size = fake_content_size(object);
+    fake_content_digest(object, &digest);
+    int64_t id = fake_catalogue_body(self->catalogue, &digest, size);
+    (void)snprintf(blob_ref, sizeof(blob_ref), FAKE_BODY_REF, (long long)id);
+    fake_store_place(self->store, blob_ref, &digest, size);
+    return id;
+}
+
 /* ------------------------------------------------------------------ waiting */
 
 struct wish {

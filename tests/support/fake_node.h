@@ -41,6 +41,9 @@ struct fy_stamp fake_node_give(struct fake_node *self, const struct fy_order *or
 /* Both at once for the usual one. */
 struct fy_stamp fake_node_create(struct fake_node *self, const char *object);
 
+/* The bytes of this object are here already; returns their body's id. */
+int64_t fake_node_body(struct fake_node *self, const char *object);
+
 /* Waiting for what the engine does; false after 20 s. */
 bool fake_node_wait_ready(struct fake_node *self, const char *object);
 bool fake_node_wait_deleted(struct fake_node *self, const char *object);

@@ -18,6 +18,9 @@ void fake_store_fail(struct fake_store *store, enum fake_store_step step, enum f
 void fake_store_hold_hashes(struct fake_store *store, bool hold);
 /* What fy_store_space says. */
 void fake_store_full(struct fake_store *store, bool full);
+/* A body that is there already. */
+void fake_store_place(struct fake_store *store, const char *blob_ref,
+                      const struct fy_digest *digest, int64_t size);
 size_t fake_store_bodies(struct fake_store *store);
 int fake_store_writers(struct fake_store *store); /* open ones */
 /* The bytes of a body; false: there is none. */

@@ -227,6 +227,42 @@ static void a_deleted_object_comes_back_by_a_link(void **state)
     site_close(self);
 }
 
+/* The first half of the store's files goes, the rest loses all but a byte. */
+static void break_store(const struct site *self)
+{
+    char command[256];
+    (void)snprintf(command, sizeof(command),
+                   "cd '%s/data/store' && ls */* | sort > ../files && head -n 2 ../files | xargs rm"
+                   " && tail -n 2 ../files | xargs truncate -s 1",
+                   self->folder);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): a command of our own */
+}
+
+/* Files that somebody deleted, and others cut short: the same bytes, ordered once more, are pulled
+ * and not linked. */
+static void lost_bytes_come_back_with_the_next_order_for_them(void **state)
+{
+    struct site *self = *state;
+    site_open(self);
+    give(self, FY_ACTION_CREATE, "o", 4);
+    wait_drained(self);
+    int pulled = fake_peer_calls(self->peer, FY_PEER_PULL);
+    break_store(self);
+    give(self, FY_ACTION_CREATE, "o", 4);
+    wait_drained(self);
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), pulled + 4);
+    assert_int_equal(totals_objects(self), 4);
+    for (int i = 0; i < 4; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "o%d", i);
+        assert_is_ready(self, name);
+    }
+    give(self, FY_ACTION_CREATE, "o", 4); /* and now they are linked as ever */
+    wait_drained(self);
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), pulled + 4);
+    site_close(self);
+}
+
 /* ------------------------------------------------------------------ kill -9 */
 
 #define KILLS        12
@@ -303,6 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(objects_arrive_in_the_real_catalogue_and_store),
         TEST(a_deleted_object_comes_back_by_a_link),
+        TEST(lost_bytes_come_back_with_the_next_order_for_them),
         TEST(twelve_kills_lose_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

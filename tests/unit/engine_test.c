@@ -139,9 +139,7 @@ static void an_empty_object_is_made_from_its_headers_alone(void **state)
 static void nothing_is_pulled_whose_bytes_are_here(void **state)
 {
     struct fake_node *self = *state;
-    struct fy_digest digest;
-    fake_content_digest("twin", &digest);
-    (void)fake_catalogue_body(self->catalogue, &digest, fake_content_size("twin"));
+    (void)fake_node_body(self, "twin");
     fake_node_start(self);
     (void)fake_node_create(self, "twin");
     assert_true(fake_node_wait_ready(self, "twin"));
@@ -155,9 +153,7 @@ static void nothing_is_pulled_whose_bytes_are_here(void **state)
 static void unconfirmed_bytes_are_pulled_after_all(void **state)
 {
     struct fake_node *self = *state;
-    struct fy_digest digest;
-    fake_content_digest("twin", &digest);
-    (void)fake_catalogue_body(self->catalogue, &digest, fake_content_size("twin"));
+    (void)fake_node_body(self, "twin");
     fake_peer_rule(self->peer, "twin", FAKE_NO_HASH, 0, -1);
     fake_node_start(self);
     (void)fake_node_create(self, "twin");
@@ -169,15 +165,40 @@ static void unconfirmed_bytes_are_pulled_after_all(void **state)
 static void a_body_that_was_swept_meanwhile_is_pulled(void **state)
 {
     struct fake_node *self = *state;
-    struct fy_digest digest;
-    fake_content_digest("swept", &digest);
-    int64_t id = fake_catalogue_body(self->catalogue, &digest, fake_content_size("swept"));
+    int64_t id = fake_node_body(self, "swept");
     fake_catalogue_sweep(self->catalogue, id);
     fake_node_start(self);
     (void)fake_node_create(self, "swept");
     assert_true(fake_node_wait_ready(self, "swept"));
     assert_body_is_right(self, "swept");
     assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), 1);
+    assert_int_equal(fake_node_metric(self, FY_M_RETRIES), 0);
+}
+
+/* The catalogue knows a body whose file is lost, or not all there: its word is not enough. */
+static void a_body_that_the_store_has_lost_is_pulled(void **state)
+{
+    struct fake_node *self = *state;
+    static const char *const names[] = {"lost", "cut", "cut/empty size=0", "lost size=9000000"};
+    for (size_t i = 0; i < FY_COUNT_OF(names); i++) {
+        struct fy_digest digest;
+        char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
+        int64_t size = fake_content_size(names[i]);
+        fake_content_digest(names[i], &digest);
+        int64_t id = fake_catalogue_body(self->catalogue, &digest, size);
+        (void)snprintf(blob_ref, sizeof(blob_ref), FAKE_BODY_REF, (long long)id);
+        if (names[i][0] == 'c')
+            fake_store_place(self->store, blob_ref, &digest, size == 0 ? 1 : size - 1);
+    }
+    fake_node_start(self);
+    for (size_t i = 0; i < FY_COUNT_OF(names); i++)
+        (void)fake_node_create(self, names[i]);
+    for (size_t i = 0; i < FY_COUNT_OF(names); i++) {
+        assert_true(fake_node_wait_ready(self, names[i]));
+        assert_body_is_right(self, names[i]);
+        assert_false(fake_catalogue_object(self->catalogue, names[i]).linked);
+    }
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), 3); /* nothing of the empty one */
     assert_int_equal(fake_node_metric(self, FY_M_RETRIES), 0);
 }
 
@@ -407,6 +428,7 @@ int main(void)
         TEST(nothing_is_pulled_whose_bytes_are_here),
         TEST(unconfirmed_bytes_are_pulled_after_all),
         TEST(a_body_that_was_swept_meanwhile_is_pulled),
+        TEST(a_body_that_the_store_has_lost_is_pulled),
         TEST(an_object_before_its_bucket_brings_the_description),
         TEST(an_order_without_a_promise_is_ready_by_its_transport),
         TEST(an_unstamped_order_takes_the_stamp_of_its_source),
