@@ -90,6 +90,7 @@ struct fy_text_pair {
 /* What stream bodies add: on pool threads while the connection is suspended. */
 struct fy_upload {
     bool begun; /* stream_begin ran and did not answer */
+    bool whole; /* the body was there, plain, before it ran */
     bool ended; /* handle, an error or an abort has it: stream_abort must not come any more */
     struct fy_unzstd *unzstd;
 };

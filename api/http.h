@@ -110,6 +110,8 @@ const char *fy_op_id(struct fy_exchange *x);
 const char *fy_body(struct fy_exchange *x,
                     size_t *size_bytes);  /* WHOLE; zero-terminated; "" none */
 void fy_body_drop(struct fy_exchange *x); /* frees it early; fy_body is "" from then on */
+/* STREAM, from begin on: all of the body was here before begin, and was plain; it is small then. */
+bool fy_body_is_whole(const struct fy_exchange *x);
 bool fy_is_head(struct fy_exchange *x);
 /* Whether Content-Type is the type ("application/json"), its parameters ignored. */
 bool fy_content_is(struct fy_exchange *x, const char *type);

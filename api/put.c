@@ -20,8 +20,8 @@ struct put {
     struct fy_object_facts facts;
     bool promised; /* the client gave a hash */
     struct fy_digest promise;
-    bool taken; /* the row is UPLOAD in our name */
-    int64_t token;
+    bool taken;    /* the row is UPLOAD in our name */
+    int64_t token; /* 0: no row was taken */
     int64_t seen_bytes;
     struct fy_writer *writer; /* NULL once ended */
 };
@@ -103,6 +103,23 @@ static enum fy_code take_row(struct put *put, struct fy_err *err)
     return code;
 }
 
+/* Whether the row may be taken at the end, in the transaction that publishes the body, as far as a
+ * look can tell: what would be refused is refused now, before the body costs a sync. */
+static bool looks_free(struct put *put)
+{
+    struct fy_node *node = put->node;
+    struct fy_err ignored;
+    if (strcmp(put->client, put->key.account) != 0 &&
+        fy_ccs_allowed(node, put->client, put->key.bucket, FY_RIGHT_WRITE, &ignored) != FY_OK)
+        return false;
+    struct fy_object_row *row = fy_alloc(sizeof(*row));
+    enum fy_code code = fy_catalogue_object_get(node->catalogue, &put->key, row, &ignored);
+    bool free_now = code == FY_ENOTFOUND ||
+                    (code == FY_OK && fy_rule_local_upload(&row->reg, true, false) == FY_OK);
+    free(row);
+    return free_now;
+}
+
 void fy_put_begin(struct fy_exchange *x, const struct fy_object_key *key, bool ccs)
 {
     struct put *put = fy_alloc(sizeof(*put));
@@ -118,7 +135,9 @@ void fy_put_begin(struct fy_exchange *x, const struct fy_object_key *key, bool c
         code = read_facts(x, put, ccs, &err);
     if (code == FY_OK && size_hint > PUT_BYTES_MAX)
         code = fy_err_set(&err, FY_ETOOBIG, "over %lld bytes", PUT_BYTES_MAX);
-    if (code == FY_OK)
+    /* The row says that an upload is under way, for the time after a crash. A body that is here
+     * whole needs none: until it is answered nothing was promised, and nothing would be left. */
+    if (code == FY_OK && !(fy_body_is_whole(x) && looks_free(put)))
         code = take_row(put, &err);
     if (code == FY_OK)
         code = fy_store_begin(put->node->store, size_hint, &put->writer, &err);
@@ -184,7 +203,8 @@ static enum fy_code store_body(struct put *put, struct fy_stored *stored, struct
 static void discard_refused(struct put *put, const struct fy_stored *stored, enum fy_code code)
 {
     struct fy_err err = {0};
-    if (code != FY_EEXISTS && code != FY_ENOTFOUND && code != FY_EFORBIDDEN)
+    if (code != FY_EEXISTS && code != FY_ENOTFOUND && code != FY_EFORBIDDEN &&
+        code != FY_ENOTACCEPT)
         return;
     if (fy_store_remove(put->node->store, stored->blob_ref, &err) != FY_OK)
         fy_log(put->op_id, FY_WARN, "body.left_behind", fy_kv_str("blob", stored->blob_ref),

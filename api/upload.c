@@ -77,6 +77,7 @@ static enum fy_code check_frame_end(struct fy_exchange *x, struct fy_err *err)
 static bool advance(struct fy_exchange *x, bool last)
 {
     if (!x->upload.begun) {
+        x->upload.whole = last && !x->body_zstd;
         x->route->stream_begin(x);
         if (x->answered)
             return false;
@@ -94,6 +95,11 @@ static bool advance(struct fy_exchange *x, bool last)
     if (!x->answered)
         fy_answer_error(x, &err);
     return false;
+}
+
+bool fy_body_is_whole(const struct fy_exchange *x)
+{
+    return x->upload.whole;
 }
 
 static void set_hop(struct fy_exchange *x, bool hop)

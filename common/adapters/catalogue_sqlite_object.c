@@ -117,33 +117,47 @@ static void upload_row(struct fy_cs *self, const struct fy_cs_container *contain
     (void)fy_cs_run(&use);
 }
 
+/* May an upload begin? */
+static enum fy_code begin_check(struct fy_cs *self, struct fy_cat_op *op,
+                                const struct fy_object_key *key, const char *client,
+                                struct fy_cs_container *container, struct fy_cs_object *object)
+{
+    enum fy_code code = container_for(self, op, key, client, FY_RIGHT_WRITE, container);
+    if (code != FY_OK)
+        return code;
+    fy_cs_object_read(self, &self->writer, container->id, key->object, object);
+    code = fy_rule_local_upload(&object->reg, container->there, false);
+    if (code != FY_OK)
+        return fy_err_set(&op->err, code, "object %s/%.100s is %s", key->bucket, key->object,
+                          code == FY_ENOTACCEPT ? "being uploaded" : "there");
+    if (!self->lease_alive) /* the sweeper may be after the body */
+        return fy_err_set(&op->err, FY_ECANCELLED, "this process has no lease any more");
+    return FY_OK;
+}
+
 enum fy_code fy_cs_upload_begin(struct fy_cs *self, struct fy_cat_op *op)
 {
     struct fy_cat_upload_begin *begin = (struct fy_cat_upload_begin *)(void *)op;
     struct fy_cs_container container;
     struct fy_cs_object object;
-    enum fy_code code =
-        container_for(self, op, &begin->key, begin->client, FY_RIGHT_WRITE, &container);
+    enum fy_code code = begin_check(self, op, &begin->key, begin->client, &container, &object);
     if (code != FY_OK)
         return code;
-    fy_cs_object_read(self, &self->writer, container.id, begin->key.object, &object);
-    code = fy_rule_local_upload(&object.reg, container.there, false);
-    if (code != FY_OK)
-        return fy_err_set(&op->err, code, "object %s/%.100s is %s", begin->key.bucket,
-                          begin->key.object, code == FY_ENOTACCEPT ? "being uploaded" : "there");
-    if (!self->lease_alive)
-        return fy_err_set(&op->err, FY_ECANCELLED, "this process has no lease any more");
-
     begin->token = ++self->last_token;
     upload_row(self, &container, begin->key.object, &object, begin->token);
     return FY_OK;
 }
 
-/* May this attempt publish over what it finds? A tombstone that an order wrote meanwhile: yes. */
+/* May the attempt that has begun publish over what it finds? A tombstone that an order wrote
+ * meanwhile: yes. */
 static enum fy_code finish_check(struct fy_cs *self, struct fy_cat_upload_finish *finish,
-                                 const struct fy_cs_object *object)
+                                 struct fy_cs_container *container, struct fy_cs_object *object)
 {
     struct fy_err *err = &finish->op.err;
+    if (!fy_cs_container_find(self, finish->key.account, finish->key.bucket, container) ||
+        !container->there)
+        return fy_err_set(err, FY_ENOTFOUND, "bucket %s is not here any more", finish->key.bucket);
+    fy_cs_object_read(self, &self->writer, container->id, finish->key.object, object);
     bool own = object->ours && object->token == finish->token;
     if (!own && object->reg.status == FY_STATUS_READY)
         return fy_err_set(err, FY_EEXISTS, "object %.100s arrived from another site meanwhile",
@@ -185,12 +199,9 @@ enum fy_code fy_cs_upload_finish(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cs_container container;
     struct fy_cs_object object;
     FY_ASSERT(finish->blob_ref[0] != '\0');
-    if (!fy_cs_container_find(self, finish->key.account, finish->key.bucket, &container) ||
-        !container.there)
-        return fy_err_set(&op->err, FY_ENOTFOUND, "bucket %s is not here any more",
-                          finish->key.bucket);
-    fy_cs_object_read(self, &self->writer, container.id, finish->key.object, &object);
-    enum fy_code code = finish_check(self, finish, &object);
+    enum fy_code code = finish->token != 0 ? finish_check(self, finish, &container, &object)
+                                           : begin_check(self, op, &finish->key, finish->client,
+                                                         &container, &object);
     if (code != FY_OK)
         return code;
 

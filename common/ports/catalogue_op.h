@@ -83,14 +83,15 @@ struct fy_cat_upload_begin {
 /* Row READY with a new stamp above the row's, one CREATE order with size and hash. blob_ref was
  * stored by this boot id, whose lease must be alive (else FY_ECANCELLED). A body of the same digest
  * and size that is here already is stored at blob_ref from now on, for all its objects; the older
- * copy goes to trash, whether or not it was still whole. FY_EEXISTS: an order
- * made the object READY meanwhile; FY_ENOTFOUND bucket gone. */
+ * copy goes to trash, whether or not it was still whole. FY_EEXISTS: an order made the object READY
+ * meanwhile; FY_ENOTFOUND bucket gone. Without a begin (token 0), for a body that was there whole
+ * before anything was written: refused for begin's reasons as well. */
 struct fy_cat_upload_finish {
     struct fy_cat_op op;
     struct fy_object_key key;
     char client[FY_CLIENT_BYTES_MAX + 1];
     char op_id[FY_OP_ID_BYTES_MAX + 1];
-    int64_t token;
+    int64_t token;                /* of its begin; 0 there was none */
     struct fy_object_facts facts; /* hash: given by the client and verified, or "" */
     char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
     int64_t size;

@@ -96,6 +96,56 @@ static void client_with_a_right_writes_and_its_order_names_the_account(void **st
     assert_int_equal(contract_rm(c, "client-2", "bucket-1", "o"), FY_EFORBIDDEN);
 }
 
+/* An upload that never was begun: token 0. */
+static enum fy_code put_at_once(struct contract *c, const char *client, const char *bucket,
+                                const char *object, const char *bytes)
+{
+    struct fy_cat_upload_begin never = contract_begin(client, bucket, object);
+    struct fy_cat_upload_finish finish = contract_finish(c, &never, bytes);
+    return contract_run(c, &finish.op);
+}
+
+static void upload_without_a_begin_is_ready_with_one_order(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(put_at_once(c, "client-1", "bucket-1", "o", "hello"), FY_OK);
+    struct fy_object_row row = contract_object(c, "bucket-1", "o");
+    assert_int_equal(row.reg.status, FY_STATUS_READY);
+    assert_int_equal(row.size, 5);
+    assert_int_equal(contract_outbox_count(c), 1);
+    assert_int_equal(contract_totals(c).objects, 1);
+    assert_int_equal(contract_rm(c, "client-1", "bucket-1", "o"), FY_OK);
+    assert_int_equal(put_at_once(c, "client-1", "bucket-1", "o", "again"), FY_OK);
+    assert_true(contract_object(c, "bucket-1", "o").reg.stamp.time > row.reg.stamp.time);
+}
+
+static void upload_without_a_begin_is_refused_as_a_begin_is(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(put_at_once(c, "client-1", "bucket-2", "o", "x"), FY_ENOTFOUND);
+    assert_int_equal(put_at_once(c, "client-2", "bucket-1", "o", "x"), FY_EFORBIDDEN);
+    assert_int_equal(contract_status(c, "bucket-1", "o"), FY_STATUS_UNKNOWN);
+    struct fy_cat_upload_begin begin = contract_begin("client-1", "bucket-1", "o");
+    assert_int_equal(contract_run(c, &begin.op), FY_OK);
+    assert_int_equal(put_at_once(c, "client-1", "bucket-1", "o", "x"), FY_ENOTACCEPT);
+    struct fy_cat_upload_finish finish = contract_finish(c, &begin, "y");
+    assert_int_equal(contract_run(c, &finish.op), FY_OK);
+    assert_int_equal(put_at_once(c, "client-1", "bucket-1", "o", "x"), FY_EEXISTS);
+    assert_int_equal(contract_object(c, "bucket-1", "o").size, 1);
+    assert_int_equal(contract_outbox_count(c), 1);
+}
+
+/* What a dead process began counts as an error, which an upload may replace. */
+static void upload_without_a_begin_replaces_one_of_a_dead_process(void **state)
+{
+    struct contract *c = *state;
+    struct fy_cat_upload_begin begin = contract_begin("client-1", "bucket-1", "o");
+    assert_int_equal(contract_run(c, &begin.op), FY_OK);
+    contract_reopen(c);
+    assert_int_equal(put_at_once(c, "client-1", "bucket-1", "o", "x"), FY_OK);
+    assert_int_equal(contract_status(c, "bucket-1", "o"), FY_STATUS_READY);
+}
+
 static void failed_upload_of_a_new_name_is_an_error_that_may_be_replaced(void **state)
 {
     struct contract *c = *state;
@@ -274,6 +324,9 @@ int catalogue_contract_upload(void)
         TEST(given_hash_and_creation_are_kept),
         TEST(upload_is_refused_as_the_accessor_refuses_it),
         TEST(client_with_a_right_writes_and_its_order_names_the_account),
+        TEST(upload_without_a_begin_is_ready_with_one_order),
+        TEST(upload_without_a_begin_is_refused_as_a_begin_is),
+        TEST(upload_without_a_begin_replaces_one_of_a_dead_process),
         TEST(failed_upload_of_a_new_name_is_an_error_that_may_be_replaced),
         TEST(failed_upload_over_a_tombstone_leaves_the_tombstone),
         TEST(upload_of_a_dead_process_is_an_error_everywhere),

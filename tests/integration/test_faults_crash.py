@@ -10,9 +10,10 @@ link-to-row    site-b, stage="catalogue": bodies durable under their names, rows
 row-to-offset  site-b, stage="commit": effects committed, offsets not
 
 A gauge is a moment old when the kill lands. So what the kill really hit is read afterwards from the
-files that the dead process left (support/faults_autopsy.py): a half-done upload's row, a body that no
-row names, an order that is applied but not committed. Only that counts for those three. Of a
-transfer nothing stays on the disk; there the gauge counts, as long as orders were pending.
+files that the dead process left (support/faults_autopsy.py): the row of a half-done upload, or the body
+of one that had no row yet; a body that no row names; an order that is applied but not committed. Only
+that counts for those three. Of a transfer nothing stays on the disk; there the gauge counts, as long as
+orders were pending.
 """
 
 import random
@@ -84,7 +85,7 @@ class Crashes:
         victim.kill()
         found = Autopsy(victim)
         hits = {
-            "upload": found.uploads if victim is self.a else 0,
+            "upload": found.uploads + len(found.linked_without_row()) if victim is self.a else 0,
             "transfer": min(seen["transfer"], found.orders()) if victim is self.b else 0,
             "link-to-row": len(found.linked_without_row()) if victim is self.b else 0,
             "row-to-offset": len(found.done_without_offset()) if victim is self.b else 0,

@@ -20,6 +20,7 @@
 /* What the route has seen, over all exchanges of one test. */
 static struct {
     _Atomic int begins, aborts, handles;
+    _Atomic int wholes; /* begins that had all of their body */
     _Atomic int firsts; /* exchanges whose first byte was seen */
     _Atomic size_t data_calls;
 } seen;
@@ -43,6 +44,7 @@ static uint64_t sum_of(uint64_t sum, const void *bytes, size_t size_bytes)
 static void on_begin(struct fy_exchange *x)
 {
     atomic_fetch_add(&seen.begins, 1);
+    atomic_fetch_add(&seen.wholes, fy_body_is_whole(x));
     if (begin_error != NULL) {
         fy_answer_fail(x, FY_EEXISTS, "%s", begin_error);
         return;
@@ -198,6 +200,38 @@ static void bodies_of_all_sizes_arrive_in_order(void **state)
     }
     assert_int_equal(atomic_load(&seen.begins), FY_COUNT_OF(sizes));
     assert_int_equal(atomic_load(&seen.aborts), 0);
+    free(bytes);
+}
+
+/* What decides it is whether more could come, not the length that was announced. */
+static void small_plain_bodies_are_whole_when_their_route_begins(void **state)
+{
+    struct api_fixture *f = *state;
+    char *bytes = test_bytes(FY_CHUNK_BYTES + 1);
+    static const struct {
+        size_t size_bytes;
+        const char *headers;
+        int wholes;
+    } rows[] = {
+        {0, "", 1},
+        {100, "", 1},
+        {FY_CHUNK_BYTES, "", 1},
+        {FY_CHUNK_BYTES + 1, "", 0},
+        {100, "Expect: 100-continue\r\n", 0}, /* begin comes before the first byte */
+        {100, "Content-Encoding: zstd\r\n", 0},
+    };
+    for (size_t i = 0; i < FY_COUNT_OF(rows); i++) {
+        size_t size_bytes = rows[i].size_bytes;
+        bool zstd = strstr(rows[i].headers, "zstd") != NULL;
+        char *sent = zstd ? compress(bytes, size_bytes, &size_bytes) : bytes;
+        int before = atomic_load(&seen.wholes);
+        struct http_answer answer = post(f, "/up", rows[i].headers, sent, size_bytes);
+        expect_stored(&answer, bytes, rows[i].size_bytes);
+        assert_int_equal(atomic_load(&seen.wholes) - before, rows[i].wholes);
+        http_answer_free(&answer);
+        if (zstd)
+            free(sent);
+    }
     free(bytes);
 }
 
@@ -474,6 +508,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(bodies_of_all_sizes_arrive_in_order),
+        TEST(small_plain_bodies_are_whole_when_their_route_begins),
         TEST(chunked_bodies_of_odd_chunks_arrive_in_order),
         TEST(a_small_body_is_given_in_one_piece),
         TEST(a_client_that_waits_for_100_gets_it_or_the_refusal_instead),

@@ -52,9 +52,12 @@ class Client:
     def buckets(self):
         return self.call("GET", "/cloudclonestore")
 
-    def put(self, bucket, name, body=b"", encoding=None, op_id=None, **described):
-        """described: size, hash, metadata, expires as the upload's headers."""
+    def put(self, bucket, name, body=b"", encoding=None, op_id=None, expect=False, **described):
+        """described: size, hash, metadata, expires as the upload's headers. expect: the site says that
+        the body may come, and has taken the object's row by then."""
         headers = {"Content-Type": OCTETS, **ccs_headers(op_id=op_id, **described)}
+        if expect:
+            headers["Expect"] = "100-continue"
         if encoding is not None:
             headers["Content-Encoding"] = encoding
         return self.call("POST", f"/cloudclonestore/{bucket}/{wire.quote(name)}", headers, body)
