@@ -165,6 +165,7 @@ static void finish(struct fake_peer *self, struct call *call, enum fy_code code,
     self->running--;
     if (call->hanging)
         self->hanging--;
+    asked->adapter = NULL; /* from here on a cancel or resume does nothing */
     pthread_mutex_unlock(&self->mutex);
     free(call);
     asked->on_done(asked, code, reason, &err);
@@ -404,7 +405,9 @@ static void port_resume(struct fy_peer *port, struct fy_peer_call *asked)
 {
     struct fake_peer *self = from(port);
     pthread_mutex_lock(&self->mutex);
-    ((struct call *)asked->adapter)->paused = false;
+    struct call *call = asked->adapter;
+    if (call != NULL)
+        call->paused = false;
     pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->mutex);
 }
@@ -413,7 +416,9 @@ static void port_cancel(struct fy_peer *port, struct fy_peer_call *asked)
 {
     struct fake_peer *self = from(port);
     pthread_mutex_lock(&self->mutex);
-    ((struct call *)asked->adapter)->cancelled = true;
+    struct call *call = asked->adapter;
+    if (call != NULL)
+        call->cancelled = true;
     pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->mutex);
 }
