@@ -24,6 +24,7 @@ static enum fy_reason read_order(struct fy_engine *engine, const struct fy_recor
     int64_t now_ms = fy_wall_ms(node->clock);
     if (fy_order_json_parse(record->value, record->value_bytes, order, err) != FY_OK)
         return FY_BAD_ORDER;
+    job->stamped = !fy_stamp_is_zero(&order->stamp);
     if (fy_order_check(order, FY_DOOR_QUEUE, node->site, now_ms, err) != FY_OK)
         return FY_BAD_ORDER;
     if (order->to_site[0] != '\0' && strcmp(order->to_site, node->site) != 0) {
@@ -35,7 +36,6 @@ static enum fy_reason read_order(struct fy_engine *engine, const struct fy_recor
         (void)fy_err_set(err, FY_EINPUT, "clientId is missing: nobody's right can be looked up");
         return FY_BAD_ORDER;
     }
-    job->stamped = !fy_stamp_is_zero(&order->stamp);
     if (!job->stamped && record->timestamp_ms > now_ms + FY_STAMP_AHEAD_MS_MAX) {
         (void)fy_err_set(err, FY_EINPUT, "the record's timestamp is in the future");
         return FY_BAD_ORDER;
@@ -270,7 +270,7 @@ bool fy_intake_row(struct fy_engine *engine, const struct fy_waiting_row *row)
     struct fy_job *job = fy_job_new(engine);
     job->order = row->order;
     job->lane_hash = lane_hash;
-    job->stamped = true;
+    job->stamped = !row->of_record;
     job->partition = -1;
     job->offset = row->id;
     job->waiting_id = row->id;

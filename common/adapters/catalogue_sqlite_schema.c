@@ -177,8 +177,13 @@ static const char *const schema_3[] = {
     NULL,
 };
 
+static const char *const schema_4[] = {
+    "ALTER TABLE waiting ADD COLUMN of_record INTEGER NOT NULL DEFAULT 0;",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2, schema_3};
+static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4};
 
 static int schema_version(struct fy_cs_conn *writer)
 {

@@ -40,6 +40,7 @@ void fy_cs_take_waiting(struct fy_cs_use *use, struct fy_waiting_row *row)
     row->first_failed_ms = fy_cs_take_i64(use);
     row->last_failed_ms = fy_cs_take_i64(use);
     row->due_ms = fy_cs_take_i64(use);
+    row->of_record = fy_cs_take_i64(use) != 0;
 }
 
 static bool take_one(struct fy_cs_use *use, struct fy_waiting_row *row)
@@ -129,6 +130,7 @@ static void insert(struct fy_cs *self, struct fy_waiting_row *row)
     fy_cs_i64(&use, row->first_failed_ms);
     fy_cs_i64(&use, row->last_failed_ms);
     fy_cs_i64(&use, row->due_ms);
+    fy_cs_i64(&use, row->of_record);
     fy_cs_i64(&use, row->due_ms); /* turn_ms */
     (void)fy_cs_run(&use);
     row->id = sqlite3_last_insert_rowid(self->writer.db);

@@ -186,6 +186,33 @@ static void a_person_brings_a_dead_order_back(void **state)
     assert_true(fake_node_wait_waiting(self, FY_DEAD, 0));
 }
 
+/* Its stamp is only its record's: what is newer at the source is what it is to copy, and does not
+ * make it history. */
+static void an_unstamped_order_that_waited_takes_the_stamp_of_its_source(void **state)
+{
+    struct fake_node *self = *state;
+    struct fy_order order;
+    struct fy_waiting_row row;
+    self->config.retry_memory_ms = 0;
+    self->config.retry_first_ms = 3600 * 1000;
+    fake_order(self, &order, FY_ACTION_CREATE, "plain");
+    struct fy_stamp source = order.stamp;
+    source.time += UINT64_C(300000) << 16;
+    order.stamp = (struct fy_stamp){0};
+    fake_peer_stamp(self->peer, &source);
+    fake_peer_rule(self->peer, "plain", FAKE_STATUS, 500, 1);
+    fake_node_start(self);
+    (void)fake_node_give(self, &order);
+    assert_true(fake_node_wait_waiting(self, FY_WAITING, 1));
+    assert_true(fake_catalogue_waiting_row(self->catalogue, "plain", &row));
+    assert_true(row.of_record);
+    fake_catalogue_retry(self->catalogue, "plain");
+    fy_bell_ring(&self->node.waiting_bell);
+    assert_true(fake_node_wait_ready(self, "plain"));
+    struct fake_object object = fake_catalogue_object(self->catalogue, "plain");
+    assert_int_equal(fy_stamp_compare(&object.stamp, &source), 0);
+}
+
 /* The first order of the object fails; the next one need not wait for its minute of tries. */
 static void a_failing_order_makes_way_for_a_newer_one(void **state)
 {
@@ -800,6 +827,7 @@ int main(void)
         TEST(an_order_waits_in_the_catalogue_and_returns),
         TEST(a_missing_object_is_dead_after_three_rounds),
         TEST(a_person_brings_a_dead_order_back),
+        TEST(an_unstamped_order_that_waited_takes_the_stamp_of_its_source),
         TEST(a_failing_order_makes_way_for_a_newer_one),
         TEST(rights_and_conflicts_have_their_reasons),
         TEST(a_refused_write_leaves_no_body),
