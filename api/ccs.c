@@ -78,7 +78,17 @@ enum fy_code fy_ccs_may_read(struct fy_exchange *x, const char *account, const c
 {
     if (account[0] != '\0' && strcmp(fy_client(x), account) == 0)
         return FY_OK;
-    return fy_ccs_allowed(fy_node_of(x), fy_client(x), bucket, FY_RIGHT_READ, err);
+    struct fy_node *node = fy_node_of(x);
+    enum fy_code code = fy_ccs_allowed(node, fy_client(x), bucket, FY_RIGHT_READ, err);
+    if (code != FY_EFORBIDDEN)
+        return code;
+    struct fy_container_row row;
+    struct fy_err absent;
+    enum fy_code there =
+        fy_catalogue_container_get(node->catalogue, account, bucket, &row, &absent);
+    if (there == FY_ENOTFOUND || (there == FY_OK && row.status != FY_STATUS_READY))
+        return fy_err_set(err, FY_ENOTFOUND, "bucket %s is not here", bucket);
+    return code;
 }
 
 enum fy_code fy_ccs_object_ready(struct fy_node *node, const char *client,

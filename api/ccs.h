@@ -26,7 +26,8 @@ FY_MUST_CHECK enum fy_code fy_ccs_bucket_there(struct fy_node *node, const char 
 FY_MUST_CHECK enum fy_code fy_ccs_allowed(struct fy_node *node, const char *client,
                                           const char *bucket, unsigned needed, struct fy_err *err);
 /* Whether the exchange's client may read in the container: it is the account's own, or has the READ
- * right on the bucket (FY_EFORBIDDEN). account "": by the right alone. May block. */
+ * right on the bucket. account "": the CCS-visible one, by the right alone. Errors: FY_ENOTFOUND
+ * the container is not there; FY_EFORBIDDEN. May block. */
 FY_MUST_CHECK enum fy_code fy_ccs_may_read(struct fy_exchange *x, const char *account,
                                            const char *bucket, struct fy_err *err);
 /* The object READY and readable by the client: bucket there, READ right, row READY. missing_right

@@ -428,23 +428,6 @@ enum fy_code fy_client_pages(struct fy_client *client, struct fy_buf *path, cons
     return code;
 }
 
-enum fy_code fy_client_why_forbidden(struct fy_client *client, const char *base, const char *bucket,
-                                     struct fy_err *err)
-{
-    struct fy_err why;
-    FY_AUTO(fy_buf_done) struct fy_buf path = {0};
-    if (err->code != FY_EFORBIDDEN)
-        return err->code;
-    fy_path(&path, FY_PATH_CONTAINER);
-    fy_path_names(&path, client->client, bucket, NULL);
-    const struct fy_call call = {.method = "GET", .base = base, .path = &path};
-    enum fy_code code = fy_client_call(client, &call, &why);
-    json_auto_t *tree = code == FY_OK ? fy_client_json(client, &why) : NULL;
-    if (code == FY_ENOTFOUND || strcmp(fy_json_text(tree, "status"), "DELETED") == 0)
-        return fy_err_set(err, FY_ENOTFOUND, "bucket %s is not here", bucket);
-    return err->code;
-}
-
 const char *fy_json_text(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));

@@ -78,13 +78,6 @@ bool fy_client_is_temporary(enum fy_code code);
 void fy_client_pause(unsigned attempt);
 bool fy_client_interrupted(void);
 
-/*
- * Turns FY_EFORBIDDEN into FY_ENOTFOUND when the bucket is not there at all: who asks for an object
- * without a right learns only that. base as in struct fy_call. Any other code is given back.
- */
-enum fy_code fy_client_why_forbidden(struct fy_client *client, const char *base, const char *bucket,
-                                     struct fy_err *err);
-
 /* Members of JSON objects; "", 0 and false when absent or of another type. */
 const char *fy_json_text(const json_t *object, const char *key);
 int64_t fy_json_i64(const json_t *object, const char *key);

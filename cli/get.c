@@ -108,11 +108,7 @@ static enum fy_code fetch(struct get *get, struct fy_client *client, const char 
     sink->size = 0;
     fy_sha256_reset(sink->hash);
     enum fy_code code = fy_client_call(client, &call, err);
-    if (code == FY_OK)
-        return prove(client, sink, err);
-    if (get->conflict_id != 0)
-        return code;
-    return fy_client_why_forbidden(client, NULL, get->source.bucket, err);
+    return code == FY_OK ? prove(client, sink, err) : code;
 }
 
 /* ---- one object */
@@ -198,8 +194,6 @@ static enum fy_code list_and_fetch(struct get *get, int64_t job_count, struct fy
         fy_path_query(&path, "prefix", get->source.name);
     code = fy_client_pages(client, &path, "objects", give_object, get, err);
     fy_jobs_close(get->jobs);
-    if (code != FY_OK)
-        code = fy_client_why_forbidden(client, NULL, get->source.bucket, err);
     return code;
 }
 

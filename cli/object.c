@@ -50,8 +50,6 @@ int fy_command_ls(const struct fy_command_line *line)
     if (source.name[0] != '\0')
         fy_path_query(&path, "prefix", source.name);
     code = fy_client_pages(client, &path, "objects", show_object, &listing, &err);
-    if (code != FY_OK)
-        code = fy_client_why_forbidden(client, NULL, source.bucket, &err);
     fy_table_done(&listing.table);
     return code == FY_OK ? fy_output_end(FY_EXIT_DONE) : fy_fail(&err);
 }
@@ -124,8 +122,6 @@ static void ask_site(void *arg, struct fy_client *client, size_t index)
     TAKE(client, "x-clonecloudstore-status", view->status);
     TAKE(client, "x-clonecloudstore-size", view->size);
     TAKE(client, "x-clonecloudstore-hash", view->hash);
-    if (code == FY_EFORBIDDEN)
-        code = fy_client_why_forbidden(client, base, stat->object.bucket, &view->err);
     if (code == FY_OK)
         view->kind = VIEW_THERE;
     else if (code == FY_ENOTFOUND && is_ferry)

@@ -171,6 +171,17 @@ def test_rights(two, client, bucket):
     client.get_exact(bucket, "o", account="client-1").must(200)
 
 
+def test_a_bucket_that_is_not_there_is_not_found_before_rights_are_asked_for(client, bucket):
+    """As a GET of /replicator/remote does: 404 for the bucket comes before 403 for the right."""
+    for call in (client.get_exact, client.head_exact):
+        check_common(call("no-such-bucket", "o"), "FERRY").must(404)
+        call("no-such-bucket", "o", account="client-2").must(404)
+    check_error(client.objects("no-such-bucket").must(404))
+    client.drop_bucket(bucket).must(204)
+    check_error(client.get_exact(bucket, "o").must(404))
+    check_error(client.objects(bucket).must(404))
+
+
 def test_names_outside_the_ccs_rule_stay_out_of_its_routes(client, bucket):
     client.put_exact(bucket, "a b", b"exact").must(201)
     client.put(bucket, "a b", b"cleaned").must(201)
