@@ -14,7 +14,21 @@ struct topic_op {
     const char *name;
     uint32_t partition_count;
     int64_t id; /* 0: it was there already */
+    bool taken; /* the place of one that is gone */
 };
+
+static enum fy_code topic_add(struct fy_sqlq *self, struct topic_op *making, struct fy_err *err)
+{
+    /* The next number, which is also its place in memory: the rows are never deleted. */
+    sqlite3_stmt *add = fy_sqlq_statement(&self->file, FY_SQLQ_TOPIC_ADD);
+    (void)sqlite3_clear_bindings(add); /* the id; never fails */
+    fy_sqlq_bind_text(add, 2, making->name);
+    fy_sqlq_bind_i64(add, 3, making->partition_count);
+    enum fy_code code = fy_sqlq_run(&self->file, FY_SQLQ_TOPIC_ADD, "add a topic", err);
+    if (code == FY_OK)
+        making->id = sqlite3_last_insert_rowid(self->file.db);
+    return code;
+}
 
 static enum fy_code topic_apply(struct fy_sqlq *self, struct fy_sqlq_op *op, struct fy_err *err)
 {
@@ -28,21 +42,26 @@ static enum fy_code topic_apply(struct fy_sqlq *self, struct fy_sqlq_op *op, str
         fy_sqlq_ask(&self->file, FY_SQLQ_TOPIC_FIND, "look for a topic", &id, &exists, err);
     if (code != FY_OK || exists)
         return code;
-    /* The next number, which is also its place in memory: the rows are never deleted. */
-    sqlite3_stmt *add = fy_sqlq_statement(&self->file, FY_SQLQ_TOPIC_ADD);
-    (void)sqlite3_clear_bindings(add); /* the id; never fails */
-    fy_sqlq_bind_text(add, 2, making->name);
-    fy_sqlq_bind_i64(add, 3, making->partition_count);
-    code = fy_sqlq_run(&self->file, FY_SQLQ_TOPIC_ADD, "add a topic", err);
-    if (code == FY_OK)
-        making->id = sqlite3_last_insert_rowid(self->file.db);
-    return code;
+    fy_sqlq_bind_i64(fy_sqlq_statement(&self->file, FY_SQLQ_TOPIC_FIND_FREE), 1,
+                     making->partition_count);
+    code = fy_sqlq_ask(&self->file, FY_SQLQ_TOPIC_FIND_FREE, "look for a free place", &id,
+                       &making->taken, err);
+    if (code != FY_OK)
+        return code;
+    if (!making->taken)
+        return topic_add(self, making, err);
+    making->id = id;
+    return fy_sqlq_topic_name(self, id, making->name, err);
 }
 
 static void topic_adopt(struct fy_sqlq *self, struct fy_sqlq_op *op)
 {
     const struct topic_op *making = FY_CONTAINER_OF(op, struct topic_op, op);
-    if (making->id != 0)
+    if (making->id == 0)
+        return;
+    if (making->taken)
+        fy_sqlq_topic_take(self, making->id, making->name);
+    else
         fy_sqlq_topic_append(self,
                              fy_sqlq_topic_new(making->id, making->name, making->partition_count));
 }
@@ -52,17 +71,22 @@ static const struct fy_sqlq_op_kind topic_kind = {"make a topic", topic_apply, t
 static enum fy_code topic_ensure(struct fy_queue *port, const char *topic, struct fy_err *err)
 {
     struct fy_sqlq *self = fy_sqlq_from(port);
-    if (topic[0] == '\0' || strlen(topic) > FY_TOPIC_BYTES_MAX)
-        return fy_err_set(err, FY_EINPUT, "a topic's name has 1 to %d bytes", FY_TOPIC_BYTES_MAX);
+    if (topic[0] == '\0' || topic[0] == FY_SQLQ_FREE_MARK || strlen(topic) > FY_TOPIC_BYTES_MAX)
+        return fy_err_set(err, FY_EINPUT,
+                          "a topic's name has 1 to %d bytes and does not begin with '%c'",
+                          FY_TOPIC_BYTES_MAX, FY_SQLQ_FREE_MARK);
     if (fy_sqlq_topic_find(self, topic) != NULL)
         return FY_OK;
 
     pthread_mutex_lock(&self->mutex);
-    bool fits = atomic_load(&self->topic_count) + self->topics_coming < FY_QUEUE_TOPICS_MAX;
+    bool fits = atomic_load(&self->topic_count) - self->topics_free + self->topics_coming <
+                FY_QUEUE_TOPICS_MAX;
     self->topics_coming += fits;
     pthread_mutex_unlock(&self->mutex);
     if (!fits)
-        return fy_err_set(err, FY_ETOOBIG, "the queue has %d topics, no more fit",
+        return fy_err_set(err, FY_ETOOBIG,
+                          "the queue has %d topics, no more fit; a restart gives back the places of"
+                          " empty ones",
                           FY_QUEUE_TOPICS_MAX);
     struct topic_op making = {
         .op.kind = &topic_kind, .name = topic, .partition_count = self->partition_count};

@@ -33,6 +33,7 @@ static const char schema_sql[] =
 
 static_assert(FY_SQLQ_OFFSET_BITS == 46, "the view knows the bits");
 static_assert(FY_SQLQ_PARTITION_BITS == 8, "the view knows the bits");
+static_assert(FY_SQLQ_FREE_MARK == '/', "the search for a free place knows the mark");
 static_assert(SCHEMA_VERSION == 1, "the schema's last line knows the version");
 
 static const char *const statement_sql[FY_SQLQ_STATEMENT_COUNT] = {
@@ -50,6 +51,10 @@ static const char *const statement_sql[FY_SQLQ_STATEMENT_COUNT] = {
                                " end_offset = excluded.end_offset",
     [FY_SQLQ_TOPIC_FIND] = "SELECT id FROM topics WHERE name = ?",
     [FY_SQLQ_TOPIC_ADD] = "INSERT INTO topics(id, name, partition_count) VALUES(?, ?, ?)",
+    [FY_SQLQ_TOPIC_FIND_FREE] = "SELECT id FROM topics WHERE name GLOB '/*' AND"
+                                " partition_count = ? LIMIT 1",
+    [FY_SQLQ_TOPIC_NAME] = "UPDATE topics SET name = ? WHERE id = ?",
+    [FY_SQLQ_PROGRESS_REMOVE] = "DELETE FROM progress WHERE topic = ?",
     [FY_SQLQ_PROGRESS_SAVE] = "INSERT INTO progress(group_name, topic, partition, committed, epoch)"
                               " VALUES(?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
                               " committed = excluded.committed, epoch = excluded.epoch",

@@ -64,9 +64,11 @@ struct fy_sqlq_progress {
     int64_t committed[]; /* by partition; see fy_sqlq_committed */
 };
 
-/* Never removed, so pointers to it stay good until close. */
+/* Never removed, so pointers to it stay good until close. One that was found empty when the queue
+ * was opened may be free (queue_sqlite_slots.c): it has no name until a new topic takes it. */
 struct fy_sqlq_topic {
-    int64_t id; /* its row, and its place in fy_sqlq.topics plus one */
+    int64_t id;        /* its row, and its place in fy_sqlq.topics plus one */
+    atomic_bool named; /* name is set for good */
     char name[FY_TOPIC_BYTES_MAX + 1];
     uint32_t partition_count;
     atomic_uint round_robin;           /* for records without key */
@@ -85,6 +87,9 @@ enum fy_sqlq_statement {
     FY_SQLQ_PARTITION_SAVE,
     FY_SQLQ_TOPIC_FIND,
     FY_SQLQ_TOPIC_ADD,
+    FY_SQLQ_TOPIC_FIND_FREE,
+    FY_SQLQ_TOPIC_NAME,
+    FY_SQLQ_PROGRESS_REMOVE,
     FY_SQLQ_PROGRESS_SAVE,
     FY_SQLQ_PAGE_COUNT,
     FY_SQLQ_FREE_COUNT,
@@ -156,6 +161,7 @@ struct fy_sqlq {
     bool stopping;
     bool room_wanted;     /* a publish did not fit: trim, however full the file is */
     int64_t used_bytes;   /* live pages of the file */
+    size_t topics_free;   /* of topic_count, with as many partitions as new ones get */
     size_t topics_coming; /* asked for by threads that wait, so that together they keep the bound */
     size_t progress_count;
     size_t progress_coming;
@@ -229,7 +235,17 @@ void fy_sqlq_bind_blob(sqlite3_stmt *statement, int index, const void *bytes, si
 
 /* Brings topics, extents and progress from the file into memory; before the writer starts. */
 FY_MUST_CHECK enum fy_code fy_sqlq_load(struct fy_sqlq *self, struct fy_err *err);
-/* A topic as the file has it just after its making; not yet in any list. */
+#define FY_SQLQ_FREE_MARK '/' /* a topic's name begins with it in the file: its place is free */
+/* Takes their names from empty topics in the file, when places run short; only once all is loaded,
+ * before the writer starts. true: load again. A failure changes nothing. */
+bool fy_sqlq_slots_free(struct fy_sqlq *self);
+/* Writer thread, in a transaction: renames a topic in the file. */
+FY_MUST_CHECK enum fy_code fy_sqlq_topic_name(struct fy_sqlq *self, int64_t id, const char *name,
+                                              struct fy_err *err);
+/* Writer thread, mutex held: a free place in memory becomes the topic that the file has there. */
+void fy_sqlq_topic_take(struct fy_sqlq *self, int64_t id, const char *name);
+/* A topic as the file has it just after its making; not yet in any list. name NULL: a free place.
+ */
 struct fy_sqlq_topic *fy_sqlq_topic_new(int64_t id, const char *name, uint32_t partition_count);
 void fy_sqlq_topic_free(struct fy_sqlq_topic *topic); /* and its progress */
 void fy_sqlq_topic_append(struct fy_sqlq *self, struct fy_sqlq_topic *topic);

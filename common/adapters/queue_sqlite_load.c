@@ -14,8 +14,9 @@ struct fy_sqlq_topic *fy_sqlq_topic_new(int64_t id, const char *name, uint32_t p
         fy_alloc(sizeof(*topic) + partition_count * sizeof(struct fy_sqlq_partition));
     topic->id = id;
     topic->partition_count = partition_count;
-    bool fits = fy_text_copy(topic->name, sizeof(topic->name), name);
+    bool fits = fy_text_copy(topic->name, sizeof(topic->name), name != NULL ? name : "");
     FY_ASSERT(fits);
+    atomic_init(&topic->named, name != NULL);
     for (uint32_t i = 0; i < partition_count; i++) {
         topic->partitions[i].topic = topic;
         topic->partitions[i].index = (int32_t)i;
@@ -48,8 +49,10 @@ struct fy_sqlq_topic *fy_sqlq_topic_find(struct fy_sqlq *self, const char *name)
 {
     size_t count = atomic_load_explicit(&self->topic_count, memory_order_acquire);
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(self->topics[i]->name, name) == 0)
-            return self->topics[i];
+        struct fy_sqlq_topic *topic = self->topics[i];
+        if (atomic_load_explicit(&topic->named, memory_order_acquire) &&
+            strcmp(topic->name, name) == 0)
+            return topic;
     }
     return NULL;
 }
@@ -125,7 +128,10 @@ static enum fy_code load_topic(struct fy_sqlq *self, sqlite3_stmt *row, struct f
         return damaged(err, "topics");
     if (partition_count < 1 || partition_count > FY_PARTITIONS_MAX)
         return damaged(err, "topics");
-    fy_sqlq_topic_append(self, fy_sqlq_topic_new(id, name, (uint32_t)partition_count));
+    bool is_free = name[0] == FY_SQLQ_FREE_MARK;
+    self->topics_free += is_free && partition_count == (int64_t)self->partition_count;
+    fy_sqlq_topic_append(self,
+                         fy_sqlq_topic_new(id, is_free ? NULL : name, (uint32_t)partition_count));
     return FY_OK;
 }
 
@@ -177,7 +183,7 @@ static enum fy_code load_progress(struct fy_sqlq *self, sqlite3_stmt *row, struc
     return FY_OK;
 }
 
-enum fy_code fy_sqlq_load(struct fy_sqlq *self, struct fy_err *err)
+static enum fy_code load_all(struct fy_sqlq *self, struct fy_err *err)
 {
     static const struct {
         const char *sql;
@@ -191,4 +197,22 @@ enum fy_code fy_sqlq_load(struct fy_sqlq *self, struct fy_err *err)
     for (size_t i = 0; i < FY_COUNT_OF(tables) && code == FY_OK; i++)
         code = load_rows(self, tables[i].sql, tables[i].load, err);
     return code;
+}
+
+static void unload(struct fy_sqlq *self)
+{
+    for (size_t i = 0; i < atomic_load(&self->topic_count); i++)
+        fy_sqlq_topic_free(self->topics[i]);
+    atomic_store(&self->topic_count, 0);
+    self->topics_free = 0;
+    self->progress_count = 0;
+}
+
+enum fy_code fy_sqlq_load(struct fy_sqlq *self, struct fy_err *err)
+{
+    enum fy_code code = load_all(self, err);
+    if (code != FY_OK || !fy_sqlq_slots_free(self))
+        return code;
+    unload(self);
+    return load_all(self, err);
 }

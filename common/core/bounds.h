@@ -160,9 +160,10 @@
 #define FY_QUEUE_WRITER_CACHE_KIB 2048 /* page cache of the writer */
 #define FY_QUEUE_READER_CACHE_KIB 128  /* of each reader: SQLite drops it at every commit anyway */
 #define FY_QUEUE_BUSY_MS          100  /* longest a checkpoint waits for a reader to finish */
-#define FY_QUEUE_TOPICS_MAX       256  /* one per site and a few; one more is FY_ETOOBIG */
-#define FY_QUEUE_GROUPS_MAX       1024 /* (group, topic) pairs; one more is FY_ETOOBIG */
-#define FY_QUEUE_CONSUMERS_MAX    256  /* open at once, each with a read connection */
+#define FY_QUEUE_TOPICS_MAX       256 /* one per site and a few; one more is FY_ETOOBIG until a restart \
+                                       */
+#define FY_QUEUE_GROUPS_MAX    1024 /* (group, topic) pairs; one more is FY_ETOOBIG */
+#define FY_QUEUE_CONSUMERS_MAX 256  /* open at once, each with a read connection */
 #define FY_QUEUE_HEADERS_BYTES_MAX                                                                 \
     (64 << 10) /* headers of one record, packed; more is FY_ETOOBIG */
 

@@ -117,6 +117,91 @@ static void a_folder_that_is_not_there_is_an_error(void **state)
     queue_fixture_free(f);
 }
 
+/* Topics of sites that came and went. */
+
+static enum fy_code ensure(struct queue_fixture *f, const char *format, int number)
+{
+    char name[64];
+    struct fy_err err = {0};
+    (void)snprintf(name, sizeof(name), "%s.%d", format, number);
+    return fy_queue_topic_ensure(f->queue, name, &err);
+}
+
+/* All places are taken; after a restart those of empty topics are free, and those with records are
+ * as they were. */
+static void an_empty_topic_gives_its_place_to_a_new_one(void **state)
+{
+    (void)state;
+    struct queue_fixture *f = queue_sqlite_fixture_new(&queue_sqlite_factory);
+    for (int i = 1; i < FY_QUEUE_TOPICS_MAX; i++)
+        assert_int_equal(ensure(f, "site", i), FY_OK);
+    assert_int_equal(ensure(f, "new", 0), FY_ETOOBIG);
+    queue_publish_text(f->queue, "site.7", 2, "k", "kept");
+    queue_publish_text(f->queue, "site.8", 1, "k", "read");
+    struct fy_consumer *consumer = queue_consumer_open(f, "sender", "site.8", NULL);
+    queue_consumer_commit(f->queue, consumer, "site.8", 1, 1); /* done, but not trimmed */
+    queue_consumer_close(f, consumer);
+    queue_fixture_close(f);
+
+    queue_fixture_open(f);
+    assert_int_equal(queue_lag_of(f->queue, "sender", "site.7", 2).end_offset, 1);
+    assert_int_equal(queue_lag_of(f->queue, "sender", "site.8", 1).committed_offset, 1);
+    for (int i = 0; i < FY_QUEUE_TOPICS_MAX - 2; i++)
+        assert_int_equal(ensure(f, "new", i), FY_OK);
+    assert_int_equal(ensure(f, "site", 9), FY_ETOOBIG); /* its place is another's now */
+    queue_publish_text(f->queue, "new.253", 3, "k", "v");
+    queue_fixture_close(f);
+
+    queue_fixture_open(f);
+    assert_int_equal(queue_lag_of(f->queue, "sender", "new.253", 3).end_offset, 1);
+    assert_int_equal(queue_lag_of(f->queue, "sender", "site.7", 2).end_offset, 1);
+    assert_int_equal(ensure(f, "site", 9), FY_OK);
+    queue_fixture_free(f);
+}
+
+/* It goes on with the offsets of the one before, and knows nothing of that one's groups. */
+static void a_topic_in_anothers_place_begins_with_nothing(void **state)
+{
+    (void)state;
+    struct queue_fixture *f = queue_sqlite_fixture_new(&queue_sqlite_factory);
+    struct fy_err err = {0};
+    queue_publish_text(f->queue, "orders", 0, "k", "v");
+    struct fy_consumer *consumer = queue_consumer_open(f, "sender", "orders", NULL);
+    queue_consumer_commit(f->queue, consumer, "orders", 0, 1);
+    queue_consumer_close(f, consumer);
+    assert_int_equal(fy_queue_trim(f->queue, INT64_MAX, &err), FY_OK);
+    assert_int_equal(queue_lag_of(f->queue, "sender", "orders", 0).start_offset, 1);
+    for (int i = 0; i < FY_QUEUE_TOPICS_MAX / 2; i++)
+        assert_int_equal(ensure(f, "site", i), FY_OK);
+    queue_fixture_close(f);
+
+    queue_fixture_open(f);
+    consumer = NULL;
+    assert_int_equal(
+        fy_consumer_open(f->queue, "sender", (const char *const[]){"orders"}, 1, &consumer, &err),
+        FY_ENOTFOUND);
+    queue_fixture_topic(f, "other"); /* the first place that is free: the one of "orders" */
+    assert_int_equal(queue_lag_of(f->queue, "sender", "other", 0).start_offset, 1);
+    queue_publish_text(f->queue, "other", 0, "k", "v");
+    consumer = queue_consumer_open(f, "sender", "other", NULL);
+    assert_int_equal(queue_consumer_drain(f->queue, consumer, "other", NULL, NULL), 1);
+    queue_consumer_close(f, consumer);
+    queue_fixture_free(f);
+}
+
+static void few_topics_keep_their_names_though_empty(void **state)
+{
+    (void)state;
+    struct queue_fixture *f = queue_sqlite_fixture_new(&queue_sqlite_factory);
+    struct fy_consumer *consumer = queue_consumer_open(f, "worker", "orders", NULL);
+    queue_consumer_close(f, consumer);
+    queue_fixture_close(f);
+    queue_fixture_open(f);
+    consumer = queue_consumer_open(f, "worker", "orders", NULL);
+    queue_consumer_close(f, consumer);
+    queue_fixture_free(f);
+}
+
 /* Consumers. */
 
 static void a_group_has_one_consumer_a_topic(void **state)
@@ -293,6 +378,9 @@ int main(void)
         cmocka_unit_test(a_file_of_a_newer_schema_is_refused),
         cmocka_unit_test(a_file_that_is_no_queue_is_refused),
         cmocka_unit_test(a_folder_that_is_not_there_is_an_error),
+        cmocka_unit_test(an_empty_topic_gives_its_place_to_a_new_one),
+        cmocka_unit_test(a_topic_in_anothers_place_begins_with_nothing),
+        cmocka_unit_test(few_topics_keep_their_names_though_empty),
         cmocka_unit_test(a_group_has_one_consumer_a_topic),
         cmocka_unit_test(offsets_that_make_no_sense_are_not_committed),
         cmocka_unit_test(a_group_that_goes_back_too_far_reads_from_what_is_kept),
