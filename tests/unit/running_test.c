@@ -171,7 +171,7 @@ static void a_full_file_forgets_the_least_suspicious(void **state)
     }
     assert_true(fy_running_suspects(self->running) < FY_RUNNING_SLOTS);
     assert_int_equal(fy_running_deaths(self->running, 1), 2);
-    for (uint64_t i = 0; i < FY_LANES_ORDERS_MAX; i++)
+    for (uint64_t i = 0; i < 1000; i++)
         assert_int_not_equal(fy_running_begin(self->running, 50000 + i, false), 0);
 }
 
@@ -192,7 +192,7 @@ static void a_file_of_nonsense_is_ignored(void **state)
     size_t size_bytes = (size_t)whole.st_size;
     uint8_t *noise = fy_alloc(size_bytes);
     srand(1);
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 6; round++) {
         off_t header = round % 2 == 0 ? 0 : 24; /* every other time only the slots are nonsense */
         for (size_t i = 0; i < size_bytes; i++)
             noise[i] = (uint8_t)rand();
@@ -202,7 +202,7 @@ static void a_file_of_nonsense_is_ignored(void **state)
         open_again(self);
         if (header == 0)
             assert_int_equal(fy_running_suspects(self->running), 0);
-        for (uint64_t i = 1; i <= FY_LANES_ORDERS_MAX; i++)
+        for (uint64_t i = 1; i <= 100; i++)
             assert_int_not_equal(fy_running_begin(self->running, i, false), 0);
         die(self, false);
     }
