@@ -6,6 +6,10 @@
  * refused alone, which becomes a dead letter (direction=out) while the topic flows on. Offsets are
  * committed after the target's 201; a crash between the two sends the batch again, which is
  * harmless.
+ *
+ * All that is true of a Ferry. A real CCS site, known by its answers' lack of x-ferry-version, is
+ * told by sender_ccs.c. What the site is counts from its last answer: it may be upgraded any time,
+ * so a 201 that no Ferry gave is none, and nothing goes to a site before it has said what it is.
  */
 #include "worker/sender.h"
 
@@ -17,83 +21,30 @@
 #include "common/adapters/order_json.h"
 #include "common/core/log.h"
 #include "common/runtime/pool.h"
-#include "worker/batch.h"
 #include "worker/deadletter.h"
+#include "worker/sender_internal.h"
 
-#define SENDER_IDLE_MS  500
 #define SENDER_PAUSE_MS 200 /* after a first failure, doubled up to ... */
 #define SENDER_PAUSE_MS_MAX                                                                        \
     15000 /* ... this: how long a site may be back before its orders flow                          \
            */
 
-struct fy_sender {
-    struct fy_node *node;
-    char site[FY_SITE_BYTES_MAX + 1];
-    pthread_t thread;
-    struct fy_bell bell; /* a call ended, the topology changed, or stop */
-    _Atomic bool stopping;
-    _Atomic bool up;
-
-    pthread_mutex_t mutex; /* guards the next two, and the end of a call */
-    char uri[FY_URI_BYTES_MAX + 1];
-    bool resting; /* paused or DOWN */
-
-    /* Sender thread only. */
-    struct fy_batch batch;
-    struct fy_buf body;
-    uint32_t failures; /* in a row */
-
-    /* One call at a time: the loop thread writes, then sets call_done and rings. */
-    struct fy_peer_call call;
-    _Atomic bool call_done;
-    int http_status;
-    int64_t retry_after_s;
-    enum fy_code call_code;
-    struct fy_err call_err;
-    char call_error[FY_ERR_TEXT_BYTES]; /* the target's own words */
-};
-
-/* ---- one call. Called on the peer's loop thread. */
-
-static bool on_head(struct fy_peer_call *call, const struct fy_peer_head *head)
-{
-    struct fy_sender *sender = call->arg;
-    sender->http_status = head->http_status;
-    sender->retry_after_s = head->retry_after_s;
-    (void)snprintf(sender->call_error, sizeof(sender->call_error), "%s", head->error);
-    return true;
-}
-
-static void on_done(struct fy_peer_call *call, enum fy_code code, enum fy_reason reason,
-                    const struct fy_err *err)
-{
-    (void)reason;
-    struct fy_sender *sender = call->arg;
-    sender->call_code = code;
-    if (err != NULL)
-        sender->call_err = *err;
-    /* Mutex held: the waiter takes it once more before it goes, and the bell with it. */
-    pthread_mutex_lock(&sender->mutex);
-    atomic_store(&sender->call_done, true);
-    fy_bell_ring(&sender->bell);
-    pthread_mutex_unlock(&sender->mutex);
-}
-
 /* ---- the sender's thread */
 
-static bool resting(struct fy_sender *sender, char *uri)
+/* Also where the site is now; at another URI there may be another kind of site. */
+static bool resting(struct fy_sender *sender)
 {
     pthread_mutex_lock(&sender->mutex);
     bool rests = sender->resting;
-    memcpy(uri, sender->uri, sizeof(sender->uri));
+    if (strcmp(sender->target, sender->uri) != 0)
+        sender->is_ferry = false;
+    memcpy(sender->target, sender->uri, sizeof(sender->target));
     pthread_mutex_unlock(&sender->mutex);
     return rests;
 }
 
-/* Orders first to first+count of the batch as one request; waits for its answer, serving the
- * consumer meanwhile. FY_OK: http_status is set. FY_ECANCELLED: we stop. */
-static enum fy_code post(struct fy_sender *sender, size_t first, size_t count, const char *uri,
-                         struct fy_err *err)
+/* Orders first to first+count of the batch as one request. */
+static enum fy_code post(struct fy_sender *sender, size_t first, size_t count, struct fy_err *err)
 {
     fy_buf_clear(&sender->body);
     if (count > 1)
@@ -106,39 +57,11 @@ static enum fy_code post(struct fy_sender *sender, size_t first, size_t count, c
     }
     if (count > 1)
         fy_buf_text(&sender->body, "]");
-    FY_ASSERT(!sender->body.overflow);
-
-    sender->call = (struct fy_peer_call){.verb = FY_PEER_ORDERS,
-                                         .body = sender->body.bytes,
-                                         .body_bytes = sender->body.size_bytes,
-                                         .deadline_ms = sender->node->config->sender_timeout_ms,
-                                         .on_head = on_head,
-                                         .on_done = on_done,
-                                         .arg = sender};
-    FY_ASSERT(fy_text_copy(sender->call.site, sizeof(sender->call.site), sender->site));
-    FY_ASSERT(fy_text_copy(sender->call.uri, sizeof(sender->call.uri), uri));
-    sender->http_status = 0;
-    sender->retry_after_s = 0;
-    sender->call_err = (struct fy_err){0};
-    atomic_store(&sender->call_done, false);
-    fy_peer_start(sender->node->peer, &sender->call);
-    bool cancelled = false;
-    while (!atomic_load(&sender->call_done)) {
-        (void)fy_bell_wait(&sender->bell, -1, SENDER_IDLE_MS);
-        if (atomic_load(&sender->stopping) && !cancelled && !atomic_load(&sender->call_done)) {
-            fy_peer_cancel(sender->node->peer, &sender->call);
-            cancelled = true;
-        }
-    }
-    pthread_mutex_lock(&sender->mutex); /* the loop's thread has let go of us */
-    pthread_mutex_unlock(&sender->mutex);
-    if (sender->call_code != FY_OK)
-        *err = sender->call_err;
-    return sender->call_code;
+    return fy_sender_post(sender, err);
 }
 
-static enum fy_code bury(struct fy_sender *sender, size_t i, enum fy_reason reason,
-                         const char *detail, struct fy_err *err)
+enum fy_code fy_sender_bury(struct fy_sender *sender, size_t i, const struct fy_failure *failure,
+                            struct fy_err *err)
 {
     const struct fy_batch_record *record = &sender->batch.records[i];
     struct fy_order order = {0};
@@ -148,7 +71,7 @@ static enum fy_code bury(struct fy_sender *sender, size_t i, enum fy_reason reas
         fy_order_json_parse(fy_batch_value(&sender->batch, i), record->value_bytes, &order, NULL);
     struct fy_dead_letter letter = {
         .direction = FY_OUT,
-        .reason = reason,
+        .reason = failure->reason,
         .order = code == FY_OK ? &order : NULL,
         .key = fy_batch_key(&sender->batch, i),
         .key_bytes = record->key_bytes,
@@ -158,40 +81,42 @@ static enum fy_code bury(struct fy_sender *sender, size_t i, enum fy_reason reas
         .partition = record->partition,
         .offset = record->offset,
         .timestamp_ms = record->timestamp_ms,
-        .http_status = sender->http_status,
-        .detail = detail,
+        .http_status = failure->http_status,
+        .detail = failure->detail,
     };
     return fy_dead_letter_write(sender->node, &letter, err);
 }
 
 /* The whole of a range is safe at the target, or buried, when this returns FY_OK. Orders keep their
  * order: the first half of a refused range goes before the second. */
-static enum fy_code deliver(struct fy_sender *sender, size_t first, size_t count, const char *uri,
+static enum fy_code deliver(struct fy_sender *sender, size_t first, size_t count,
                             struct fy_err *err)
 {
-    enum fy_code code = post(sender, first, count, uri, err);
+    enum fy_code code = post(sender, first, count, err);
     if (code != FY_OK)
         return code;
-    int status = sender->http_status;
-    /* Both kinds of site say 201. Anything else good is said by something that is no site (a
-     * proxy's page, another program at that port), which has not taken the orders. */
-    if (status == 201) {
+    const struct fy_sender_answer *answer = &sender->answer;
+    int status = answer->http_status;
+    /* Anything else good, or a 201 that is not a Ferry's, is said by a CCS site or by something
+     * that is no site (a proxy's page, another program at that port): the orders are not safe. */
+    if (status == 201 && answer->ferry) {
         fy_metric_add(&sender->node->metrics, FY_M_SENT, (int64_t)count);
         return FY_OK;
     }
     if (status != 400 && status != 413)
-        return fy_err_set(err, FY_EPEER, "site '%s' answered %d: %s", sender->site, status,
-                          sender->call_error);
+        return fy_err_set(err, FY_EPEER, "site '%s' answered %d%s: %s", sender->site, status,
+                          answer->ferry ? "" : ", not as a Ferry", answer->error);
     if (count == 1) {
-        char detail[FY_ERR_TEXT_BYTES];
-        (void)snprintf(detail, sizeof(detail), "site '%s' refused it with %d: %.200s", sender->site,
-                       status, sender->call_error);
-        return bury(sender, first, FY_BAD_ORDER, detail, err);
+        struct fy_failure failure = {0};
+        fy_failure_set(&failure, FY_BAD_ORDER, "site '%s' refused it with %d: %.200s", sender->site,
+                       status, answer->error);
+        failure.http_status = status;
+        return fy_sender_bury(sender, first, &failure, err);
     }
-    code = deliver(sender, first, count / 2, uri, err);
+    code = deliver(sender, first, count / 2, err);
     if (code != FY_OK)
         return code;
-    return deliver(sender, first + count / 2, count - count / 2, uri, err);
+    return deliver(sender, first + count / 2, count - count / 2, err);
 }
 
 /* Rings of the bell end a pause early: the topology changed, so the site may be elsewhere now. So
@@ -200,8 +125,8 @@ static void pause_after_failure(struct fy_sender *sender)
 {
     uint32_t doublings = sender->failures < 8 ? sender->failures : 8;
     int64_t pause_ms = (int64_t)SENDER_PAUSE_MS << doublings;
-    if (sender->retry_after_s * 1000 > pause_ms)
-        pause_ms = sender->retry_after_s * 1000;
+    if (sender->answer.retry_after_s * 1000 > pause_ms)
+        pause_ms = sender->answer.retry_after_s * 1000;
     if (pause_ms > SENDER_PAUSE_MS_MAX)
         pause_ms = SENDER_PAUSE_MS_MAX;
     int64_t until_ms = fy_mono_ms(sender->node->clock) + pause_ms;
@@ -219,15 +144,38 @@ static void pause_after_failure(struct fy_sender *sender)
     }
 }
 
-static enum fy_code send_batch(struct fy_sender *sender, const char *uri, struct fy_err *err)
+static enum fy_code send_batch(struct fy_sender *sender, struct fy_err *err)
 {
-    enum fy_code code = deliver(sender, 0, sender->batch.count, uri, err);
-    if (code == FY_OK)
-        code = fy_batch_commit(&sender->batch, err);
-    bool was_up = atomic_exchange(&sender->up, code == FY_OK);
-    if (was_up != (code == FY_OK) && !atomic_load(&sender->stopping))
-        fy_log(NULL, code == FY_OK ? FY_INFO : FY_WARN, code == FY_OK ? "site.flows" : "site.stuck",
+    enum fy_code code = sender->is_ferry ? FY_OK : fy_sender_probe(sender, err);
+    if (code != FY_OK)
+        return code;
+    if (!sender->is_ferry)
+        return fy_sender_ccs(sender, err);
+    code = deliver(sender, 0, sender->batch.count, err);
+    return code == FY_OK ? fy_batch_commit(&sender->batch, err) : code;
+}
+
+static void note_up(struct fy_sender *sender, enum fy_code code, const struct fy_err *err)
+{
+    bool up = code == FY_OK;
+    bool was_up = atomic_exchange(&sender->up, up);
+    if (was_up != up && !atomic_load(&sender->stopping))
+        fy_log(NULL, up ? FY_INFO : FY_WARN, up ? "site.flows" : "site.stuck",
                fy_kv_str("site", sender->site), fy_kv_err(err));
+}
+
+/* One batch, held by the last turn or taken now; what waits for the site goes before a new one.
+ * *got: there was something. */
+static enum fy_code turn(struct fy_sender *sender, bool held, bool *got, struct fy_err *err)
+{
+    enum fy_code code = held ? fy_batch_idle(&sender->batch, err) : fy_sender_due(sender, err);
+    if (code == FY_OK && !held)
+        code = fy_batch_take(&sender->batch, err);
+    *got = sender->batch.count > 0;
+    if (code == FY_OK && *got) {
+        code = send_batch(sender, err);
+        note_up(sender, code, err);
+    }
     return code;
 }
 
@@ -237,18 +185,15 @@ static void *sender_main(void *arg)
     bool held = false;
     while (!atomic_load(&sender->stopping)) {
         struct fy_err err = {0};
-        char uri[FY_URI_BYTES_MAX + 1];
-        bool rests = resting(sender, uri);
-        enum fy_code code = held || rests ? fy_batch_idle(&sender->batch, &err)
-                                          : fy_batch_take(&sender->batch, &err);
+        bool got = false;
+        bool rests = resting(sender);
+        enum fy_code code =
+            rests ? fy_batch_idle(&sender->batch, &err) : turn(sender, held, &got, &err);
         if (rests) {
             held = sender->batch.count > 0;
             (void)fy_bell_wait(&sender->bell, -1, SENDER_IDLE_MS);
             continue;
         }
-        bool got = sender->batch.count > 0;
-        if (code == FY_OK && got)
-            code = send_batch(sender, uri, &err);
         held = code != FY_OK && sender->batch.count > 0;
         if (code != FY_OK) {
             fy_metric_add(&sender->node->metrics, FY_M_SEND_RETRIES, 1);

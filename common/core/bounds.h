@@ -91,6 +91,13 @@
 #define FY_SYNC_THREADS                                                                            \
     32 /* threads for the durable tail of stores; measured: 16 fall short of 10k bodies/s */
 #define FY_SITES_MAX 64 /* sites of a topology: one sender each */
+#define FY_CCS_SLICE_ORDERS                                                                        \
+    32                          /* orders in flight to a CCS site: it does a few a second, one by  \
+                                   one, so that more would only wait there */
+#define FY_CCS_HOLD_MS     5000 /* without any progress: what a stuck order may cost the others */
+#define FY_CCS_LOOK_MS     50   /* first pause before a CCS site is looked at again, doubled */
+#define FY_CCS_LOOK_MS_MAX 1000 /* longest such pause */
+#define FY_CCS_TELLS_MAX   8    /* times one order is told in one go; then it waits */
 
 /* The engine's inner limits (worker/). */
 #define FY_POLL_RECORDS        256 /* records taken from one partition before the next has its turn */

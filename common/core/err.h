@@ -70,6 +70,7 @@ enum fy_reason {
     FY_CANCELLED,
     FY_BAD_ORDER,
     FY_INTERNAL,
+    FY_NOT_APPLIED, /* last: reasons are stored by number */
     FY_REASON_COUNT
 };
 

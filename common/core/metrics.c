@@ -57,6 +57,8 @@ static const struct metric_row {
                      "Copies of orders written to the topics of target sites."},
     [FY_M_SENT] = {"ferry_orders_sent_total", "", METRIC_COUNTER,
                    "Orders that target sites have accepted."},
+    [FY_M_NOT_FOR_CCS] = {"ferry_orders_not_for_ccs_total", "", METRIC_COUNTER,
+                          "Orders not sent to a CCS site, which cannot name what they are about."},
     [FY_M_SEND_RETRIES] = {"ferry_send_retry_total", "", METRIC_COUNTER,
                            "Requests to target sites that had to be repeated."},
     [FY_M_BODIES_SWEPT] = {"ferry_bodies_swept_total", "", METRIC_COUNTER,

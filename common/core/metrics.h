@@ -32,6 +32,7 @@ enum fy_metric {
     FY_M_OUTBOX_PUBLISHED,  /* ferry_outbox_published_total */
     FY_M_ROUTED,            /* ferry_orders_routed_total: copies written to site topics */
     FY_M_SENT,              /* ferry_orders_sent_total: accepted by target sites */
+    FY_M_NOT_FOR_CCS,       /* ferry_orders_not_for_ccs_total: names CCS sites cannot have */
     FY_M_SEND_RETRIES,      /* ferry_send_retry_total */
     FY_M_BODIES_SWEPT,      /* ferry_bodies_swept_total */
     FY_M_PROGRESS_MS,       /* gauge ferry_progress_timestamp_seconds: last order that ended */

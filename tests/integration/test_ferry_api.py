@@ -258,7 +258,7 @@ def test_a_dead_order_leaves_the_one_that_waits_alone(client, bucket, lost):
 
 def test_an_order_refused_by_its_target_is_a_dead_letter_and_the_rest_flows(sites, hostile):
     """One bad order among many: found by halving the batch (DESIGN 4)."""
-    target = hostile(order_status=lambda o: 400 if o["objectName"] == "m-37" else 201)
+    target = hostile(ferry=True, order_status=lambda o: 400 if o["objectName"] == "m-37" else 201)
     (a,) = sites(["site-a"], peers={"site-a": {"site-b": target.url}})
     made = [
         order("DELETE", "bucket-1", f"m-{i}", source="site-a", toSite="site-b") for i in range(100)

@@ -177,7 +177,7 @@ def fill_queue(client):
 
 
 def test_case_47_queue_full(sites, hostile):
-    target = hostile(site="site-b")
+    target = hostile(site="site-b", ferry=True)
     (a,) = sites(["site-a"], peers={"site-a": {"site-b": target.url}}, queue_max_bytes="1MiB")
     client = a.client()
     client.pause("site-b").must(200)
