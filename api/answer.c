@@ -47,7 +47,7 @@ static void add_headers(struct fy_exchange *x, struct MHD_Response *response)
         add_header(response, name, value);
         name = value + strlen(value) + 1;
     }
-    if (atomic_load(&x->server->draining))
+    if (atomic_load(&x->server->draining) || x->conn->surplus)
         add_header(response, "Connection", "close");
 }
 

@@ -69,8 +69,10 @@ void fy_exchange_completed(void *server, struct MHD_Connection *connection, void
     if (x == NULL)
         return;
     *exchange = NULL;
-    atomic_store(&x->conn->deadline_ms,
-                 fy_mono_ms(fy_clock_system()) + x->server->idle_ms); /* for the next request */
+    int64_t now_ms = fy_mono_ms(fy_clock_system());
+    atomic_store(&x->conn->deadline_ms, now_ms + x->server->idle_ms); /* for the next request */
+    atomic_store(&x->conn->served, true);
+    atomic_store(&x->conn->waits_since_ms, now_ms);
     if (x->upload.begun && !x->upload.ended) {
         x->upload.ended = true;
         fy_upload_abort(x);
@@ -269,6 +271,9 @@ static bool head_is_good(struct fy_exchange *x, const char *method)
                           FY_CLIENT_BYTES_MAX);
     if (code == FY_OK && x->route->client_required && x->client[0] == '\0')
         code = fy_err_set(&err, FY_EUNAUTH, "header x-clonecloudstore-client-id is missing");
+    if (code == FY_OK && x->conn->surplus && !x->route->vital)
+        code = fy_err_set(&err, FY_EBUSY, "all %zu connections are at work",
+                          x->server->connections_max);
     if (code != FY_OK)
         fy_answer_error(x, &err);
     return code == FY_OK;
@@ -276,6 +281,7 @@ static bool head_is_good(struct fy_exchange *x, const char *method)
 
 static enum MHD_Result on_head(struct fy_exchange *x, const char *method)
 {
+    atomic_store(&x->conn->waits_since_ms, 0);
     if (!head_is_good(x, method))
         return fy_exchange_refuse(x);
     return fy_body_begin(x);

@@ -1,6 +1,6 @@
 /* exchange.h - one request in hand and the server around it, for the files of api/ that drive
- * libmicrohttpd: server.c exchange.c request.c route.c body.c gather.c room.c turn.c upload.c
- * answer.c stream.c stored.c. */
+ * libmicrohttpd: server.c connections.c exchange.c request.c route.c body.c gather.c room.c
+ * turn.c upload.c answer.c stream.c stored.c. */
 /*
  * Who touches an exchange: the connection thread that got it from libmicrohttpd, until it suspends
  * the connection; from then on the pool thread or whoever answers, until the connection is resumed.
@@ -24,7 +24,11 @@ struct fy_conn {
     int fd;
     _Atomic int64_t
         deadline_ms; /* monotonic: cut then; 0 none (libmicrohttpd's idle time-out stays) */
-    struct fy_conn *prev, *next; /* server->conns, mutex held */
+    _Atomic int64_t waits_since_ms; /* for the head of a request; 0 while one is in work */
+    _Atomic bool served;            /* a request of it was answered */
+    bool surplus;                   /* came when all seats were taken; set before its first byte */
+    bool seated;                    /* server mutex held */
+    struct fy_conn *prev, *next;    /* server->conns, mutex held */
 };
 
 struct fy_server {
@@ -33,6 +37,7 @@ struct fy_server {
     const struct fy_route_table *const *tables;
     size_t table_count;
     int64_t idle_ms;
+    size_t connections_max; /* seats */
     struct MHD_Daemon *daemon;
     struct fy_pool *pool, *turns;
     pthread_t watch;
@@ -57,6 +62,7 @@ struct fy_server {
     pthread_cond_t turn_room;
     int held_count; /* suspended, being resumed, or about to be: stop_daemon must wait for them */
     struct fy_conn *conns;
+    size_t seats_taken;
     struct fy_exchange *waiting_streams;
     struct fy_exchange *room_first, **room_end; /* the line for memory, by room_next */
     struct fy_exchange *favoured;               /* its body may go over the bound; else NULL */
@@ -158,6 +164,11 @@ struct fy_exchange {
 
     char uri[]; /* as sent */
 };
+
+/* connections.c. cut_late: whose time is over; server mutex held. */
+void fy_conn_notify(void *server, struct MHD_Connection *connection, void **context,
+                    enum MHD_ConnectionNotificationCode code);
+void fy_conns_cut_late(struct fy_server *server);
 
 /* exchange.c: life, phases and hand-overs. */
 void *fy_exchange_uri(void *server, const char *uri, struct MHD_Connection *connection);

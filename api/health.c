@@ -127,6 +127,7 @@ static const struct fy_route routes[] = {
      .pattern = "/health/live",
      .module = "UNKNOWN",
      .fast = true,
+     .vital = true,
      .handle = get_live},
     {.method = "GET",
      .pattern = "/health/ready",

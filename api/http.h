@@ -38,7 +38,7 @@ struct fy_route {
     const char *module;   /* "REPLICATOR": x-clonecloudstore-module */
     bool client_required; /* 401 without x-clonecloudstore-client-id */
     bool fast;            /* handle never blocks: run it on the connection thread */
-    bool vital; /* tells how Ferry is: there is memory for its answer when others get 503 */
+    bool vital;           /* tells how Ferry is: has memory and a connection when others get 503 */
     enum fy_body_kind body;
     size_t body_max; /* WHOLE: plain bytes; over it 413 */
     /* NULL, or decides by the head (fy_content_is) instead of body; may answer (415), which ends it

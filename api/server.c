@@ -20,59 +20,7 @@
 #define LISTEN_BACKLOG 1024 /* a burst of clients between two turns of a poll loop */
 #define WATCH_MS_MAX   1000 /* between two looks at the deadlines */
 
-/* ------------------------------------------------------------------ connections */
-
-static void conn_open(struct fy_server *server, struct MHD_Connection *connection, void **context)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    FY_ASSERT(info != NULL);
-    struct fy_conn *conn = fy_alloc(sizeof *conn);
-    conn->server = server;
-    conn->fd = info->connect_fd;
-    atomic_store(&conn->deadline_ms, fy_mono_ms(fy_clock_system()) + server->idle_ms);
-    pthread_mutex_lock(&server->mutex);
-    conn->next = server->conns;
-    if (conn->next != NULL)
-        conn->next->prev = conn;
-    server->conns = conn;
-    pthread_mutex_unlock(&server->mutex);
-    *context = conn;
-}
-
-static void conn_close(struct fy_server *server, struct fy_conn *conn)
-{
-    pthread_mutex_lock(&server->mutex);
-    if (conn->prev != NULL)
-        conn->prev->next = conn->next;
-    else
-        server->conns = conn->next;
-    if (conn->next != NULL)
-        conn->next->prev = conn->prev;
-    pthread_mutex_unlock(&server->mutex);
-    free(conn);
-}
-
-/* Called by libmicrohttpd when a socket is accepted, and before it is closed. */
-static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
-                          enum MHD_ConnectionNotificationCode code)
-{
-    if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        conn_open(arg, connection, context);
-    else
-        conn_close(arg, *context);
-}
-
-/* mutex held, so that no descriptor is closed, and perhaps given out anew, meanwhile. */
-static void cut_late(struct fy_server *server)
-{
-    int64_t now_ms = fy_mono_ms(fy_clock_system());
-    for (struct fy_conn *conn = server->conns; conn != NULL; conn = conn->next) {
-        int64_t deadline_ms = atomic_load(&conn->deadline_ms);
-        if (deadline_ms != 0 && now_ms >= deadline_ms)
-            (void)shutdown(conn->fd, SHUT_RDWR); /* libmicrohttpd sees the end and closes it */
-    }
-}
+/* ------------------------------------------------------------------ the watch */
 
 static void *watch_main(void *arg)
 {
@@ -83,7 +31,7 @@ static void *watch_main(void *arg)
         int64_t until_ms = fy_mono_ms(fy_clock_system()) + every_ms;
         struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
         (void)pthread_cond_timedwait(&server->watch_wake, &server->mutex, &until);
-        cut_late(server);
+        fy_conns_cut_late(server);
         struct fy_exchange *refused = fy_room_refuse(server, fy_mono_ms(fy_clock_system()));
         pthread_mutex_unlock(&server->mutex);
         fy_room_resume(refused);
@@ -177,11 +125,12 @@ static enum fy_code open_daemon(struct fy_server *server, const struct fy_server
     unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, server->listen_fd, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)settings->connections_max, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)(settings->connections_max + FY_CONNECTIONS_SPARE),
+         NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, FY_CONNECTION_BYTES, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)idle_s, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)fy_exchange_completed, server},
-        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, server},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)fy_conn_notify, server},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)fy_exchange_uri, server},
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep_escaped, server},
         /* Last, since a pool of one is no pool. */
@@ -208,6 +157,7 @@ static struct fy_server *server_new(const struct fy_server_settings *settings, s
     server->tables = settings->tables;
     server->table_count = settings->table_count;
     server->idle_ms = settings->idle_ms != 0 ? settings->idle_ms : FY_IDLE_TIMEOUT_S * 1000;
+    server->connections_max = settings->connections_max;
     server->listen_fd = -1;
     server->room_end = &server->room_first;
     FY_ASSERT(pthread_mutex_init(&server->mutex, NULL) == 0);
@@ -230,11 +180,11 @@ enum fy_code fy_server_open(const struct fy_server_settings *settings, struct fy
     struct fy_server *opened = server_new(settings, node);
     enum fy_code code = open_socket(opened, settings->listen, err);
     if (code == FY_OK)
-        code = fy_pool_open("api", settings->pool_threads, settings->connections_max, &opened->pool,
-                            err);
+        code = fy_pool_open("api", settings->pool_threads,
+                            settings->connections_max + FY_CONNECTIONS_SPARE, &opened->pool, err);
     if (code == FY_OK)
-        code = fy_pool_open("api-turn", FY_TURN_THREADS, settings->connections_max, &opened->turns,
-                            err);
+        code = fy_pool_open("api-turn", FY_TURN_THREADS,
+                            settings->connections_max + FY_CONNECTIONS_SPARE, &opened->turns, err);
     if (code == FY_OK)
         code = fy_thread_start(&opened->watch, "api-watch", watch_main, opened, err);
     opened->watch_started = code == FY_OK;

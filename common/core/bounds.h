@@ -40,7 +40,10 @@
 #define FY_JSON_DEPTH_MAX      16         /* deeper JSON is refused before it is built */
 #define FY_CONNECTIONS_MAX     1200       /* per process; a thousand slow ones must fit */
 #define FY_CONNECTION_BYTES    (20 << 10) /* its buffers: bounds the header block (431) */
-#define FY_IDLE_TIMEOUT_S      60         /* a silent connection is closed */
+#define FY_CONNECTIONS_SPARE   64         /* beyond it, to tell them so: 503 and close */
+#define FY_SEAT_SILENT_MS      2000 /* a new connection must ask by then, when others want its place */
+#define FY_SEAT_KEEP_MS        10000 /* and one that was served may be idle so long */
+#define FY_IDLE_TIMEOUT_S      60    /* a silent connection is closed */
 #define FY_BODIES_BYTES_MAX                                                                        \
     (6 << 20) /* request bodies in memory at once; beyond it only one grows, the others wait */
 #define FY_ROOM_WAIT_PARTS                                                                         \

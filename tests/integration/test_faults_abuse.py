@@ -6,6 +6,7 @@ Every test runs twice: on the sanitized binary for what it does, on the release 
 """
 
 import hashlib
+import http.client
 import json
 import os
 import resource
@@ -26,6 +27,7 @@ BUCKET = "abuse-bucket"
 SLOW = 1000
 SLOW_S = 4.0
 LISTED = 500
+HALF_OPEN = 3000
 ARRAY = 100_000
 
 
@@ -223,6 +225,42 @@ def test_a_thousand_slow_clients_keep_nobody_from_working(one):
     # What they had begun is forgotten: no upload stays in the way.
     number = list(SLOW_KINDS).index("half a body")
     eventually(lambda: client.put(BUCKET, f"slow-{number}", b"x").status == 201, 15, "its name is free again")
+
+
+# ---- too many connections
+
+
+def test_more_half_open_connections_than_there_are_starve_nobody(one):
+    """A client that works keeps its connection, and a new one gets the place of one that is silent."""
+    allow_files(2 * HALF_OPEN)
+    client = one.client()
+    host, port = wire.split(one.url)
+    kept = http.client.HTTPConnection(host, port, timeout=wire.TIMEOUT_S)
+    headers = {"x-clonecloudstore-client-id": "client-1", "Content-Type": OCTETS}
+    texts = [b"", b"GET /health/l", b"GET /health/live HTTP/1.1\r\nX-Slow: "]
+    plugs = []
+    try:
+        worst = 0.0
+        for number in range(HALF_OPEN):
+            plug = socket.create_connection((host, port), timeout=wire.TIMEOUT_S)
+            plug.sendall(texts[number % len(texts)])
+            plugs.append(plug)
+            if number % 100 == 0:
+                began = time.monotonic()
+                kept.request("POST", f"/cloudclonestore/{BUCKET}/kept-{number}", b"x", headers)
+                answer = kept.getresponse()
+                answer.read()
+                assert answer.status == 201
+                worst = max(worst, time.monotonic() - began)
+        assert worst < 5.0, f"a client with a connection waited {worst:.1f} s"
+        began = time.monotonic()
+        eventually(lambda: client.put(BUCKET, "new", b"x").status == 201, 10, "a new client is served")
+        assert time.monotonic() - began < 10.0
+        client.call("GET", "/health/live").must(200)
+    finally:
+        kept.close()
+        for plug in plugs:
+            plug.close()
 
 
 # ---- slow readers

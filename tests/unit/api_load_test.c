@@ -63,6 +63,11 @@ static enum fy_code on_data(struct fy_exchange *x, const void *bytes, size_t siz
 static const struct fy_route routes[] = {
     {.method = "GET", .pattern = "/fast", .module = "ACCESSOR", .fast = true, .handle = on_literal},
     {.method = "GET", .pattern = "/pool", .module = "ACCESSOR", .handle = on_literal},
+    {.method = "GET",
+     .pattern = "/vital",
+     .module = "ACCESSOR",
+     .vital = true,
+     .handle = on_literal},
     {.method = "GET", .pattern = "/endless", .module = "ACCESSOR", .handle = on_endless},
     {.method = "POST",
      .pattern = "/whole",
@@ -242,6 +247,104 @@ static void clients_that_do_not_read_hold_nobody_up(void **state)
         (void)close(fds[i]);
 }
 
+/* ------------------------------------------------------------------ too many connections */
+
+enum { SEATS = 8 };
+
+static void reopen_with_few_seats(struct api_fixture *f)
+{
+    struct fy_err err;
+    struct fy_server_settings settings = {.listen = "127.0.0.1:0",
+                                          .tables = tables,
+                                          .table_count = 1,
+                                          .threads = 2,
+                                          .pool_threads = 2,
+                                          .connections_max = SEATS};
+    fy_server_close(f->server, 0);
+    f->server = NULL;
+    assert_int_equal(fy_server_open(&settings, &f->node, &f->server, &err), FY_OK);
+    f->port = fy_server_port(f->server);
+}
+
+static int ask(int fd, const char *path)
+{
+    struct http_answer answer;
+    assert_true(http_send(fd, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path));
+    assert_true(http_read(fd, false, &answer));
+    int status = answer.status;
+    if (status == 503) {
+        assert_non_null(http_header(&answer, "Retry-After"));
+        assert_string_equal(http_header(&answer, "Connection"), "close");
+    }
+    http_answer_free(&answer);
+    return status;
+}
+
+static int ask_anew(struct api_fixture *f, const char *path)
+{
+    int fd = http_connect(f->port);
+    int status = ask(fd, path);
+    (void)close(fd);
+    return status;
+}
+
+/* Who has a connection and works keeps it; who only holds one makes room for who comes to work. */
+static void connections_that_ask_nothing_make_room_for_those_that_do(void **state)
+{
+    struct api_fixture *f = *state;
+    static const char *const silent[] = {"", "GET /fa", "GET /fast HTTP/1.1\r\nx-slow: "};
+    reopen_with_few_seats(f);
+    int kept = http_connect(f->port), fds[4 * SEATS];
+    assert_int_equal(ask(kept, "/fast"), 200);
+    for (size_t i = 0; i < FY_COUNT_OF(fds); i++) {
+        fds[i] = http_connect(f->port);
+        assert_true(http_send(fds[i], "%s", silent[i % FY_COUNT_OF(silent)]));
+    }
+    int64_t until_ms = now_ms() + 3 * FY_SEAT_SILENT_MS;
+    int status = 503;
+    while (status == 503 && now_ms() < until_ms) {
+        assert_int_equal(ask(kept, "/pool"), 200);
+        status = ask_anew(f, "/fast");
+        (void)usleep(20000);
+    }
+    assert_int_equal(status, 200);
+    assert_int_equal(ask(kept, "/pool"), 200);
+    for (size_t i = 0; i < FY_COUNT_OF(fds); i++)
+        (void)close(fds[i]);
+    (void)close(kept);
+}
+
+/* All are at work: one more is told so at once, but may ask how the site is. */
+static void one_connection_too_many_is_503_and_closed(void **state)
+{
+    struct api_fixture *f = *state;
+    reopen_with_few_seats(f);
+    int busy[SEATS];
+    for (int i = 0; i < SEATS; i++) {
+        char some[16];
+        busy[i] = http_connect(f->port);
+        assert_true(http_send(busy[i], "GET /endless HTTP/1.1\r\nHost: x\r\n\r\n"));
+        assert_true(read(busy[i], some, sizeof some) > 0);
+    }
+    int64_t began_ms = now_ms();
+    int fd = http_connect(f->port);
+    assert_int_equal(ask(fd, "/fast"), 503);
+    assert_true(http_closed(fd));
+    (void)close(fd);
+    assert_int_equal(ask_anew(f, "/vital"), 200);
+    int silent = http_connect(f->port);
+    assert_true(http_closed(silent)); /* soon, not after an idle time-out */
+    (void)close(silent);
+    assert_true(now_ms() - began_ms < 4 * FY_SEAT_SILENT_MS);
+    (void)close(busy[0]);
+    int status = 503;
+    while (status == 503) /* until it is noticed */
+        status = ask_anew(f, "/fast");
+    assert_int_equal(status, 200);
+    for (int i = 1; i < SEATS; i++)
+        (void)close(busy[i]);
+}
+
 /* ------------------------------------------------------------------ memory for bodies */
 
 enum { PIECE = 1 << 20, FIT = FY_BODIES_BYTES_MAX / PIECE, WHOLE = 2 * PIECE };
@@ -360,6 +463,8 @@ int main(void)
         IMPATIENT(a_thousand_slow_clients_cost_little_and_are_cut_in_the_end),
         IMPATIENT(a_silent_connection_and_a_dawdling_body_are_cut),
         TEST(clients_that_do_not_read_hold_nobody_up),
+        TEST(connections_that_ask_nothing_make_room_for_those_that_do),
+        TEST(one_connection_too_many_is_503_and_closed),
         TEST(bodies_that_find_no_memory_wait_for_it),
         IMPATIENT(bodies_that_do_not_end_hold_nobody_up_for_ever),
         TEST(a_server_closes_while_bodies_wait_for_memory),
