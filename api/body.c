@@ -96,6 +96,21 @@ const char *fy_body(struct fy_exchange *x, size_t *size_bytes)
     return x->body.bytes != NULL ? x->body.bytes : "";
 }
 
+bool fy_body_keep(struct fy_exchange *x, size_t size_bytes)
+{
+    atomic_fetch_sub(&x->server->body_bytes, x->kept_bytes);
+    x->kept_bytes = 0;
+    if (size_bytes == 0)
+        return true;
+    size_t all_bytes = atomic_fetch_add(&x->server->body_bytes, size_bytes) + size_bytes;
+    if (all_bytes > FY_BODIES_BYTES_MAX / 2) { /* as the chunks of uploads */
+        atomic_fetch_sub(&x->server->body_bytes, size_bytes);
+        return false;
+    }
+    x->kept_bytes = size_bytes;
+    return true;
+}
+
 void fy_body_drop(struct fy_exchange *x)
 {
     fy_gather_free(x->server, &x->body);

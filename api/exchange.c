@@ -41,6 +41,7 @@ static void exchange_free(struct fy_exchange *x)
         MHD_destroy_response(x->response);
     if (x->state_drop != NULL)
         x->state_drop(x->state);
+    FY_ASSERT(fy_body_keep(x, 0));
     fy_body_drop(x);
     FY_ASSERT(x->upload.unzstd == NULL);
     for (size_t i = 0; i < x->value_count; i++)

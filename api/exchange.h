@@ -126,6 +126,7 @@ struct fy_exchange {
     int64_t body_seen;     /* wire bytes taken from libmicrohttpd */
     bool body_zstd;
     struct fy_gather body;
+    size_t kept_bytes; /* of fy_body_keep, in server->body_bytes */
     struct fy_upload upload;
 
     /* The answer. */

@@ -112,6 +112,9 @@ const char *fy_body(struct fy_exchange *x,
 void fy_body_drop(struct fy_exchange *x); /* frees it early; fy_body is "" from then on */
 /* STREAM, from begin on: all of the body was here before begin, and was plain; it is small then. */
 bool fy_body_is_whole(const struct fy_exchange *x);
+/* Memory that a STREAM's route keeps until the client sends more, in all so much now: counted with
+ * the bodies until the exchange ends. false: there is none left, and nothing is counted. */
+FY_MUST_CHECK bool fy_body_keep(struct fy_exchange *x, size_t size_bytes);
 bool fy_is_head(struct fy_exchange *x);
 /* Whether Content-Type is the type ("application/json"), its parameters ignored. */
 bool fy_content_is(struct fy_exchange *x, const char *type);

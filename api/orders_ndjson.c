@@ -9,6 +9,7 @@
 #include "api/orders.h"
 
 #define ANSWER_BYTES_MAX 2048
+#define CARRY_BYTES_FREE 1024 /* of a line: uncounted, most have less */
 
 struct lines {
     struct fy_exchange *x;
@@ -110,7 +111,23 @@ static enum fy_code take_carry(struct lines *lines, const char *more, size_t mor
     if (!whole)
         return FY_OK;
     enum fy_code code = take_line(lines, lines->carry.bytes, lines->carry.size_bytes, err);
-    fy_buf_clear(&lines->carry);
+    fy_buf_done(&lines->carry);
+    return code;
+}
+
+/* The client may take its time with the next bytes: what we have is kept for it when there is
+ * memory, else it is published now. */
+static enum fy_code keep(struct lines *lines, struct fy_err *err)
+{
+    size_t carry_bytes = lines->carry.capacity_bytes;
+    if (fy_body_keep(lines->x, fy_order_batch_bytes(lines->batch) + carry_bytes))
+        return FY_OK;
+    enum fy_code code = publish_group(lines, err);
+    if (code == FY_OK && carry_bytes > CARRY_BYTES_FREE && !fy_body_keep(lines->x, carry_bytes))
+        code = fy_err_set(err, FY_EBUSY, "request bodies fill %d bytes of memory already",
+                          FY_BODIES_BYTES_MAX);
+    if (code != FY_OK)
+        answer_ended(lines, err);
     return code;
 }
 
@@ -131,7 +148,7 @@ enum fy_code fy_orders_lines_data(struct fy_exchange *x, const void *bytes, size
             return code;
         at += piece_bytes + (stop != NULL);
     }
-    return FY_OK;
+    return keep(lines, err);
 }
 
 void fy_orders_lines_abort(struct fy_exchange *x)

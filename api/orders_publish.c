@@ -85,7 +85,7 @@ size_t fy_order_batch_count(const struct fy_order_batch *batch)
 
 size_t fy_order_batch_bytes(const struct fy_order_batch *batch)
 {
-    return batch->texts.size_bytes + batch->record_count * sizeof *batch->records;
+    return batch->texts.capacity_bytes + batch->record_capacity * sizeof *batch->records;
 }
 
 bool fy_order_batch_full(const struct fy_order_batch *batch)

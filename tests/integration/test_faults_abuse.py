@@ -28,6 +28,8 @@ SLOW = 1000
 SLOW_S = 4.0
 LISTED = 500
 HALF_OPEN = 3000
+LINE_SENDERS = 200
+LINES = 400
 ARRAY = 100_000
 
 
@@ -225,6 +227,30 @@ def test_a_thousand_slow_clients_keep_nobody_from_working(one):
     # What they had begun is forgotten: no upload stays in the way.
     number = list(SLOW_KINDS).index("half a body")
     eventually(lambda: client.put(BUCKET, f"slow-{number}", b"x").status == 201, 15, "its name is free again")
+
+
+def test_slow_senders_of_order_lines_keep_little_in_memory(one):
+    """What they sent so far is published once there is no memory to keep it until a group is full."""
+    client = one.client()
+    head = ("POST /replicator/remote/orders/multiple HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+            "Content-Type: application/x-ndjson\r\n\r\n").encode()  # fmt: skip
+    lines = b"".join(json.dumps(order("UPDATE", BUCKET, f"n-{n}")).encode() + b"\n" for n in range(LINES))
+    plugs = []
+    try:
+        for _ in range(LINE_SENDERS):
+            plug = socket.create_connection(wire.split(one.url), timeout=wire.TIMEOUT_S)
+            plug.sendall(head + b"%x\r\n" % len(lines) + lines + b"\r\n")
+            plugs.append(plug)
+        # The last ones found no memory to keep what they sent.
+        least = LINES * LINE_SENDERS // 2
+        eventually(lambda: client.metrics()["ferry_orders_accepted_total"] > least, 120, "it is published")
+        for plug in plugs:
+            plug.sendall(b"0\r\n\r\n")
+        assert {plug.recv(12)[-3:] for plug in plugs} == {b"201"}
+        assert client.metrics()["ferry_orders_accepted_total"] == LINES * LINE_SENDERS
+    finally:
+        for plug in plugs:
+            plug.close()
 
 
 # ---- too many connections
