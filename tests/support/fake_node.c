@@ -92,6 +92,22 @@ void fake_node_done(struct fake_node *self)
     fake_store_free(self->store);
 }
 
+int fake_node_setup(void **state)
+{
+    struct fake_node *self = fy_alloc(sizeof(*self));
+    fake_node_init(self);
+    *state = self;
+    return 0;
+}
+
+int fake_node_teardown(void **state)
+{
+    struct fake_node *self = *state;
+    fake_node_done(self);
+    free(self);
+    return 0;
+}
+
 /* ------------------------------------------------------------------ orders */
 
 void fake_order(struct fake_node *self, struct fy_order *order, enum fy_action action,

@@ -32,6 +32,9 @@ void fake_node_start(struct fake_node *self);
 /* Ends the engine as SIGTERM does; start may follow, as after a restart. */
 void fake_node_stop(struct fake_node *self, int64_t drain_ms);
 void fake_node_done(struct fake_node *self);
+/* The same for cmocka: the state is a fake_node of its own for each test. */
+int fake_node_setup(void **state);
+int fake_node_teardown(void **state);
 
 /* An order as a Ferry site writes it, with the digest and size of the fake content. */
 void fake_order(struct fake_node *self, struct fy_order *order, enum fy_action action,

@@ -12,22 +12,6 @@
 #include "common/adapters/order_json.h"
 #include "tests/support/fake_node.h"
 
-static int setup(void **state)
-{
-    struct fake_node *self = fy_alloc(sizeof(*self));
-    fake_node_init(self);
-    *state = self;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fake_node *self = *state;
-    fake_node_done(self);
-    free(self);
-    return 0;
-}
-
 /* A CREATE into a partition of the test's choice. */
 static void put(struct fake_node *self, int32_t partition, const char *object)
 {
@@ -223,7 +207,7 @@ static void nothing_is_lost_in_a_storm_of_rebalances(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_node_setup, fake_node_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_revoke_is_answered_at_once),
         TEST(a_redelivered_order_is_adopted_not_started_twice),

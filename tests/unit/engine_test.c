@@ -7,27 +7,10 @@
 
 #include <cmocka.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/adapters/order_json.h"
 #include "tests/support/fake_node.h"
-
-static int setup(void **state)
-{
-    struct fake_node *self = fy_alloc(sizeof(*self));
-    fake_node_init(self);
-    *state = self;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fake_node *self = *state;
-    fake_node_done(self);
-    free(self);
-    return 0;
-}
 
 static void assert_body_is_right(struct fake_node *self, const char *object)
 {
@@ -417,7 +400,7 @@ static void the_metrics_tell_where_orders_are(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_node_setup, fake_node_teardown)
     const struct CMUnitTest tests[] = {
         TEST(an_ordered_object_becomes_ready_with_its_stamp_and_its_bytes),
         TEST(thousands_of_objects_arrive_and_every_offset_is_committed),
