@@ -12,6 +12,8 @@
 #include "common/adapters/peer_http.h"
 #include "common/adapters/store_dir.h"
 
+#define SAY_BYTES_MAX (128 << 10)
+
 /* ------------------------------------------------------------------ the queue's double */
 
 static struct api_queue *fake_of(struct fy_queue *port)
@@ -226,4 +228,22 @@ char *api_fixture_store(struct api_fixture *f, const void *bytes, size_t size_by
     FY_ASSERT(fy_store_append(f->node.store, writer, bytes, size_bytes, &err) == FY_OK);
     FY_ASSERT(fy_store_finish(f->node.store, writer, &stored, &err) == FY_OK);
     return fy_strdup(stored.blob_ref);
+}
+
+/* ------------------------------------------------------------------ handlers */
+
+void api_say(struct fy_exchange *x, const char *text)
+{
+    struct fy_buf body;
+    fy_buf_init(&body, SAY_BYTES_MAX);
+    fy_buf_text(&body, text);
+    fy_answer_bytes(x, 200, "text/plain", &body);
+}
+
+void api_echo(struct fy_exchange *x)
+{
+    size_t size_bytes = 0;
+    const char *body = fy_body(x, &size_bytes);
+    FY_ASSERT(strlen(body) == size_bytes);
+    api_say(x, body);
 }

@@ -49,6 +49,11 @@ void api_fixture_free(struct api_fixture *f);
 /* Puts a body into the store and returns its reference (free()). */
 char *api_fixture_store(struct api_fixture *f, const void *bytes, size_t size_bytes);
 
+/* For handlers: 200 with the text. */
+void api_say(struct fy_exchange *x, const char *text);
+/* A handler: 200 with the body that came. */
+void api_echo(struct fy_exchange *x);
+
 /* Waits until so many publish calls are held; then lets one go. */
 void api_queue_release(struct api_queue *queue);
 

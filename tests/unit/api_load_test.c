@@ -27,10 +27,7 @@
 
 static void on_literal(struct fy_exchange *x)
 {
-    struct fy_buf body;
-    fy_buf_init(&body, 100);
-    fy_buf_text(&body, "literal");
-    fy_answer_bytes(x, 200, "text/plain", &body);
+    api_say(x, "literal");
 }
 
 static ssize_t endless_read(void *state, char *bytes, size_t capacity)

@@ -21,17 +21,9 @@
 static _Atomic(struct fy_exchange *) deferred; /* of /defer: the test answers it */
 static _Atomic int drops;
 
-static void say(struct fy_exchange *x, const char *text)
-{
-    struct fy_buf body;
-    fy_buf_init(&body, 4096);
-    fy_buf_text(&body, text);
-    fy_answer_bytes(x, 200, "text/plain", &body);
-}
-
 static void on_literal(struct fy_exchange *x)
 {
-    say(x, "literal");
+    api_say(x, "literal");
 }
 
 static void on_names(struct fy_exchange *x)
@@ -40,25 +32,17 @@ static void on_names(struct fy_exchange *x)
     (void)snprintf(text, sizeof text, "b=%s o=%s q=%s raw=%s", fy_path_value(x, "bucket"),
                    fy_path_value(x, "object"), fy_query(x, "q") != NULL ? fy_query(x, "q") : "none",
                    fy_path_raw(x));
-    say(x, text);
+    api_say(x, text);
 }
 
 static void on_bucket(struct fy_exchange *x)
 {
-    say(x, fy_path_value(x, "bucket"));
+    api_say(x, fy_path_value(x, "bucket"));
 }
 
 static void on_client(struct fy_exchange *x)
 {
-    say(x, fy_client(x));
-}
-
-static void on_echo(struct fy_exchange *x)
-{
-    size_t size_bytes = 0;
-    const char *body = fy_body(x, &size_bytes);
-    assert_int_equal(strlen(body), size_bytes);
-    say(x, body);
+    api_say(x, fy_client(x));
 }
 
 static void on_forget(struct fy_exchange *x)
@@ -74,7 +58,7 @@ static void on_defer(struct fy_exchange *x)
 
 static void on_second_thread(struct fy_exchange *x)
 {
-    say(x, "went on");
+    api_say(x, "went on");
 }
 
 static void on_go_on(struct fy_exchange *x)
@@ -109,7 +93,7 @@ static void on_accept(struct fy_exchange *x)
     char text[64];
     (void)snprintf(text, sizeof text, "json=%d zstd=%d type=%d", fy_accepts(x, "application/json"),
                    fy_accepts_zstd(x), fy_content_is(x, "application/json"));
-    say(x, text);
+    api_say(x, text);
 }
 
 #define GET(p, h) .method = "GET", .pattern = p, .module = "REPLICATOR", .handle = h
@@ -125,22 +109,10 @@ static const struct fy_route routes[] = {
     {GET("/go-on", on_go_on), .fast = true},
     {GET("/refuse", on_refuse)},
     {GET("/accept", on_accept)},
-    {.method = "HEAD", .pattern = "/type", .module = "REPLICATOR", .handle = on_type},
-    {.method = "HEAD", .pattern = "/none", .module = "REPLICATOR", .handle = on_none},
-    {.method = "POST",
-     .pattern = "/echo",
-     .module = "ACCESSOR",
-     .body = FY_BODY_WHOLE,
-     .body_max = 1000000,
-     .handle = on_echo},
-    {.method = "POST",
-     .pattern = "/small",
-     .module = "ACCESSOR",
-     .body = FY_BODY_WHOLE,
-     .body_max = 100,
-     .fast = true,
-     .handle = on_echo},
-    {.method = "DELETE", .pattern = "/echo", .module = "ACCESSOR", .handle = on_literal},
+    FY_ROUTE("HEAD", "/type", "REPLICATOR", on_type),
+    FY_ROUTE("HEAD", "/none", "REPLICATOR", on_none),
+    FY_JSON_ROUTE("POST", "/echo", "ACCESSOR", api_echo),
+    FY_ROUTE("DELETE", "/echo", "ACCESSOR", on_literal),
 };
 static const struct fy_route_table table = {routes, FY_COUNT_OF(routes)};
 static const struct fy_route_table *const tables[] = {&table};
@@ -337,7 +309,7 @@ static void a_deferred_exchange_is_answered_by_another_thread(void **state)
         struct fy_exchange *x = NULL;
         while ((x = atomic_exchange(&deferred, NULL)) == NULL)
             (void)usleep(1000);
-        say(x, "later");
+        api_say(x, "later");
         struct http_answer answer;
         assert_true(http_read(fd, false, &answer));
         assert_string_equal(answer.body, "later");
@@ -382,126 +354,6 @@ static void a_query_that_cannot_be_decoded_is_400(void **state)
     for (int i = 0; i < FY_QUERY_PAIRS_MAX; i++)
         strcat(path, "a=b&");
     assert_int_equal(get_status(f, "GET", path, NULL, NULL), 400);
-}
-
-static void a_body_over_its_bound_is_413_at_whatever_point(void **state)
-{
-    struct api_fixture *f = *state;
-    char big[200];
-    memset(big, 'x', sizeof big - 1);
-    big[sizeof big - 1] = '\0';
-    struct http_answer answer = http_call(f->port, "POST", "/small", NULL, big);
-    assert_int_equal(answer.status, 413);
-    http_answer_free(&answer);
-
-    /* Chunked: the bound is met in the middle, the rest is endless; the answer comes all the same.
-     */
-    int fd = http_connect(f->port);
-    assert_true(
-        http_send(fd, "POST /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"));
-    for (int i = 0; i < 3; i++)
-        assert_true(http_send(fd, "32\r\n%.50s\r\n", big));
-    assert_true(http_read(fd, false, &answer));
-    assert_int_equal(answer.status, 413);
-    assert_non_null(strstr(answer.body, "too_big"));
-    assert_string_equal(http_header(&answer, "Connection"), "close");
-    assert_string_equal(http_header(&answer, "x-clonecloudstore-module"), "ACCESSOR");
-    http_answer_free(&answer);
-    assert_true(http_closed(fd));
-    (void)close(fd);
-
-    /* Announced: refused before a byte of it is read. */
-    fd = http_connect(f->port);
-    assert_true(
-        http_send(fd, "POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"));
-    assert_true(http_read(fd, false, &answer));
-    assert_int_equal(answer.status, 413);
-    http_answer_free(&answer);
-    (void)close(fd);
-
-    /* A route that wants no body. */
-    fd = http_connect(f->port);
-    assert_true(
-        http_send(fd, "DELETE /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"));
-    assert_true(http_read(fd, false, &answer));
-    assert_int_equal(answer.status, 200);
-    http_answer_free(&answer);
-    assert_true(http_send(fd, "DELETE /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n"));
-    assert_true(http_read(fd, false, &answer));
-    assert_int_equal(answer.status, 413);
-    http_answer_free(&answer);
-    (void)close(fd);
-}
-
-/* The rest of a small refused body is read, so that the connection can go on. */
-static void a_small_refused_body_does_not_cost_the_connection(void **state)
-{
-    struct api_fixture *f = *state;
-    int fd = http_connect(f->port);
-    for (int i = 0; i < 3; i++) {
-        struct http_answer answer;
-        assert_true(
-            http_send(fd, "POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\nhello"));
-        assert_true(http_send(fd, " world"));
-        assert_true(http_read(fd, false, &answer));
-        assert_int_equal(answer.status, 404);
-        http_answer_free(&answer);
-    }
-    (void)close(fd);
-}
-
-static void whole_bodies_come_in_pieces_and_chunks(void **state)
-{
-    struct api_fixture *f = *state;
-    char body[3001];
-    for (size_t i = 0; i < sizeof body - 1; i++)
-        body[i] = (char)('a' + i % 26);
-    body[sizeof body - 1] = '\0';
-    int fd = http_connect(f->port);
-    for (int round = 0; round < 2; round++) {
-        struct http_answer answer;
-        assert_true(
-            http_send(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n"));
-        for (size_t at = 0; at < 3000; at += 750)
-            assert_true(http_send_bytes(fd, body + at, 750));
-        assert_true(http_read(fd, false, &answer));
-        assert_string_equal(answer.body, body);
-        http_answer_free(&answer);
-
-        assert_true(
-            http_send(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"));
-        for (size_t at = 0; at < 3000; at += 7)
-            assert_true(http_send(fd, "%zx\r\n%.*s\r\n", 3000 - at < 7 ? 3000 - at : 7,
-                                  3000 - at < 7 ? (int)(3000 - at) : 7, body + at));
-        assert_true(http_send(fd, "0\r\n\r\n"));
-        assert_true(http_read(fd, false, &answer));
-        assert_string_equal(answer.body, body);
-        http_answer_free(&answer);
-    }
-    (void)close(fd);
-}
-
-static void an_oversized_head_gets_a_clean_answer(void **state)
-{
-    struct api_fixture *f = *state;
-    size_t bytes = 2 * FY_CONNECTION_BYTES;
-    char *big = fy_alloc(bytes + 1);
-    memset(big, 'a', bytes);
-    struct http_answer answer;
-    int fd = http_connect(f->port);
-    (void)http_send(fd, "GET /fast HTTP/1.1\r\nHost: x\r\nx-big: %s\r\n\r\n", big);
-    assert_true(http_read(fd, false, &answer));
-    assert_int_equal(answer.status, 431);
-    http_answer_free(&answer);
-    (void)close(fd);
-    fd = http_connect(f->port);
-    (void)http_send(fd, "GET /%s HTTP/1.1\r\nHost: x\r\n\r\n", big);
-    assert_true(http_read(fd, false, &answer));
-    assert_int_equal(answer.status, 414);
-    http_answer_free(&answer);
-    (void)close(fd);
-    free(big);
-    assert_int_equal(get_status(f, "GET", "/fast", NULL, "literal"), 200);
 }
 
 static void only_loopback_is_served(void **state)
@@ -554,7 +406,7 @@ static void *answer_soon(void *arg)
         (void)usleep(1000);
     while (!is_refused(*(uint16_t *)arg)) /* until the close below has begun */
         (void)usleep(1000);
-    say(x, "in the end");
+    api_say(x, "in the end");
     return NULL;
 }
 
@@ -602,10 +454,6 @@ int main(void)
         TEST(a_fast_handler_may_go_on_on_the_pool),
         TEST(accept_lists_are_understood),
         TEST(a_query_that_cannot_be_decoded_is_400),
-        TEST(a_body_over_its_bound_is_413_at_whatever_point),
-        TEST(a_small_refused_body_does_not_cost_the_connection),
-        TEST(whole_bodies_come_in_pieces_and_chunks),
-        TEST(an_oversized_head_gets_a_clean_answer),
         TEST(only_loopback_is_served),
         TEST(closing_answers_what_was_taken),
     };

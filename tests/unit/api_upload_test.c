@@ -89,15 +89,6 @@ static void on_handle(struct fy_exchange *x)
     fy_answer_bytes(x, 201, "text/plain", &text);
 }
 
-static void on_echo(struct fy_exchange *x)
-{
-    size_t size_bytes = 0;
-    struct fy_buf body;
-    fy_buf_init(&body, 100000);
-    fy_buf_text(&body, fy_body(x, &size_bytes));
-    fy_answer_bytes(x, 200, "text/plain", &body);
-}
-
 static const struct fy_route routes[] = {
     {.method = "POST",
      .pattern = "/up",
@@ -112,7 +103,7 @@ static const struct fy_route routes[] = {
      .module = "ACCESSOR",
      .body = FY_BODY_WHOLE,
      .body_max = 50000,
-     .handle = on_echo},
+     .handle = api_echo},
 };
 static const struct fy_route_table table = {routes, FY_COUNT_OF(routes)};
 static const struct fy_route_table *const tables[] = {&table};
