@@ -217,6 +217,7 @@ enum fy_code fy_running_open(const char *path, struct fy_running **running, stru
     (void)close(fd); /* the mapping stays; nothing was written through it */
     if (code != FY_OK)
         return fy_err_add(err, "map %s", path);
+    FY_ASSERT(file != NULL);
     struct fy_running *opened = fy_alloc(sizeof(*opened));
     opened->file = file;
     opened->end = SLOT_READING + 1;

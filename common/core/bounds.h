@@ -109,7 +109,7 @@
 #define FY_POISON_MAX          64  /* unreadable records in memory; more are not polled */
 #define FY_POISON_BYTES_MAX    (4 << 20) /* and their bytes */
 /* Orders remembered over a death of the process: all that can run at once, and as many suspects. */
-#define FY_RUNNING_SLOTS  (2 * FY_LANES_ORDERS_MAX)
+#define FY_RUNNING_SLOTS  (FY_LANES_ORDERS_MAX << 1)
 #define FY_SUSPECT_DEATHS 3  /* the process died so often while an order ran: it runs alone */
 #define FY_SUSPECT_KILLS  10 /* killed from outside so often while it ran alone: it is dead */
 #define FY_ALONE_DRAIN_MS                                                                          \
@@ -170,8 +170,9 @@
 #define FY_QUEUE_WRITER_CACHE_KIB 2048 /* page cache of the writer */
 #define FY_QUEUE_READER_CACHE_KIB 128  /* of each reader: SQLite drops it at every commit anyway */
 #define FY_QUEUE_BUSY_MS          100  /* longest a checkpoint waits for a reader to finish */
-#define FY_QUEUE_TOPICS_MAX       256 /* one per site and a few; one more is FY_ETOOBIG until a restart \
-                                       */
+#define FY_QUEUE_TOPICS_MAX                                                                        \
+    256 /* one per site and a few; one more is FY_ETOOBIG until a restart                          \
+         */
 #define FY_QUEUE_GROUPS_MAX    1024 /* (group, topic) pairs; one more is FY_ETOOBIG */
 #define FY_QUEUE_CONSUMERS_MAX 256  /* open at once, each with a read connection */
 #define FY_QUEUE_HEADERS_BYTES_MAX                                                                 \

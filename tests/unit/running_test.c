@@ -191,11 +191,11 @@ static void a_file_of_nonsense_is_ignored(void **state)
     assert_int_equal(stat(self->path, &whole), 0);
     size_t size_bytes = (size_t)whole.st_size;
     uint8_t *noise = fy_alloc(size_bytes);
-    srand(1);
+    uint32_t random = 1;
     for (int round = 0; round < 6; round++) {
         off_t header = round % 2 == 0 ? 0 : 24; /* every other time only the slots are nonsense */
         for (size_t i = 0; i < size_bytes; i++)
-            noise[i] = (uint8_t)rand();
+            noise[i] = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
         fy_running_close(self->running, false);
         self->running = NULL;
         write_file(self, noise, size_bytes - (size_t)header, header);
