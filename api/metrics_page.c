@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/runtime/sites.h"
+
 /* One series a partition: the bound of labels is FY_PARTITIONS_MAX by (2 + FY_SITES_MAX) topics. */
 struct lag_page {
     const char *group;
@@ -97,21 +99,10 @@ static void print_lags(struct page *page)
 
 /* ------------------------------------------------------------------ sites */
 
-static bool on_site(void *arg, const struct fy_site_row *row)
-{
-    struct page *page = arg;
-    if (row->status == FY_SITE_DELETED)
-        return true;
-    if (page->site_count == FY_SITES_MAX)
-        return false;
-    page->sites[page->site_count++] = *row;
-    return true;
-}
-
 static void read_sites(struct page *page)
 {
     page->sites = fy_alloc(FY_SITES_MAX * sizeof *page->sites);
-    if (fy_catalogue_site_list(page->node->catalogue, on_site, page, NULL) != FY_OK)
+    if (fy_sites_read(page->node->catalogue, false, page->sites, &page->site_count, NULL) != FY_OK)
         page->errors++;
 }
 

@@ -11,6 +11,7 @@
 
 #include "common/core/log.h"
 #include "common/runtime/pool.h"
+#include "common/runtime/sites.h"
 #include "worker/batch.h"
 #include "worker/sweep.h"
 #include "worker/worker.h"
@@ -158,44 +159,44 @@ static enum fy_code keep_rows(struct fy_keeper *keeper, struct fy_err *err)
 
 /* ---- clock skew: how far a peer's Date is from ours, beyond the second it is rounded to */
 
-struct skew_check {
-    struct fy_node *node;
-    int64_t worst_ms;
-};
-
-static bool check_skew(void *arg, const struct fy_site_row *site)
+/* 0: it does not say. */
+static int64_t skew_of(struct fy_node *node, const struct fy_site_row *site)
 {
-    struct skew_check *check = arg;
-    struct fy_node *node = check->node;
-    if (site->status != FY_SITE_UP || strcmp(site->id, node->site) == 0)
-        return true;
     struct fy_peer_call *call = fy_alloc(sizeof(*call));
+    struct fy_peer_answer answer = {0};
+    enum fy_reason reason = FY_REASON_NONE;
+    int64_t skew_ms = 0;
     *call = (struct fy_peer_call){.verb = FY_PEER_HELLO, .deadline_ms = SKEW_CALL_MS};
     memcpy(call->site, site->id, sizeof(call->site));
     memcpy(call->uri, site->uri, sizeof(call->uri));
-    struct fy_peer_answer answer = {0};
-    enum fy_reason reason = FY_REASON_NONE;
-    struct fy_err err = {0};
-    if (fy_peer_wait(node->peer, call, HELLO_BYTES, &answer, &reason, &err) == FY_OK &&
-        answer.head.date_ms != 0) {
-        int64_t skew_ms = llabs(fy_wall_ms(node->clock) - answer.head.date_ms);
-        if (skew_ms > check->worst_ms)
-            check->worst_ms = skew_ms;
-        if (skew_ms > FY_SKEW_ALARM_MS)
-            fy_log(NULL, FY_ERROR, "clock.skew", fy_kv_str("site", site->id),
-                   fy_kv_i64("skew_ms", skew_ms));
-    }
+    if (fy_peer_wait(node->peer, call, HELLO_BYTES, &answer, &reason, NULL) == FY_OK &&
+        answer.head.date_ms != 0)
+        skew_ms = llabs(fy_wall_ms(node->clock) - answer.head.date_ms);
     free(answer.body);
     free(call);
-    return !atomic_load(&node->stopping);
+    return skew_ms;
 }
 
 static enum fy_code keep_time(struct fy_keeper *keeper, struct fy_err *err)
 {
-    struct skew_check check = {.node = keeper->node};
-    enum fy_code code = fy_catalogue_site_list(keeper->node->catalogue, check_skew, &check, err);
+    struct fy_node *node = keeper->node;
+    struct fy_site_row *sites = fy_alloc(FY_SITES_MAX * sizeof(*sites));
+    size_t count = 0;
+    int64_t worst_ms = 0;
+    enum fy_code code = fy_sites_read(node->catalogue, false, sites, &count, err);
+    for (size_t i = 0; i < count && !atomic_load(&node->stopping); i++) {
+        if (sites[i].status != FY_SITE_UP || strcmp(sites[i].id, node->site) == 0)
+            continue;
+        int64_t skew_ms = skew_of(node, &sites[i]);
+        if (skew_ms > worst_ms)
+            worst_ms = skew_ms;
+        if (skew_ms > FY_SKEW_ALARM_MS)
+            fy_log(NULL, FY_ERROR, "clock.skew", fy_kv_str("site", sites[i].id),
+                   fy_kv_i64("skew_ms", skew_ms));
+    }
+    free(sites);
     if (code == FY_OK)
-        fy_metric_set(&keeper->node->metrics, FY_M_CLOCK_SKEW_MS, check.worst_ms);
+        fy_metric_set(&node->metrics, FY_M_CLOCK_SKEW_MS, worst_ms);
     return code;
 }
 

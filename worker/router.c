@@ -13,6 +13,7 @@
 #include "common/core/log.h"
 #include "common/runtime/pool.h"
 #include "common/runtime/publish_wait.h"
+#include "common/runtime/sites.h"
 #include "worker/batch.h"
 #include "worker/deadletter.h"
 #include "worker/worker.h"
@@ -43,14 +44,6 @@ struct fy_router {
     size_t copy_count;
     struct fy_record records[ROUTER_COPIES_MAX];
 };
-
-static bool add_site(void *arg, const struct fy_site_row *row)
-{
-    struct fy_router *router = arg;
-    if (row->status != FY_SITE_DELETED && router->site_count < FY_SITES_MAX)
-        router->sites[router->site_count++] = *row;
-    return true;
-}
 
 /* Publishes the copies gathered so far and begins anew. */
 static enum fy_code flush(struct fy_router *router, struct fy_err *err)
@@ -148,14 +141,6 @@ static enum fy_code refuse(struct fy_router *router, size_t i, const struct fy_o
     return fy_dead_letter_write(router->node, &letter, err);
 }
 
-static const struct fy_site_row *find_site(const struct fy_router *router, const char *id)
-{
-    for (size_t i = 0; i < router->site_count; i++)
-        if (strcmp(router->sites[i].id, id) == 0)
-            return &router->sites[i];
-    return NULL;
-}
-
 static enum fy_code route_one(struct fy_router *router, size_t i, struct fy_err *err)
 {
     struct fy_node *node = router->node;
@@ -182,7 +167,8 @@ static enum fy_code route_one(struct fy_router *router, size_t i, struct fy_err 
         order.ordered_at_ms = record->timestamp_ms;
 
     if (order.to_site[0] != '\0') {
-        if (strcmp(order.to_site, node->site) != 0 && find_site(router, order.to_site) == NULL)
+        if (strcmp(order.to_site, node->site) != 0 &&
+            fy_sites_find(router->sites, router->site_count, order.to_site) == NULL)
             return refuse(router, i, &order, FY_TOPOLOGY_UNKNOWN, "toSite is not in the topology",
                           err);
         char target[FY_SITE_BYTES_MAX + 1];
@@ -223,8 +209,8 @@ static enum fy_code route_first(struct fy_router *router, size_t count, struct f
 static enum fy_code route_batch(struct fy_router *router, struct fy_err *err)
 {
     size_t step = router->batch.count;
-    router->site_count = 0;
-    enum fy_code code = fy_catalogue_site_list(router->node->catalogue, add_site, router, err);
+    enum fy_code code =
+        fy_sites_read(router->node->catalogue, false, router->sites, &router->site_count, err);
     while (code == FY_OK && router->batch.count > 0) {
         size_t count = step < router->batch.count ? step : router->batch.count;
         code = route_first(router, count, err);

@@ -5,6 +5,7 @@
 
 #include "common/core/log.h"
 #include "common/runtime/pool.h"
+#include "common/runtime/sites.h"
 #include "worker/sender.h"
 
 #define SENDERS_LOOK_MS 1000 /* how soon a new, paused or moved site is noticed */
@@ -23,14 +24,6 @@ struct topology {
     struct fy_site_row rows[FY_SITES_MAX];
     size_t count;
 };
-
-static bool add_site(void *arg, const struct fy_site_row *row)
-{
-    struct topology *topology = arg;
-    if (topology->count < FY_SITES_MAX)
-        topology->rows[topology->count++] = *row;
-    return true;
-}
 
 static struct fy_sender *find(const struct fy_senders *senders, const char *site)
 {
@@ -55,19 +48,11 @@ static void add(struct fy_senders *senders, const struct fy_site_row *site)
     pthread_mutex_unlock(&senders->mutex);
 }
 
-static bool wanted(const struct topology *topology, const char *site)
-{
-    for (size_t i = 0; i < topology->count; i++)
-        if (strcmp(topology->rows[i].id, site) == 0)
-            return topology->rows[i].status != FY_SITE_DELETED;
-    return false;
-}
-
 static void remove_gone(struct fy_senders *senders, const struct topology *topology)
 {
     for (size_t i = 0; i < senders->count;) {
         struct fy_sender *sender = senders->senders[i];
-        if (wanted(topology, fy_sender_site(sender))) {
+        if (fy_sites_find(topology->rows, topology->count, fy_sender_site(sender)) != NULL) {
             i++;
             continue;
         }
@@ -81,15 +66,15 @@ static void remove_gone(struct fy_senders *senders, const struct topology *topol
 static void look(struct fy_senders *senders, struct topology *topology)
 {
     struct fy_err err = {0};
-    topology->count = 0;
-    if (fy_catalogue_site_list(senders->node->catalogue, add_site, topology, &err) != FY_OK) {
+    if (fy_sites_read(senders->node->catalogue, false, topology->rows, &topology->count, &err) !=
+        FY_OK) {
         fy_log(NULL, FY_WARN, "senders.blind", fy_kv_err(&err));
         return;
     }
     remove_gone(senders, topology);
     for (size_t i = 0; i < topology->count; i++) {
         const struct fy_site_row *site = &topology->rows[i];
-        if (site->status == FY_SITE_DELETED || strcmp(site->id, senders->node->site) == 0)
+        if (strcmp(site->id, senders->node->site) == 0)
             continue;
         struct fy_sender *sender = find(senders, site->id);
         if (sender != NULL)

@@ -5,36 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/runtime/sites.h"
+
 /* The whole topology is one cache value: it is small, and a look-up wants all of it anyway. */
 #define KEY_SITES "sites"
 static_assert(FY_SITES_MAX * sizeof(struct fy_site_row) <= FY_CACHE_VALUE_BYTES_MAX,
               "the topology is one cache value");
-
-struct sites_fill {
-    struct fy_site_row *rows;
-    size_t count;
-    size_t capacity;
-};
-
-static bool sites_add(void *arg, const struct fy_site_row *row)
-{
-    struct sites_fill *fill = arg;
-    if (fill->count == fill->capacity)
-        return false;
-    fill->rows[fill->count++] = *row;
-    return true;
-}
 
 static enum fy_code sites_fill(void *arg, const char *key, void *value, size_t capacity,
                                size_t *size_bytes, int64_t *life_ms, struct fy_err *err)
 {
     (void)key;
     struct fy_node *node = arg;
-    struct sites_fill fill = {.rows = value, .capacity = capacity / sizeof(struct fy_site_row)};
-    enum fy_code code = fy_catalogue_site_list(node->catalogue, sites_add, &fill, err);
+    size_t count = 0;
+    FY_ASSERT(capacity >= FY_SITES_MAX * sizeof(struct fy_site_row));
+    enum fy_code code = fy_sites_read(node->catalogue, true, value, &count, err);
     if (code != FY_OK)
         return code;
-    *size_bytes = fill.count * sizeof(struct fy_site_row);
+    *size_bytes = count * sizeof(struct fy_site_row);
     *life_ms = FY_CACHE_LIFE_MS;
     return FY_OK;
 }
@@ -47,7 +35,7 @@ static enum fy_code sites_get(struct fy_node *node, struct fy_site_row *rows, si
         fy_cache_get(node->cache, KEY_SITES, rows, FY_SITES_MAX * sizeof(struct fy_site_row),
                      &size_bytes, sites_fill, node, err);
     *count = size_bytes / sizeof(struct fy_site_row);
-    return code;
+    return code == FY_OK ? FY_OK : fy_err_add(err, "look up the sites");
 }
 
 static void rows_free(struct fy_site_row **rows)
@@ -63,38 +51,26 @@ enum fy_code fy_know_sites(struct fy_node *node, fy_site_visit_fn *visit, void *
     size_t count = 0;
     enum fy_code code = sites_get(node, rows, &count, err);
     if (code != FY_OK)
-        return fy_err_add(err, "look up the sites");
+        return code;
     for (size_t i = 0; i < count; i++)
         if (!visit(arg, &rows[i]))
             break;
     return FY_OK;
 }
 
-struct site_wanted {
-    const char *id;
-    struct fy_site_row *row;
-    bool found;
-};
-
-static bool site_match(void *arg, const struct fy_site_row *row)
-{
-    struct site_wanted *wanted = arg;
-    if (strcmp(row->id, wanted->id) != 0)
-        return true;
-    *wanted->row = *row;
-    wanted->found = true;
-    return false;
-}
-
 enum fy_code fy_know_site(struct fy_node *node, const char *id, struct fy_site_row *row,
                           struct fy_err *err)
 {
-    struct site_wanted wanted = {.id = id, .row = row};
-    enum fy_code code = fy_know_sites(node, site_match, &wanted, err);
+    FY_AUTO(rows_free)
+    struct fy_site_row *rows = fy_alloc(FY_SITES_MAX * sizeof(struct fy_site_row));
+    size_t count = 0;
+    enum fy_code code = sites_get(node, rows, &count, err);
     if (code != FY_OK)
         return code;
-    if (!wanted.found)
+    const struct fy_site_row *found = fy_sites_find(rows, count, id);
+    if (found == NULL)
         return fy_err_set(err, FY_ENOTFOUND, "no site '%s' in the topology", id);
+    *row = *found;
     return FY_OK;
 }
 

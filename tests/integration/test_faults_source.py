@@ -1,6 +1,7 @@
 """Sources that lie, break off, hang or refuse: what they send is never READY, waits with its reason,
 dies with exactly that reason when its time is over, and comes once the source is well again."""
 
+import json
 import os
 import subprocess
 import time
@@ -146,3 +147,22 @@ def test_a_thousand_others_are_ready_before_the_first_bad_one_has_left_memory(si
     source.heal()
     for name in REASONS:
         eventually(lambda name=name: client.status_of(BUCKET, name) == "READY", 60, f"{name} is READY")
+
+
+# Stamps decide by clocks, so a clock that is off is a person's to see, whichever way it is off.
+def test_a_clock_a_minute_off_raises_an_alarm(sites, hostile):
+    ahead = hostile(site="ahead", ferry=True, clock_ahead_s=200)
+    behind = hostile(site="behind", ferry=True, clock_ahead_s=-100)
+    right = hostile(site="right", ferry=True)
+    (a,) = sites(["site-a"], peers={"site-a": {s.site: s.url for s in (ahead, behind, right)}})
+    a.restart()  # clocks are compared at the start, and then once a minute
+
+    def alarms():
+        lines = [json.loads(line) for line in a.log_text().splitlines() if '"clock.skew"' in line]
+        return {line["site"]: (line["level"], line["skew_ms"]) for line in lines}
+
+    eventually(lambda: len(alarms()) == 2, reason="two alarms")
+    assert {site: level for site, (level, _) in alarms().items()} == {"ahead": "error", "behind": "error"}
+    assert 190_000 < alarms()["ahead"][1] < 210_000
+    assert 90_000 < alarms()["behind"][1] < 110_000
+    eventually(lambda: 190_000 < a.client().metrics()["ferry_clock_skew_ms"] < 210_000, reason="the worst")

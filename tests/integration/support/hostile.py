@@ -22,6 +22,7 @@ decides the answer to a request by its orders, the first refusal counts; default
 import hashlib
 import json
 import threading
+import time
 import urllib.parse
 
 import zstandard
@@ -50,9 +51,16 @@ class Planted:
 
 class HostileSource(LoopbackServer):
     def __init__(
-        self, site="site-b", mode="good", ferry=False, owner="client-1", order_status=None
+        self,
+        site="site-b",
+        mode="good",
+        ferry=False,
+        owner="client-1",
+        order_status=None,
+        clock_ahead_s=0,
     ):
         self.site = site
+        self.clock_ahead_s = clock_ahead_s  # of its Date
         self.ferry = ferry
         self.client = owner  # owner of every bucket it describes
         self.mode = mode
@@ -88,6 +96,9 @@ class HostileSource(LoopbackServer):
 
 
 class _Handler(Handler):
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string(time.time() + self.owner.clock_ahead_s)
+
     def do_GET(self):
         self._serve()
 
