@@ -47,7 +47,8 @@ bool fy_ccs_full_check(struct fy_exchange *x)
     return value != NULL && strcasecmp(value, "true") == 0;
 }
 
-enum fy_code fy_ccs_bucket_there(struct fy_node *node, const char *bucket,
+/* The CCS-visible bucket, there now. FY_ENOTFOUND none, FY_EGONE deleted. */
+static enum fy_code bucket_there(struct fy_node *node, const char *bucket,
                                  struct fy_container_row *row, struct fy_err *err)
 {
     enum fy_code code = fy_catalogue_container_get(node->catalogue, "", bucket, row, err);
@@ -97,7 +98,7 @@ enum fy_code fy_ccs_object_ready(struct fy_node *node, const char *client,
 {
     struct fy_container_row container;
     row->reg.stamp = (struct fy_stamp){0};
-    enum fy_code code = fy_ccs_bucket_there(node, key->bucket, &container, err);
+    enum fy_code code = bucket_there(node, key->bucket, &container, err);
     if (code == FY_EGONE)
         return fy_err_set(err, FY_ENOTFOUND, "Bucket deleted: %s", key->bucket);
     if (code != FY_OK)
@@ -133,7 +134,8 @@ void fy_ccs_bucket_json(struct fy_node *node, const struct fy_container_row *row
     fy_buf_text(json, "}");
 }
 
-void fy_ccs_hash(const struct fy_object_row *row, char text[static FY_HASH_BYTES_MAX + 1])
+/* As given, else base32hex of the digest; "" unknown. */
+static void hash_text(const struct fy_object_row *row, char text[static FY_HASH_BYTES_MAX + 1])
 {
     static_assert(FY_HASH_BYTES_MAX >= FY_BASE32HEX_DIGITS, "a digest fits");
     if (row->facts.hash[0] != '\0')
@@ -153,7 +155,7 @@ void fy_ccs_object_json(struct fy_node *node, const char *bucket, const struct f
                         struct fy_buf *json)
 {
     char hash[FY_HASH_BYTES_MAX + 1];
-    fy_ccs_hash(row, hash);
+    hash_text(row, hash);
     fy_buf_text(json, "{");
     fy_buf_json_str(json, "id", row->id);
     fy_buf_json_str(json, "site", node->site);
@@ -207,7 +209,7 @@ void fy_ccs_object_headers(struct fy_exchange *x, const char *bucket,
 {
     char hash[FY_HASH_BYTES_MAX + 1];
     char size[24];
-    fy_ccs_hash(row, hash);
+    hash_text(row, hash);
     (void)snprintf(size, sizeof(size), "%lld", (long long)row->size);
     fy_answer_header(x, "x-clonecloudstore-id", row->id);
     fy_answer_header(x, "x-clonecloudstore-site", fy_node_of(x)->site);
@@ -276,7 +278,7 @@ static enum fy_code path_bucket(struct fy_exchange *x, struct fy_container_row *
 {
     struct fy_object_key key;
     enum fy_code code = fy_ccs_path_key(x, &key, err);
-    return code == FY_OK ? fy_ccs_bucket_there(fy_node_of(x), key.bucket, row, err) : code;
+    return code == FY_OK ? bucket_there(fy_node_of(x), key.bucket, row, err) : code;
 }
 
 void fy_ccs_get_bucket(struct fy_exchange *x, bool with_stamp)

@@ -19,9 +19,6 @@ FY_MUST_CHECK bool fy_ccs_key_or_404(struct fy_exchange *x, struct fy_object_key
 /* The query's fullCheck: a HEAD of an object is to look into the store, too. */
 bool fy_ccs_full_check(struct fy_exchange *x);
 
-/* The CCS-visible bucket, there now. FY_ENOTFOUND none, FY_EGONE deleted. May block. */
-FY_MUST_CHECK enum fy_code fy_ccs_bucket_there(struct fy_node *node, const char *bucket,
-                                               struct fy_container_row *row, struct fy_err *err);
 /* FY_EFORBIDDEN when the client lacks one of the needed bits on the bucket. May block. */
 FY_MUST_CHECK enum fy_code fy_ccs_allowed(struct fy_node *node, const char *client,
                                           const char *bucket, unsigned needed, struct fy_err *err);
@@ -49,8 +46,6 @@ void fy_ccs_object_headers(struct fy_exchange *x, const char *bucket,
                            const struct fy_object_row *row);
 /* x-ferry-stamp alone, also on a 404 of a tombstone; nothing for the zero stamp. */
 void fy_stamp_header(struct fy_exchange *x, const struct fy_stamp *stamp);
-/* The hash as the API shows it: as given, else base32hex of the digest; "" unknown. */
-void fy_ccs_hash(const struct fy_object_row *row, char text[static FY_HASH_BYTES_MAX + 1]);
 /* Those rows as the answer: one JSON object. */
 void fy_ccs_answer_bucket(struct fy_exchange *x, int http_status,
                           const struct fy_container_row *row);

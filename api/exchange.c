@@ -150,7 +150,8 @@ void fy_exchange_resume(struct fy_exchange *x)
 
 /* ------------------------------------------------------------------ running handlers */
 
-void fy_exchange_handle(struct fy_exchange *x, void (*handle)(struct fy_exchange *x))
+/* Makes sure that it answers. Any thread. */
+static void call_handler(struct fy_exchange *x, void (*handle)(struct fy_exchange *x))
 {
     handle(x);
     pthread_mutex_lock(&x->mutex);
@@ -165,7 +166,7 @@ void fy_exchange_handle(struct fy_exchange *x, void (*handle)(struct fy_exchange
 static void run_handle(struct fy_task *task)
 {
     struct fy_exchange *x = FY_CONTAINER_OF(task, struct fy_exchange, task);
-    fy_exchange_handle(x, x->next_handle);
+    call_handler(x, x->next_handle);
     fy_exchange_task_end(x);
 }
 
@@ -302,7 +303,7 @@ enum MHD_Result fy_exchange_serve(struct fy_exchange *x, bool fast,
         fy_exchange_task(x, x->server->pool, run_handle);
         return MHD_YES;
     }
-    fy_exchange_handle(x, handle);
+    call_handler(x, handle);
     pthread_mutex_lock(&x->mutex);
     bool answered = x->answered;
     if (!answered) {

@@ -193,8 +193,6 @@ void fy_exchange_suspend(struct fy_exchange *x);
 /* Resumes a suspended connection and gives the leave back; the exchange may be gone when it
  * returns. Any thread, mutex not held. */
 void fy_exchange_resume(struct fy_exchange *x);
-/* Runs a handler and makes sure that it answers. Any thread. */
-void fy_exchange_handle(struct fy_exchange *x, void (*handle)(struct fy_exchange *x));
 /* Connection thread: an answer was given before any of the body, or in the middle, with these bytes
  * of it in hand. */
 enum MHD_Result fy_exchange_refuse(struct fy_exchange *x);

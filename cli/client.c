@@ -332,18 +332,12 @@ const char *fy_client_header(struct fy_client *client, const char *name)
     return header->value;
 }
 
-const char *fy_client_body(struct fy_client *client, size_t *size_bytes)
-{
-    *size_bytes = client->body.size_bytes;
-    return client->body.bytes != NULL ? client->body.bytes : "";
-}
-
 /* ---- JSON */
 
 json_t *fy_client_json(struct fy_client *client, struct fy_err *err)
 {
-    size_t size_bytes;
-    const char *text = fy_client_body(client, &size_bytes);
+    size_t size_bytes = client->body.size_bytes;
+    const char *text = client->body.bytes != NULL ? client->body.bytes : "";
     json_error_t why;
     if (fy_json_depth_check(text, size_bytes, err) != FY_OK)
         return NULL;

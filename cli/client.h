@@ -28,7 +28,7 @@ struct fy_call {
     int64_t read_bytes;
 
     /* Takes the body of a 2xx answer as it comes; a code other than FY_OK ends the call with it.
-     * NULL: it is gathered for fy_client_body. Other answers are always gathered. */
+     * NULL: it is gathered for fy_client_json. Other answers are always gathered. */
     enum fy_code (*write)(void *arg, const void *bytes, size_t size_bytes, struct fy_err *err);
     void *arg;
     bool is_long; /* a body may take any time while its bytes move; else FY_CLIENT_SMALL_MS */
@@ -51,7 +51,6 @@ FY_MUST_CHECK enum fy_code fy_client_call(struct fy_client *client, const struct
 /* Of the last call, valid until the next. */
 int fy_client_status(struct fy_client *client);                           /* 0: no answer came */
 const char *fy_client_header(struct fy_client *client, const char *name); /* NULL: absent */
-const char *fy_client_body(struct fy_client *client, size_t *size_bytes);
 /* The gathered body as JSON, its depth bounded; the caller's (json_auto_t). NULL and err when it is
  * none. Names may hold zero bytes: json_string_length tells. */
 FY_MUST_CHECK json_t *fy_client_json(struct fy_client *client, struct fy_err *err);

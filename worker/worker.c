@@ -12,9 +12,12 @@ struct fy_worker {
     struct fy_senders *senders;
 };
 
+/* Labelled metrics (breakers, sites, ledgers) in Prometheus' text format. Thread: any. */
 static void print_metrics(void *role, struct fy_buf *buf)
 {
-    fy_worker_metrics(role, buf);
+    struct fy_worker *worker = role;
+    fy_engine_metrics(worker->engine, buf);
+    fy_senders_metrics(worker->senders, buf);
 }
 
 enum fy_code fy_worker_open(struct fy_node *node, struct fy_worker **worker, struct fy_err *err)
@@ -60,10 +63,4 @@ void fy_worker_close(struct fy_worker *worker, int64_t drain_ms)
 void fy_worker_crashed(struct fy_worker *worker)
 {
     fy_engine_crashed(worker->engine);
-}
-
-void fy_worker_metrics(struct fy_worker *worker, struct fy_buf *buf)
-{
-    fy_engine_metrics(worker->engine, buf);
-    fy_senders_metrics(worker->senders, buf);
 }

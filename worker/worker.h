@@ -15,9 +15,6 @@ FY_MUST_CHECK enum fy_code fy_worker_open(struct fy_node *node, struct fy_worker
 void fy_worker_close(struct fy_worker *worker, int64_t drain_ms);
 /* The process is about to die of its own fault: the next one shall know. For signal handlers. */
 void fy_worker_crashed(struct fy_worker *worker);
-/* Labelled metrics of the worker (breakers, sites, ledgers) in Prometheus' text format. Thread:
- * any. */
-void fy_worker_metrics(struct fy_worker *worker, struct fy_buf *buf);
 
 /* engine.c: consumes request-action; ledgers, lanes, permits, dispatch, retries, commits (ENGINE
  * 1). */

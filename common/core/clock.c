@@ -6,11 +6,6 @@
 
 #define MS_PER_DAY (24LL * 3600 * 1000)
 
-struct clock_system {
-    struct fy_clock port;
-    int64_t offset_ms; /* written before threads start, then only read */
-};
-
 static int64_t read_ms(clockid_t id)
 {
     struct timespec now;
@@ -21,8 +16,8 @@ static int64_t read_ms(clockid_t id)
 
 static int64_t system_wall_ms(struct fy_clock *port)
 {
-    struct clock_system *self = FY_CONTAINER_OF(port, struct clock_system, port);
-    return read_ms(CLOCK_REALTIME) + self->offset_ms;
+    (void)port;
+    return read_ms(CLOCK_REALTIME);
 }
 
 static int64_t system_mono_ms(struct fy_clock *port)
@@ -31,18 +26,10 @@ static int64_t system_mono_ms(struct fy_clock *port)
     return read_ms(CLOCK_MONOTONIC);
 }
 
-static struct clock_system clock_system = {
-    .port = {.wall_ms = system_wall_ms, .mono_ms = system_mono_ms},
-};
-
 struct fy_clock *fy_clock_system(void)
 {
-    return &clock_system.port;
-}
-
-void fy_clock_system_offset(int64_t offset_ms)
-{
-    clock_system.offset_ms = offset_ms;
+    static struct fy_clock clock = {.wall_ms = system_wall_ms, .mono_ms = system_mono_ms};
+    return &clock;
 }
 
 /* Days since 1970-01-01 of a proleptic Gregorian date, and back. A year is counted from March, so

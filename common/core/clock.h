@@ -10,10 +10,8 @@ struct fy_clock {
     int64_t (*mono_ms)(struct fy_clock *self); /* ms since some start; never goes back */
 };
 
-/* The machine's clocks; static, never freed. Honours FERRY_CLOCK_OFFSET_MS (tests of skew) once
- * read by fy_clock_system_offset. Thread: any. */
+/* The machine's clocks; static, never freed. Thread: any. */
 struct fy_clock *fy_clock_system(void);
-void fy_clock_system_offset(int64_t offset_ms); /* before threads start */
 
 static inline int64_t fy_wall_ms(struct fy_clock *clock)
 {

@@ -278,20 +278,10 @@ static void variable_name(const struct fy_config_field *field, char *name, size_
         *c = (char)(*c == '.' ? '_' : toupper((unsigned char)*c));
 }
 
-/* Read elsewhere: the file's own name, and the clock offset of skew tests. */
-static bool is_other_variable(const char *variable)
-{
-    static const char *const others[] = {"FERRY_CONFIG=", "FERRY_CLOCK_OFFSET_MS="};
-    for (size_t i = 0; i < FY_COUNT_OF(others); i++)
-        if (strncmp(variable, others[i], strlen(others[i])) == 0)
-            return true;
-    return false;
-}
-
 static enum fy_code set_variable(struct fy_config *config, const char *variable, struct fy_err *err)
 {
     const char *value = strchr(variable, '=');
-    if (value == NULL || is_other_variable(variable))
+    if (value == NULL || strncmp(variable, "FERRY_CONFIG=", 13) == 0) /* names the file itself */
         return FY_OK;
     size_t name_bytes = (size_t)(value - variable);
     for (size_t i = 0; i < FY_COUNT_OF(fields); i++) {

@@ -22,30 +22,29 @@ static const struct code_row {
     const char *name; /* as logged and shown; never renamed */
     int http_status;
     int exit_status;
-    bool may_heal; /* the same call may succeed later, without anybody changing it */
 } fy_code_table[FY_CODE_COUNT] = {
-    [FY_OK] = {"ok", 200, EXIT_DONE, false},
-    [FY_EINPUT] = {"input", 400, EXIT_USAGE, false},
-    [FY_EUNAUTH] = {"unauthorized", 401, EXIT_REFUSED, false},
-    [FY_EFORBIDDEN] = {"forbidden", 403, EXIT_REFUSED, false},
-    [FY_ENOTFOUND] = {"not_found", 404, EXIT_NOT_FOUND, false},
-    [FY_EMETHOD] = {"method", 405, EXIT_REFUSED, false},
-    [FY_ENOTACCEPT] = {"not_acceptable", 406, EXIT_REFUSED, false},
-    [FY_EEXISTS] = {"exists", 409, EXIT_REFUSED, false},
-    [FY_EGONE] = {"gone", 410, EXIT_NOT_FOUND, false},
-    [FY_ETOOBIG] = {"too_big", 413, EXIT_LIMIT, false},
-    [FY_EMEDIA] = {"media_type", 415, EXIT_REFUSED, false},
-    [FY_ERANGE] = {"range", 416, EXIT_REFUSED, false},
-    [FY_EFULL] = {"full", 503, EXIT_TEMPORARY, true},
-    [FY_EBUSY] = {"busy", 503, EXIT_TEMPORARY, true},
-    [FY_ENOSPACE] = {"no_space", 507, EXIT_TEMPORARY, true},
-    [FY_ENET] = {"net", 502, EXIT_TEMPORARY, true},
-    [FY_ETIMEOUT] = {"timeout", 504, EXIT_TEMPORARY, true},
-    [FY_EPEER] = {"peer", 502, EXIT_TEMPORARY, true},
-    [FY_ECORRUPT] = {"corrupt", 500, EXIT_ERROR, false},
-    [FY_EIO] = {"io", 500, EXIT_FATAL, true},
-    [FY_ECANCELLED] = {"cancelled", 503, EXIT_INTERRUPTED, true},
-    [FY_EINTERNAL] = {"internal", 500, EXIT_FATAL, false},
+    [FY_OK] = {"ok", 200, EXIT_DONE},
+    [FY_EINPUT] = {"input", 400, EXIT_USAGE},
+    [FY_EUNAUTH] = {"unauthorized", 401, EXIT_REFUSED},
+    [FY_EFORBIDDEN] = {"forbidden", 403, EXIT_REFUSED},
+    [FY_ENOTFOUND] = {"not_found", 404, EXIT_NOT_FOUND},
+    [FY_EMETHOD] = {"method", 405, EXIT_REFUSED},
+    [FY_ENOTACCEPT] = {"not_acceptable", 406, EXIT_REFUSED},
+    [FY_EEXISTS] = {"exists", 409, EXIT_REFUSED},
+    [FY_EGONE] = {"gone", 410, EXIT_NOT_FOUND},
+    [FY_ETOOBIG] = {"too_big", 413, EXIT_LIMIT},
+    [FY_EMEDIA] = {"media_type", 415, EXIT_REFUSED},
+    [FY_ERANGE] = {"range", 416, EXIT_REFUSED},
+    [FY_EFULL] = {"full", 503, EXIT_TEMPORARY},
+    [FY_EBUSY] = {"busy", 503, EXIT_TEMPORARY},
+    [FY_ENOSPACE] = {"no_space", 507, EXIT_TEMPORARY},
+    [FY_ENET] = {"net", 502, EXIT_TEMPORARY},
+    [FY_ETIMEOUT] = {"timeout", 504, EXIT_TEMPORARY},
+    [FY_EPEER] = {"peer", 502, EXIT_TEMPORARY},
+    [FY_ECORRUPT] = {"corrupt", 500, EXIT_ERROR},
+    [FY_EIO] = {"io", 500, EXIT_FATAL},
+    [FY_ECANCELLED] = {"cancelled", 503, EXIT_INTERRUPTED},
+    [FY_EINTERNAL] = {"internal", 500, EXIT_FATAL},
 };
 
 /* The sentence goes into headers, logs and terminals as one line. Bytes from 0x80 on stay: names
@@ -124,11 +123,6 @@ int fy_code_http_status(enum fy_code code)
 int fy_code_exit_status(enum fy_code code)
 {
     return code_row(code)->exit_status;
-}
-
-bool fy_code_may_heal(enum fy_code code)
-{
-    return code_row(code)->may_heal;
 }
 
 static const struct reason_row {

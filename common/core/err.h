@@ -48,7 +48,6 @@ enum fy_code fy_err_add(struct fy_err *err, const char *format, ...) FY_PRINTF(2
 const char *fy_code_name(enum fy_code code); /* "not_found"; static text */
 int fy_code_http_status(enum fy_code code);  /* 200 for FY_OK */
 int fy_code_exit_status(enum fy_code code);  /* DESIGN 10 */
-bool fy_code_may_heal(enum fy_code code);    /* the same call may succeed later by itself */
 
 /* Why an order waits or is dead: one closed list for messages, metrics, API and CLI (DESIGN 6). */
 enum fy_reason {

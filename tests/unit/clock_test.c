@@ -135,16 +135,13 @@ static void other_texts_are_no_instants(void **state)
     }
 }
 
-static void the_machine_s_clock_can_be_set_off_for_tests_of_skew(void **state)
+static void the_machine_s_clock_is_that_of_the_c_library(void **state)
 {
     (void)state;
     struct fy_clock *clock = fy_clock_system();
     int64_t before = fy_wall_ms(clock);
     assert_true(before > 1700000000000);
-    fy_clock_system_offset(3600000);
-    assert_true(fy_wall_ms(clock) >= before + 3600000);
-    fy_clock_system_offset(0);
-    assert_true(fy_wall_ms(clock) < before + 3600000);
+    assert_true(before / 1000 <= (int64_t)time(NULL));
     int64_t mono = fy_mono_ms(clock);
     assert_true(fy_mono_ms(clock) >= mono);
 }
@@ -157,7 +154,7 @@ int main(void)
         cmocka_unit_test(dates_agree_with_the_c_library),
         cmocka_unit_test(fractions_and_zones_are_read),
         cmocka_unit_test(other_texts_are_no_instants),
-        cmocka_unit_test(the_machine_s_clock_can_be_set_off_for_tests_of_skew),
+        cmocka_unit_test(the_machine_s_clock_is_that_of_the_c_library),
     };
     return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
 }

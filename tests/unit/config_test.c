@@ -122,9 +122,9 @@ static void variables_are_settings_and_a_typo_is_an_error(void **state)
     struct fy_config *config = *state;
     struct fy_err err = {0};
     char path[] = "PATH=/bin", age[] = "FERRY_RETRY_MAX_AGE=2h", url[] = "FERRY_URL=http://h:9",
-         file[] = "FERRY_CONFIG=/nowhere", offset[] = "FERRY_CLOCK_OFFSET_MS=5",
-         typo[] = "FERRY_RETRY_MAXAGE=2h", bad[] = "FERRY_WORKER_LOOPS=many";
-    char *good[] = {path, age, url, file, offset, NULL};
+         file[] = "FERRY_CONFIG=/nowhere", typo[] = "FERRY_RETRY_MAXAGE=2h",
+         bad[] = "FERRY_WORKER_LOOPS=many";
+    char *good[] = {path, age, url, file, NULL};
     char *with_typo[] = {typo, NULL};
     char *with_bad[] = {bad, NULL};
     assert_int_equal(fy_config_environment(config, good, &err), FY_OK);
