@@ -222,8 +222,6 @@ bool fy_gather_reserve(struct fy_server *server, struct fy_gather *gather, size_
 size_t fy_gather_capacity(const struct fy_gather *gather, size_t size_bytes, size_t whole_bytes);
 void fy_gather_grow(struct fy_gather *gather, size_t capacity); /* counted already */
 void fy_gather_append(struct fy_gather *gather, const void *bytes, size_t size_bytes); /* fits */
-enum fy_code fy_gather_add(struct fy_server *server, struct fy_gather *gather, const void *bytes,
-                           size_t size_bytes, size_t max_bytes, struct fy_err *err);
 void fy_gather_free(struct fy_server *server, struct fy_gather *gather);
 /* upload.c: STREAM bodies. */
 enum MHD_Result fy_upload_begin(struct fy_exchange *x); /* before the body (100-continue) */
@@ -240,6 +238,9 @@ void fy_streams_wake_all(struct fy_server *server);
  * suspended, and comes again with the same bytes. NONE: it waited in vain. */
 enum fy_room { FY_ROOM_GIVEN, FY_ROOM_LATER, FY_ROOM_NONE, FY_ROOM_CLOSED };
 FY_MUST_CHECK enum fy_room fy_room_for(struct fy_exchange *x, size_t size_bytes);
+/* For a body that grows where it cannot wait: whether it may go over the bound, as one at a time
+ * may until its memory is freed. Thread: any but the connection's. */
+FY_MUST_CHECK bool fy_room_favour(struct fy_exchange *x);
 /* The body's memory was freed: others may go on. Any thread, mutexes not held. */
 void fy_room_freed(struct fy_exchange *x);
 /* Takes those who waited long enough out of the line, server mutex held; to be resumed without. */

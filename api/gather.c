@@ -48,20 +48,6 @@ void fy_gather_append(struct fy_gather *gather, const void *bytes, size_t size_b
     gather->bytes[gather->size] = '\0';
 }
 
-enum fy_code fy_gather_add(struct fy_server *server, struct fy_gather *gather, const void *bytes,
-                           size_t size_bytes, size_t max_bytes, struct fy_err *err)
-{
-    if (size_bytes > max_bytes - gather->size)
-        return fy_err_set(err, FY_ETOOBIG, "body over %zu bytes", max_bytes);
-    size_t capacity = fy_gather_capacity(gather, gather->size + size_bytes, max_bytes);
-    if (capacity != gather->capacity &&
-        !fy_gather_reserve(server, gather, capacity, FY_BODIES_BYTES_MAX))
-        return fy_err_set(err, FY_EBUSY, "request bodies fill %d bytes of memory already",
-                          FY_BODIES_BYTES_MAX);
-    fy_gather_append(gather, bytes, size_bytes);
-    return FY_OK;
-}
-
 void fy_gather_free(struct fy_server *server, struct fy_gather *gather)
 {
     atomic_fetch_sub(&server->body_bytes, gather->capacity);

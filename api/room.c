@@ -138,6 +138,19 @@ enum fy_room fy_room_for(struct fy_exchange *x, size_t size_bytes)
     return wait_in_line(x, capacity - body->capacity);
 }
 
+bool fy_room_favour(struct fy_exchange *x)
+{
+    struct fy_server *server = x->server;
+    pthread_mutex_lock(&server->mutex);
+    if (server->favoured == NULL) {
+        server->favoured = x;
+        atomic_fetch_add(&server->room_count, 1);
+    }
+    bool favoured = server->favoured == x;
+    pthread_mutex_unlock(&server->mutex);
+    return favoured;
+}
+
 void fy_room_freed(struct fy_exchange *x)
 {
     struct fy_server *server = x->server;

@@ -206,11 +206,28 @@ struct whole {
     struct fy_gather plain;
 };
 
+/* It cannot wait for memory here: with its compressed bytes it holds some that others wait for. */
+static bool grow_plain(struct whole *whole, size_t capacity)
+{
+    struct fy_server *server = whole->x->server;
+    return fy_gather_reserve(server, &whole->plain, capacity, FY_BODIES_BYTES_MAX) ||
+           (fy_room_favour(whole->x) &&
+            fy_gather_reserve(server, &whole->plain, capacity, SIZE_MAX));
+}
+
 static enum fy_code to_gather(void *arg, const void *bytes, size_t size_bytes, struct fy_err *err)
 {
     struct whole *whole = arg;
-    return fy_gather_add(whole->x->server, &whole->plain, bytes, size_bytes,
-                         whole->x->route->body_max, err);
+    struct fy_gather *plain = &whole->plain;
+    size_t max_bytes = whole->x->route->body_max;
+    if (size_bytes > max_bytes - plain->size)
+        return fy_err_set(err, FY_ETOOBIG, "body over %zu bytes", max_bytes);
+    size_t capacity = fy_gather_capacity(plain, plain->size + size_bytes, max_bytes);
+    if (capacity != plain->capacity && !grow_plain(whole, capacity))
+        return fy_err_set(err, FY_EBUSY, "request bodies fill %d bytes of memory already",
+                          FY_BODIES_BYTES_MAX);
+    fy_gather_append(plain, bytes, size_bytes);
+    return FY_OK;
 }
 
 enum fy_code fy_upload_decode_whole(struct fy_exchange *x, struct fy_err *err)
@@ -220,7 +237,7 @@ enum fy_code fy_upload_decode_whole(struct fy_exchange *x, struct fy_err *err)
     if (code == FY_OK)
         code = check_frame_end(x, err);
     unzstd_close(x);
-    fy_body_drop(x);
+    fy_gather_free(x->server, &x->body); /* its place in room.c is the plain one's now */
     x->body = whole.plain;
     return code;
 }

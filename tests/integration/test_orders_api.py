@@ -148,6 +148,12 @@ def test_an_array_as_zstd(client, op_id):
     wait_counts(client, op_id, settled=100)
 
 
+def test_an_array_of_8_mib_as_zstd(client):
+    """More than all bodies together may take: one at a time may."""
+    body = b"[" + b" " * ((8 << 20) - 2) + b"]"
+    post_body(client, zstandard.ZstdCompressor().compress(body), **{"Content-Encoding": "zstd"}).must(201)
+
+
 def test_a_zstd_body_that_grows_beyond_the_bound(client):
     body = zstandard.ZstdCompressor().compress(b"[" + b" " * (256 << 20) + b"]")
     assert len(body) < 100_000
