@@ -3,7 +3,8 @@
 usage: bench.py [orders|small|large|latency ...]   (default: all)
 
 Sites are real `ferry up` processes of the release build (FERRY_BIN) on loopback with folders of
-their own. Absolute figures depend on the machine; the ratios are the result.
+their own under TMPDIR. Absolute figures depend on the machine; the ratios are the result. What is
+printed is a Markdown table. CPU is that of both sites, user and system, until all is settled.
 """
 
 import http.client
@@ -25,6 +26,10 @@ CLIENT = "bench-client"
 BUCKET = "bench"
 HEADERS = {"x-clonecloudstore-client-id": CLIENT, "Content-Type": "application/octet-stream"}
 ORDER_SECONDS = 3
+LIMIT_SECONDS = 2
+QUEUE_GROUP = 1000  # FY_QUEUE_GROUP_RECORDS: what Ferry's queue commits at once
+API_THREADS = 32  # api.pool, and
+SYNC_THREADS = 32  # worker.sync_threads: a limit has as many
 SMALL_OBJECTS = 20000
 SMALL_BYTES = 4096
 LARGE_MEGABYTES = 1024
@@ -80,6 +85,10 @@ class Site:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def body_count(self) -> int:
+        """Files of the store, whole ones."""
+        return sum(1 for _ in (self.root / self.name / "store").glob("??/[!.]*"))
+
     def peak_mb(self) -> float:
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) / 1024
@@ -95,6 +104,21 @@ class Pair:
             site.start([self.source, self.target])
         self.source.request("POST", f"/cloudclonestore/{BUCKET}")
         wait_for(lambda: self.target.status()["containers"] == 1, "the bucket at the target")
+
+    def cpu_us(self, count: int) -> str:
+        """What cpu_seconds says, for each of count."""
+        return f"{self.cpu_seconds() / max(count, 1) * 1e6:.0f} us"
+
+    def cpu_seconds(self) -> float:
+        """CPU of both sites since cpu_from_here."""
+        return self.source.cpu_seconds() + self.target.cpu_seconds() - self.cpu_before
+
+    def cpu_from_here(self) -> None:
+        self.cpu_before = 0.0
+        self.cpu_before = self.cpu_seconds()
+
+    def peaks(self) -> str:
+        return f"{self.source.peak_mb():.0f} / {self.target.peak_mb():.0f} MB"
 
     def close(self) -> None:
         self.source.stop()
@@ -127,14 +151,52 @@ def order_json(name: str) -> str:
     return json.dumps(order | {"action": "UPDATE"}, separators=(",", ":"))
 
 
-def row(what: str, value: str, limit: str = "", ratio: float | None = None, aim: str = "") -> None:
-    shown = f"{ratio:.2f}" if ratio is not None else ""
-    print(f"{what:46} {value:>18} {limit:>26} {shown:>7} {aim}", flush=True)
+def line(what: str, seen: str, limit: str, ratio: str, aim: str) -> None:
+    print(f"| {what:49} | {seen:20} | {limit:39} | {ratio:5} | {aim:15} |", flush=True)
+
+
+def row(what: str, seen: str, limit: str = "", ratio: float | None = None, aim: str = "") -> None:
+    line(what, seen, limit, f"{ratio:.2f}" if ratio is not None else "", aim)
+
+
+def load_row(when: str) -> None:
+    """Others on the machine take from figure and limit alike, but not always at the same time."""
+    row(f"load average {when}", f"{os.getloadavg()[0]:.1f}", f"{os.cpu_count()} processors")
+
+
+def bare_rows(pair: Pair, each: int) -> float:
+    """What SQLite takes of a queue's rows when so many share a synced transaction."""
+    return tool("bench_limits", "rows", pair.root / "bare.db", LIMIT_SECONDS, each)["perSecond"]
+
+
+def orders_at(pair: Pair, echo_port: int, name: str, text: bytes, connections: int, each: int) -> None:
+    path = pair.template("orders", text)
+    echo = tool("bench_load", echo_port, connections, LIMIT_SECONDS, path)["perSecond"] * each
+    # The most that can share a commit: all that the connections have in hand, as far as the queue
+    # takes it at once.
+    group = min(connections * each, QUEUE_GROUP)
+    bare = bare_rows(pair, group)
+    pair.cpu_from_here()
+    began = time.monotonic()
+    got = tool("bench_load", pair.source.port, connections, ORDER_SECONDS, path)
+    wait_for(lambda: pair.source.status()["incoming"]["lag"] == 0, "the orders to be settled")
+    settled = time.monotonic() - began
+    orders = got["good"] * each
+    rate = orders / got["seconds"]
+    row(f"orders, {name}, {connections} connections", f"{rate:,.0f}/s",
+        f"bare SQLite, {group} a commit: {bare:,.0f}/s", rate / bare)
+    row("", "", f"echo {echo:,.0f}/s", rate / echo)
+    row("- p50 / p99 of a request", f"{got['p50ms']:.1f} / {got['p99ms']:.1f} ms")
+    row("- accepted and settled", f"{orders / settled:,.0f}/s")
+    row("- CPU an order, settled", pair.cpu_us(orders))
+    row("- peak RSS, source / target", pair.peaks(), "", None, "64 MB")
+    if got["bad"]:
+        row("- refused requests", f"{got['bad']} x {got['badStatus']}")
 
 
 def bench_orders() -> None:
-    """Orders accepted per second, beside an echo handler on the same HTTP library. Action UPDATE is
-    accepted, stored and settled without effect, so no transfer mixes into the figure."""
+    """Orders accepted per second, beside an echo handler on the same HTTP library and a bare queue.
+    Action UPDATE is accepted, stored and settled without effect, so no transfer mixes into it."""
     echo = subprocess.Popen(
         [str(TOOLS / "bench_echo"), "2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -145,23 +207,7 @@ def bench_orders() -> None:
     for connections in (64, 256, 512):
         for name, text, each in (("single", single, 1), ("1,000 a request", multiple, 1000)):
             pair = Pair()  # a fresh queue: each figure stands alone
-            path = pair.template("orders", text)
-            limit = tool("bench_load", echo_port, connections, ORDER_SECONDS, path)
-            cpu = pair.source.cpu_seconds()
-            got = tool("bench_load", pair.source.port, connections, ORDER_SECONDS, path)
-            cpu = pair.source.cpu_seconds() - cpu
-            orders = got["good"] * each
-            row(
-                f"orders/s, {name}, {connections} connections",
-                f"{got['good'] * each / got['seconds']:,.0f}",
-                f"echo {limit['perSecond'] * each:,.0f}",
-                got["good"] / got["seconds"] / limit["perSecond"],
-            )
-            row("  p50 / p99 ms", f"{got['p50ms']:.1f} / {got['p99ms']:.1f}")
-            row("  CPU us an order (worker's share included)", f"{cpu / max(orders, 1) * 1e6:.1f}")
-            row("  peak RSS MB", f"{pair.source.peak_mb():.0f}", "", None, "aim 64")
-            if got["bad"]:
-                row("  refused", f"{got['bad']} x {got['badStatus']}")
+            orders_at(pair, echo_port, name, text, connections, each)
             pair.close()
     echo.stdin.close()
     echo.wait()
@@ -174,6 +220,27 @@ def upload_many(pair: Pair) -> dict:
     return tool("bench_load", pair.source.port, 64, f"x{SMALL_OBJECTS}", path)
 
 
+def bare_folder(pair: Pair) -> Path:
+    folder = pair.root / "bare"
+    folder.mkdir()
+    return folder
+
+
+def bench_uploads(pair: Pair) -> int:
+    """4 KiB uploads; the order of each is routed meanwhile, and waits for the paused target."""
+    folder = bare_folder(pair)
+    bare = tool("bench_limits", "store", API_THREADS, SMALL_OBJECTS, SMALL_BYTES, folder)["perSecond"]
+    shutil.rmtree(folder)
+    pair.cpu_from_here()
+    up = upload_many(pair)
+    rate = up["good"] / up["seconds"]
+    row("4 KiB uploads, 64 connections", f"{rate:,.0f}/s", f"SHA-256 and synced file: {bare:,.0f}/s",
+        rate / bare)
+    row("- p50 / p99", f"{up['p50ms']:.1f} / {up['p99ms']:.1f} ms")
+    row("- CPU an upload", pair.cpu_us(up["good"]))
+    return up["good"]
+
+
 def content_template(pair: Pair, name: str) -> Path:
     text = f"GET /ferry/v1/content?acct={CLIENT}&ref={BUCKET}&path={name} HTTP/1.1\r\nHost: bench\r\n"
     text += f"x-clonecloudstore-client-id: {CLIENT}\r\nRange: bytes=0-\r\n\r\n"
@@ -184,28 +251,24 @@ def bench_small() -> None:
     """4 KiB objects from order to READY: all are uploaded while the target is paused, then it resumes."""
     pair = Pair()
     pair.source.request("POST", "/ferry/v1/sites/target/pause", b"")
-    up = upload_many(pair)
-    row("4 KiB uploads/s, 64 connections", f"{up['good'] / up['seconds']:,.0f}")
-    row("  p50 / p99 ms", f"{up['p50ms']:.1f} / {up['p99ms']:.1f}")
-    folder = pair.root / "bare"
-    folder.mkdir()
-    limit = tool(
-        "bench_limits", "pull", pair.source.port, 32, SMALL_OBJECTS, content_template(pair, "o-#########"), folder
-    )
+    count = bench_uploads(pair)
+    template = content_template(pair, "o-#########")
+    folder = bare_folder(pair)
+    bare = tool("bench_limits", "pull", pair.source.port, SYNC_THREADS, SMALL_OBJECTS, template, folder)
+    shutil.rmtree(folder)
     sha = tool("bench_limits", "sha", 1024)["bytesPerSecond"] / SMALL_BYTES
-    cpu = pair.source.cpu_seconds() + pair.target.cpu_seconds()
+    pair.cpu_from_here()
     began = time.monotonic()
     pair.source.request("POST", "/ferry/v1/sites/target/resume", b"")
-    wait_for(lambda: pair.target.status()["objects"] == up["good"], "the objects at the target")
-    seconds = time.monotonic() - began
-    cpu = pair.source.cpu_seconds() + pair.target.cpu_seconds() - cpu
-    rate = up["good"] / seconds
-    row("4 KiB objects/s, order to READY", f"{rate:,.0f}", f"bare pull {limit['perSecond']:,.0f}",
-        rate / limit["perSecond"], "aim 5,000/s")
-    row("", "", f"SHA-256 alone {sha:,.0f}", rate / sha)
-    row("  CPU us an object, both sites", f"{cpu / up['good'] * 1e6:.0f}")
-    row("  peak RSS MB, source / target", f"{pair.source.peak_mb():.0f} / {pair.target.peak_mb():.0f}",
-        "", None, "aim 64")
+    wait_for(lambda: pair.target.status()["objects"] == count, "the objects at the target")
+    rate = count / (time.monotonic() - began)
+    if pair.target.body_count() != count:
+        sys.exit("bench: bodies were linked, not pulled")
+    row("4 KiB objects, order to READY", f"{rate:,.0f}/s", f"bare pull, synced: {bare['perSecond']:,.0f}/s",
+        rate / bare["perSecond"], "5,000/s")
+    row("", "", f"SHA-256 alone {sha:,.0f}/s", rate / sha)
+    row("- CPU an object", pair.cpu_us(count))
+    row("- peak RSS, source / target", pair.peaks(), "", None, "64 MB")
     pair.close()
 
 
@@ -220,20 +283,20 @@ def bench_large() -> None:
                        headers=HEADERS, encode_chunked=True)
     if connection.getresponse().read() and connection.sock is None:
         sys.exit("bench: the upload of 1 GiB failed")
-    folder = pair.root / "bare"
-    folder.mkdir()
-    limit = tool("bench_limits", "pull", pair.source.port, 1, 1, content_template(pair, "large"), folder)
+    folder = bare_folder(pair)
+    bare = tool("bench_limits", "pull", pair.source.port, 1, 1, content_template(pair, "large"), folder)
     shutil.rmtree(folder)
     sha = tool("bench_limits", "sha", 2048)["bytesPerSecond"]
+    pair.cpu_from_here()
     began = time.monotonic()
     pair.source.request("POST", "/ferry/v1/sites/target/resume", b"")
     wait_for(lambda: pair.target.status()["objects"] == 1, "the object at the target")
     rate = LARGE_MEGABYTES * (1 << 20) / (time.monotonic() - began)
-    row("1 GiB, bytes/s, order to READY", f"{rate / 1e9:.2f} GB/s", f"SHA-256 alone {sha / 1e9:.2f} GB/s",
-        rate / sha, "aim 0.70")
-    row("", "", f"bare pull {limit['bytesPerSecond'] / 1e9:.2f} GB/s", rate / limit["bytesPerSecond"])
-    row("  peak RSS MB, source / target", f"{pair.source.peak_mb():.0f} / {pair.target.peak_mb():.0f}",
-        "", None, "aim 64")
+    row("1 GiB, order to READY", f"{rate / 1e9:.2f} GB/s", f"SHA-256 alone {sha / 1e9:.2f} GB/s",
+        rate / sha, "0.70 of SHA-256")
+    row("", "", f"bare pull, synced: {bare['bytesPerSecond'] / 1e9:.2f} GB/s", rate / bare["bytesPerSecond"])
+    row("- CPU for it", f"{pair.cpu_seconds():.2f} s")
+    row("- peak RSS, source / target", pair.peaks(), "", None, "64 MB")
     pair.close()
 
 
@@ -260,19 +323,22 @@ def bench_latency() -> None:
     times.sort()
     uploads.sort()
     half, last = len(times) // 2, len(times) * 99 // 100
-    row("upload to READY elsewhere, p50 / p99 ms", f"{times[half]:.1f} / {times[last]:.1f}", "", None,
-        "aim p50 10")
-    row("  of it the upload's own answer", f"{uploads[half]:.1f} / {uploads[last]:.1f}")
+    row("one object, upload to READY elsewhere, p50 / p99", f"{times[half]:.1f} / {times[last]:.1f} ms",
+        "", None, "p50 10 ms")
+    row("- of it the upload's own answer", f"{uploads[half]:.1f} / {uploads[last]:.1f} ms")
     pair.close()
 
 
 def main() -> int:
     benches = {"orders": bench_orders, "small": bench_small, "large": bench_large, "latency": bench_latency}
-    row("figure", "value", "limit", None, "")
+    line("Figure", "Seen", "Limit in the same run", "Ratio", "Aim")
+    print("|---|---|---|---|---|")
+    load_row("before")
     for name in sys.argv[1:] or benches:
         if name not in benches:
             sys.exit(f"bench: there is no '{name}'; there are {', '.join(benches)}")
         benches[name]()
+    load_row("after")
     return 0
 
 

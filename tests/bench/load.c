@@ -7,9 +7,7 @@
  * for so many SECONDS, or COUNT requests in all. Prints one JSON object: what was answered, how
  * fast, p50 and p99. To 127.0.0.1 only.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,13 +15,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "tests/bench/tool.h"
 
 #define CONNECTIONS_MAX 4096
 #define ANSWER_BYTES    8192    /* head of an answer; its body is skipped */
 #define SAMPLES_MAX     4000000 /* latencies kept for the percentiles */
-#define PLACE           "#########"
 
 struct connection {
     int fd;
@@ -50,34 +48,9 @@ static struct {
     size_t sample_count;
 } load;
 
-static void die(const char *what)
-{
-    fprintf(stderr, "bench_load: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static int connect_to(int port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int one = 1;
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
-        die("connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    return fd;
-}
-
 static bool may_start(void)
 {
-    return load.wanted != 0 ? load.started < load.wanted : now_s() < load.until_s;
+    return load.wanted != 0 ? load.started < load.wanted : tool_now_s() < load.until_s;
 }
 
 static void write_more(struct connection *connection)
@@ -100,13 +73,10 @@ static void write_more(struct connection *connection)
 
 static void start(struct connection *connection)
 {
-    char number[16];
-    (void)snprintf(number, sizeof(number), "%09ld", load.started++ % 1000000000);
-    for (char *place = connection->request; (place = strstr(place, PLACE)) != NULL;)
-        memcpy(place, number, sizeof(PLACE) - 1);
+    tool_number(connection->request, load.template_bytes, load.started++);
     connection->sent_bytes = connection->head_bytes = 0;
     connection->in_body = false;
-    connection->began_s = now_s();
+    connection->began_s = tool_now_s();
     write_more(connection);
 }
 
@@ -119,7 +89,7 @@ static void next_request(struct connection *connection)
 static void open_connection(struct connection *connection)
 {
     struct epoll_event event = {.data.ptr = connection, .events = EPOLLIN};
-    connection->fd = connect_to(load.port);
+    connection->fd = tool_connect(load.port);
     epoll_ctl(load.epoll_fd, EPOLL_CTL_ADD, connection->fd, &event);
     next_request(connection);
 }
@@ -128,7 +98,7 @@ static void open_connection(struct connection *connection)
 static bool end(struct connection *connection)
 {
     if (load.sample_count < SAMPLES_MAX)
-        load.samples_ms[load.sample_count++] = (float)((now_s() - connection->began_s) * 1000);
+        load.samples_ms[load.sample_count++] = (float)((tool_now_s() - connection->began_s) * 1000);
     load.finished++;
     if (connection->status >= 200 && connection->status < 300)
         load.good++;
@@ -209,7 +179,7 @@ static void run(struct connection *connections, int count)
         struct epoll_event events[256];
         int ready = epoll_wait(load.epoll_fd, events, 256, 60000);
         if (ready <= 0)
-            die("no answer for a minute");
+            tool_die("no answer for a minute");
         for (int i = 0; i < ready; i++) {
             struct connection *connection = events[i].data.ptr;
             if ((events[i].events & EPOLLOUT) != 0)
@@ -230,22 +200,6 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static char *read_file(const char *path, size_t *size_bytes)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        die(path);
-    fseek(file, 0, SEEK_END);
-    *size_bytes = (size_t)ftell(file);
-    rewind(file);
-    char *bytes = malloc(*size_bytes + 1);
-    if (fread(bytes, 1, *size_bytes, file) != *size_bytes)
-        die(path);
-    bytes[*size_bytes] = '\0';
-    fclose(file);
-    return bytes;
-}
-
 int main(int argc, char **argv)
 {
     if (argc != 5) {
@@ -256,17 +210,17 @@ int main(int argc, char **argv)
     if (count < 1 || count > CONNECTIONS_MAX)
         return 2;
     load.port = atoi(argv[1]);
-    load.template = read_file(argv[4], &load.template_bytes);
+    load.template = tool_read_file(argv[4], &load.template_bytes);
     load.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     load.samples_ms = malloc(SAMPLES_MAX * sizeof(float));
-    double began_s = now_s();
+    double began_s = tool_now_s();
     if (argv[3][0] == 'x')
         load.wanted = atol(argv[3] + 1);
     else
         load.until_s = began_s + atof(argv[3]);
     struct connection *connections = calloc((size_t)count, sizeof(*connections));
     run(connections, count);
-    double seconds = now_s() - began_s;
+    double seconds = tool_now_s() - began_s;
     qsort(load.samples_ms, load.sample_count, sizeof(float), by_value);
     double p50 = load.sample_count > 0 ? (double)load.samples_ms[load.sample_count / 2] : 0;
     double p99 = load.sample_count > 0 ? (double)load.samples_ms[load.sample_count * 99 / 100] : 0;
