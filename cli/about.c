@@ -14,25 +14,22 @@ static int print(struct fy_buf *buf)
     return good ? FY_EXIT_DONE : FY_EXIT_ERROR;
 }
 
+int fy_help(const char *first, const char *second)
+{
+    struct fy_buf buf;
+    struct fy_err err = {0};
+    fy_buf_init(&buf, TEXT_BYTES_MAX);
+    if (fy_command_help(first, second, &buf, &err) == FY_OK)
+        return print(&buf);
+    fy_buf_done(&buf);
+    fprintf(stderr, "ferry: %s\n", err.text);
+    return FY_EXIT_USAGE;
+}
+
 int fy_command_help_show(const struct fy_command_line *line)
 {
-    char name[64] = "";
-    size_t count;
-    const struct fy_command *commands = fy_commands(&count);
-    const struct fy_command *wanted = NULL;
-    (void)snprintf(name, sizeof(name), "%s%s%s", line->word_count > 0 ? line->words[0] : "",
-                   line->word_count > 1 ? " " : "", line->word_count > 1 ? line->words[1] : "");
-    for (size_t i = 0; i < count && wanted == NULL; i++)
-        if (name[0] != '\0' && strcmp(commands[i].name, name) == 0)
-            wanted = &commands[i];
-    if (name[0] != '\0' && wanted == NULL) {
-        fprintf(stderr, "ferry: there is no command '%s'\n", name);
-        return FY_EXIT_USAGE;
-    }
-    struct fy_buf buf;
-    fy_buf_init(&buf, TEXT_BYTES_MAX);
-    fy_command_help(wanted, &buf);
-    return print(&buf);
+    return fy_help(line->word_count > 0 ? line->words[0] : NULL,
+                   line->word_count > 1 ? line->words[1] : NULL);
 }
 
 int fy_command_version(const struct fy_command_line *line)

@@ -15,23 +15,45 @@ const char *fy_option(const struct fy_command_line *line, const char *name)
     return NULL;
 }
 
-const struct fy_command *fy_command_find(int argc, char **argv, int *used)
+/* Whether the command's first word is this. */
+static bool begins_with(const struct fy_command *command, const char *first)
+{
+    size_t first_bytes = strlen(first);
+    return strncmp(command->name, first, first_bytes) == 0 &&
+           (command->name[first_bytes] == ' ' || command->name[first_bytes] == '\0');
+}
+
+/* The command of one word, or of both; NULL when there is none. */
+static const struct fy_command *find(const char *first, const char *second)
 {
     size_t count;
     const struct fy_command *commands = fy_commands(&count);
     for (size_t i = 0; i < count; i++) {
         const char *space = strchr(commands[i].name, ' ');
-        size_t first_bytes =
-            space != NULL ? (size_t)(space - commands[i].name) : strlen(commands[i].name);
-        if (argc < 1 || strlen(argv[0]) != first_bytes ||
-            memcmp(argv[0], commands[i].name, first_bytes) != 0)
-            continue;
-        if (space != NULL && (argc < 2 || strcmp(argv[1], space + 1) != 0))
-            continue;
-        *used = space != NULL ? 2 : 1;
-        return &commands[i];
+        if (begins_with(&commands[i], first) &&
+            (space == NULL || (second != NULL && strcmp(second, space + 1) == 0)))
+            return &commands[i];
     }
     return NULL;
+}
+
+/* "site" alone, or with a wrong word behind it, is told what there is. */
+static enum fy_code refuse(const char *first, const char *second, struct fy_err *err)
+{
+    size_t count, found = 0;
+    const struct fy_command *commands = fy_commands(&count);
+    struct fy_buf names;
+    fy_buf_init(&names, FY_ERR_TEXT_BYTES);
+    for (size_t i = 0; i < count; i++)
+        if (begins_with(&commands[i], first))
+            fy_buf_printf(&names, "%s%s", found++ > 0 ? ", " : "", commands[i].name);
+    if (found == 0)
+        (void)fy_err_set(err, FY_EINPUT, "there is no command '%s'; see ferry help", first);
+    else
+        (void)fy_err_set(err, FY_EINPUT, "there is no command '%s%s%s'; try %s", first,
+                         second != NULL ? " " : "", second != NULL ? second : "", names.bytes);
+    fy_buf_done(&names);
+    return FY_EINPUT;
 }
 
 static const struct fy_option_def *find_own(const struct fy_command *command, const char *name)
@@ -145,7 +167,8 @@ static enum fy_code read_words(int argc, char **argv, struct fy_command_line *li
     }
     const struct fy_command *command = line->command;
     if (line->word_count < command->words_min || line->word_count > command->words_max)
-        return fy_err_set(err, FY_EINPUT, "usage: ferry %s %s", command->name, command->words);
+        return fy_err_set(err, FY_EINPUT, "usage: ferry %s%s%s", command->name,
+                          command->words[0] != '\0' ? " " : "", command->words);
     return FY_OK;
 }
 
@@ -168,11 +191,14 @@ enum fy_code fy_command_line_parse(int argc, char **argv, struct fy_command_line
                                    struct fy_err *err)
 {
     struct flags flags = {0};
-    int used = 0;
-    *line = (struct fy_command_line){.command = fy_command_find(argc, argv, &used)};
+    const char *first = argc > 0 ? argv[0] : "";
+    const char *second = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
+    if (strcmp(first, "--version") == 0)
+        first = "version";
+    *line = (struct fy_command_line){.command = find(first, second)};
     if (line->command == NULL)
-        return fy_err_set(err, FY_EINPUT, "there is no command '%s'; see ferry help",
-                          argc > 0 ? argv[0] : "");
+        return refuse(first, second, err);
+    int used = strchr(line->command->name, ' ') != NULL ? 2 : 1;
     enum fy_code code = read_words(argc - used, argv + used, line, &flags, err);
     if (code == FY_OK)
         code = apply(&flags, &line->config, err);
@@ -197,21 +223,40 @@ static void help_of(const struct fy_command *command, struct fy_buf *buf)
                   "settings as an INI file [FERRY_CONFIG]", "--json", "print JSON");
 }
 
-void fy_command_help(const struct fy_command *command, struct fy_buf *buf)
+/* One line for each command of the group; NULL: for all there are. */
+static size_t help_lines(const char *group, struct fy_buf *buf)
 {
-    if (command != NULL) {
-        help_of(command, buf);
-        return;
-    }
-    size_t count;
+    size_t count, found = 0;
     const struct fy_command *commands = fy_commands(&count);
-    fy_buf_text(buf, "ferry: object replication between sites\n\n");
     for (size_t i = 0; i < count; i++) {
         char usage[64];
+        if (group != NULL && !begins_with(&commands[i], group))
+            continue;
         (void)snprintf(usage, sizeof(usage), "%s %s", commands[i].name, commands[i].words);
         fy_buf_printf(buf, "  ferry %-32s %s\n", usage, commands[i].meaning);
+        found++;
     }
+    return found;
+}
+
+enum fy_code fy_command_help(const char *first, const char *second, struct fy_buf *buf,
+                             struct fy_err *err)
+{
+    const struct fy_command *command = first != NULL ? find(first, second) : NULL;
+    if (command != NULL) {
+        help_of(command, buf);
+        return FY_OK;
+    }
+    if (first != NULL) {
+        if (second != NULL || help_lines(first, buf) == 0)
+            return refuse(first, second, err);
+        fy_buf_printf(buf, "\nferry help %s COMMAND shows a command's options.\n", first);
+        return FY_OK;
+    }
+    fy_buf_text(buf, "ferry: object replication between sites\n\n");
+    (void)help_lines(NULL, buf);
     fy_buf_text(buf,
                 "\nEvery option is also a variable (--retry-max-age: FERRY_RETRY_MAX_AGE) and a "
                 "line of the INI file.\nferry help COMMAND shows a command's options.\n");
+    return FY_OK;
 }

@@ -60,13 +60,14 @@ struct fy_command_line {
 const char *fy_option(const struct fy_command_line *line, const char *name);
 
 const struct fy_command *fy_commands(size_t *count); /* commands.c: the table */
-/* The command whose words argv begins with, *used of them; or NULL. In arguments.c. */
-const struct fy_command *fy_command_find(int argc, char **argv, int *used);
 /* Reads argv behind the program's name. Errors: FY_EINPUT with a sentence. In arguments.c. */
 FY_MUST_CHECK enum fy_code fy_command_line_parse(int argc, char **argv,
                                                  struct fy_command_line *line, struct fy_err *err);
-/* Usage of one command (NULL: of all) into buf. */
-void fy_command_help(const struct fy_command *command, struct fy_buf *buf);
+/* Usage into buf: of the command that the words name ("site", "add"), of all that begin with first,
+ * or of all there are. Either word may be NULL. Errors: FY_EINPUT there is no such. In arguments.c.
+ */
+FY_MUST_CHECK enum fy_code fy_command_help(const char *first, const char *second,
+                                           struct fy_buf *buf, struct fy_err *err);
 
 /* The commands. server.c, up.c: */
 int fy_command_up(const struct fy_command_line *line);
@@ -74,6 +75,8 @@ int fy_command_role(const struct fy_command_line *line); /* api, worker */
 int fy_command_config_show(const struct fy_command_line *line);
 int fy_command_version(const struct fy_command_line *line);
 int fy_command_help_show(const struct fy_command_line *line);
+/* Prints fy_command_help; the exit code. In about.c. */
+int fy_help(const char *first, const char *second);
 /* client commands, one file a noun: */
 int fy_command_site_add(const struct fy_command_line *line);
 int fy_command_site_ls(const struct fy_command_line *line);

@@ -5,8 +5,6 @@
 
 #include "cli/command.h"
 
-#define HELP_BYTES_MAX (256 << 10)
-
 /* --help wins wherever it stands, so that it may be put behind a line that does not work. */
 static bool wants_help(int argc, char **argv)
 {
@@ -16,22 +14,17 @@ static bool wants_help(int argc, char **argv)
     return argc == 0;
 }
 
-static int help(int argc, char **argv)
+/* The word, unless it is an option or not there. */
+static const char *word(int argc, char **argv, int i)
 {
-    int used;
-    struct fy_buf buf;
-    fy_buf_init(&buf, HELP_BYTES_MAX);
-    fy_command_help(fy_command_find(argc, argv, &used), &buf);
-    bool good = fputs(buf.bytes, stdout) >= 0 && fflush(stdout) == 0;
-    fy_buf_done(&buf);
-    return good ? FY_EXIT_DONE : FY_EXIT_ERROR;
+    return i < argc && argv[i][0] != '-' ? argv[i] : NULL;
 }
 
 int main(int argc, char **argv)
 {
     struct fy_err err = {0};
     if (wants_help(argc - 1, argv + 1))
-        return help(argc - 1, argv + 1);
+        return fy_help(word(argc, argv, 1), word(argc, argv, 2));
     struct fy_command_line *line = fy_alloc(sizeof(*line));
     int status = FY_EXIT_USAGE;
     enum fy_code code = fy_command_line_parse(argc - 1, argv + 1, line, &err);

@@ -503,6 +503,9 @@ def test_help_is_wherever_it_is_asked_for(ferry):
     assert "--retry-max-age" in ferry("up", "--help").must().text
     ferry("put", "--", "--help").must(USAGE)
     ferry("help", "sail").must(USAGE)
+    ferry("sail", "--help").must(USAGE)
+    for words in (["help", "site"], ["site", "--help"]):
+        assert "ferry site pause" in ferry(*words).must().text
 
 
 def test_output_that_cannot_be_written_is_an_error(ferry, bucket):

@@ -113,8 +113,11 @@ static void wrong_lines_are_refused_with_the_word_that_is_wrong(void **state)
 {
     struct fixture *f = *state;
     REFUSED(f, "no command 'sail'", "sail");
-    REFUSED(f, "no command 'site'", "site");
-    REFUSED(f, "no command 'site'", "site", "sink");
+    REFUSED(f, "no command 'site'; try site add, site ls, ", "site");
+    REFUSED(f, "no command 'site'; try site add, site ls, ", "site", "--json");
+    REFUSED(f, "no command 'site sink'; try site add, site ls, ", "site", "sink");
+    REFUSED(f, "no command 'sit'; see ferry help", "sit", "add");
+    REFUSED(f, "no command ''; see ferry help", "");
     REFUSED(f, "no option --jib", "put", "--jib", "a", "b");
     REFUSED(f, "--jobs needs a value", "put", "a", "b", "--jobs");
     REFUSED(f, "usage: ferry put SOURCE BUCKET[/NAME]", "put", "a");
@@ -159,11 +162,16 @@ static void every_command_has_a_meaning_and_its_help_names_its_options(void **st
     const struct fy_command *commands = fy_commands(&count);
     struct fy_buf all;
     fy_buf_init(&all, 1 << 18);
-    fy_command_help(NULL, &all);
+    assert_int_equal(fy_command_help(NULL, NULL, &all, NULL), FY_OK);
     for (size_t i = 0; i < count; i++) {
         struct fy_buf help;
         fy_buf_init(&help, 1 << 18);
-        fy_command_help(&commands[i], &help);
+        char name[64];
+        assert_true(fy_text_copy(name, sizeof(name), commands[i].name));
+        char *second = strchr(name, ' ');
+        if (second != NULL)
+            *second++ = '\0';
+        assert_int_equal(fy_command_help(name, second, &help, NULL), FY_OK);
         assert_non_null(strstr(help.bytes, commands[i].meaning));
         for (size_t o = 0; o < FY_COMMAND_OWN_MAX && commands[i].options[o].name != NULL; o++)
             assert_non_null(strstr(help.bytes, commands[i].options[o].meaning));
@@ -172,6 +180,41 @@ static void every_command_has_a_meaning_and_its_help_names_its_options(void **st
         fy_buf_done(&help);
     }
     fy_buf_done(&all);
+}
+
+static void help_of_a_group_is_its_commands(void **state)
+{
+    struct fixture *f = *state;
+    struct fy_buf help;
+    fy_buf_init(&help, 1 << 18);
+    assert_int_equal(fy_command_help("site", NULL, &help, &f->err), FY_OK);
+    assert_non_null(strstr(help.bytes, "ferry site pause NAME"));
+    assert_null(strstr(help.bytes, "ferry bucket mk"));
+    assert_int_equal(fy_command_help("site", "sink", &help, &f->err), FY_EINPUT);
+    assert_non_null(strstr(f->err.text, "'site sink'"));
+    assert_int_equal(fy_command_help("sail", NULL, &help, &f->err), FY_EINPUT);
+    fy_buf_done(&help);
+}
+
+static void the_list_of_commands_fits_a_terminal(void **state)
+{
+    (void)state;
+    struct fy_buf help;
+    fy_buf_init(&help, 1 << 18);
+    assert_int_equal(fy_command_help(NULL, NULL, &help, NULL), FY_OK);
+    for (const char *line = help.bytes; *line != '\0'; line += strcspn(line, "\n") + 1)
+        if (strcspn(line, "\n") > 110)
+            fail_msg("too long: %.200s", line);
+    fy_buf_done(&help);
+}
+
+static void the_version_is_a_command_and_an_option(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(PARSE(f, "version"), FY_OK);
+    assert_int_equal(PARSE(f, "--version", "--json"), FY_OK);
+    assert_string_equal(f->line.command->name, "version");
+    assert_true(f->line.json);
 }
 
 int main(void)
@@ -186,6 +229,9 @@ int main(void)
         TEST(wrong_lines_are_refused_with_the_word_that_is_wrong),
         TEST(a_flag_wins_over_the_environment_and_that_over_the_file),
         TEST(every_command_has_a_meaning_and_its_help_names_its_options),
+        TEST(help_of_a_group_is_its_commands),
+        TEST(the_list_of_commands_fits_a_terminal),
+        TEST(the_version_is_a_command_and_an_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
