@@ -355,6 +355,8 @@ static enum fy_code check_peer(const struct fy_config *config, const char *peer,
 
 enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err)
 {
+    if (config->site[0] == '\0')
+        return fy_err_set(err, FY_EINPUT, "site: needed, a name for this site");
     if (!fy_site_is_valid(config->site))
         return fy_err_set(err, FY_EINPUT, "site: '%s' is not 1-64 of 0-9 A-Z a-z . -",
                           config->site);
@@ -389,9 +391,7 @@ static void value_print(const struct fy_config *config, const struct fy_config_f
         fy_buf_text(buf, member(config, field));
         return;
     case FY_CONFIG_LIST:
-        for (uint32_t i = 0; i < config->peer_count; i++)
-            fy_buf_printf(buf, "%s%s", i > 0 ? " " : "", config->peers[i]);
-        return;
+        return; /* one line an entry */
     case FY_CONFIG_BOOL:
         memcpy(&on, member(config, field), sizeof(on));
         fy_buf_text(buf, on ? "on" : "off");
@@ -405,26 +405,65 @@ static void value_print(const struct fy_config *config, const struct fy_config_f
     }
 }
 
-void fy_config_print(const struct fy_config *config, bool json, struct fy_buf *buf)
+/* free(). The same number may be written in two ways, 60s and 1m: this is the shortest. */
+static char *value_text(const struct fy_config *config, const struct fy_config_field *field)
 {
     struct fy_buf value;
-    fy_buf_init(&value, (size_t)FY_CONFIG_PEERS_MAX * FY_CONFIG_TEXT_BYTES);
+    fy_buf_init(&value, FY_CONFIG_TEXT_BYTES);
+    value_print(config, field, &value);
+    return fy_buf_take(&value, NULL);
+}
+
+static void list_print(const struct fy_config *config, const struct fy_config_field *field,
+                       bool json, struct fy_buf *buf)
+{
+    if (json) {
+        fy_buf_json_key(buf, field->name);
+        fy_buf_text(buf, "[");
+    } else if (config->peer_count == 0) {
+        fy_buf_printf(buf, "; %s = %s\n", field->name, field->argument);
+    }
+    for (uint32_t i = 0; i < config->peer_count; i++) {
+        if (json) {
+            fy_buf_json_next(buf);
+            fy_buf_json_text(buf, config->peers[i]);
+        } else {
+            fy_buf_printf(buf, "%s = %s\n", field->name, config->peers[i]);
+        }
+    }
+    if (json)
+        fy_buf_text(buf, "]");
+}
+
+static void field_print(const struct fy_config *config, const struct fy_config *defaults,
+                        const struct fy_config_field *field, bool json, struct fy_buf *buf)
+{
+    char *text = value_text(config, field);
+    char *fallback = value_text(defaults, field);
+    if (json)
+        fy_buf_json_str(buf, field->name, text);
+    else
+        fy_buf_printf(buf, "%s =%s%s%s\n", field->name, text[0] != '\0' ? " " : "", text,
+                      strcmp(text, fallback) == 0 ? "   ; default" : "");
+    free(text);
+    free(fallback);
+}
+
+void fy_config_print(const struct fy_config *config, bool json, struct fy_buf *buf)
+{
+    struct fy_config *defaults = fy_alloc(sizeof(*defaults));
+    fy_config_init(defaults);
     if (json)
         fy_buf_text(buf, "{");
     for (size_t i = 0; i < FY_COUNT_OF(fields); i++) {
-        fy_buf_clear(&value);
-        fy_buf_text(&value, "");
-        value_print(config, &fields[i], &value);
-        const char *text = value.bytes != NULL ? value.bytes : "";
-        if (json)
-            fy_buf_json_str(buf, fields[i].name, text);
+        if (fields[i].kind == FY_CONFIG_LIST)
+            list_print(config, &fields[i], json, buf);
         else
-            fy_buf_printf(buf, "%s = %s%s\n", fields[i].name, text,
-                          strcmp(text, fields[i].fallback) == 0 ? "   ; default" : "");
+            field_print(config, defaults, &fields[i], json, buf);
     }
     if (json)
         fy_buf_text(buf, "}\n");
-    fy_buf_done(&value);
+    free(defaults);
 }
 
 void fy_config_help(unsigned commands, struct fy_buf *buf)

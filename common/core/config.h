@@ -93,8 +93,10 @@ FY_MUST_CHECK enum fy_code fy_config_environment(struct fy_config *config, char 
 /* What depends on several fields: site and listen valid, listen on loopback, data present when an
  * engine URL is "" (then filled with its embedded default), peers well-formed. For servers. */
 FY_MUST_CHECK enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err);
-/* "name = value" lines with the origin's defaults marked; secrets masked. */
+/* "name = value" lines that fy_config_file reads, what is the default marked; or one JSON object.
+ */
 void fy_config_print(const struct fy_config *config, bool json, struct fy_buf *buf);
+/* One line for each setting that is a flag of these commands (FY_FOR_...). */
 void fy_config_help(unsigned commands, struct fy_buf *buf);
 
 #endif

@@ -193,6 +193,9 @@ static void the_embedded_engines_live_in_the_data_folder(void **state)
 {
     struct fy_config *config = *state;
     struct fy_err err = {0};
+    expect_unfinished(config, "site: needed");
+    set(config, "site", "a b");
+    expect_unfinished(config, "site: 'a b' is not");
     set(config, "site", "a");
     expect_unfinished(config, "data: needed");
     set(config, "data", "/d");
@@ -268,21 +271,34 @@ static void what_is_printed_can_be_read_back(void **state)
     set(config, "queue.max_bytes", "1536MiB");
     set(config, "pull.zstd", "on");
     fy_buf_init(&text, 1 << 16);
-    fy_config_print(config, false, &text);
-    fy_config_init(again);
-    for (char *line = strtok(text.bytes, "\n"); line != NULL; line = strtok(NULL, "\n")) {
-        char *equals = strstr(line, " = ");
-        assert_non_null(equals);
-        *equals = '\0';
-        char *end = strstr(equals + 3, "   ; default");
-        if (end != NULL)
-            *end = '\0';
-        if (strcmp(line, "peer") != 0)
-            assert_int_equal(fy_config_set(again, line, equals + 3, &err), FY_OK);
+    for (unsigned peers = 0; peers <= 2; peers++) {
+        fy_buf_clear(&text);
+        fy_config_print(config, false, &text);
+        fy_config_init(again);
+        if (read_file(again, text.bytes, &err) != FY_OK)
+            fail_msg("%s in:\n%s", err.text, text.bytes);
+        assert_memory_equal(config, again, sizeof(*config));
+        set(config, "peer", peers == 0 ? "b=http://h:1" : "c=http://h:2");
     }
-    assert_memory_equal(config, again, sizeof(*config));
     fy_buf_done(&text);
     free(again);
+}
+
+/* 60s in the table of defaults is printed as 1m. */
+static void what_is_the_default_is_marked_however_it_is_written(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_buf text;
+    fy_buf_init(&text, 1 << 16);
+    fy_config_print(config, false, &text);
+    for (char *line = strtok(text.bytes, "\n"); line != NULL; line = strtok(NULL, "\n"))
+        if (line[0] != ';' && strstr(line, "   ; default") == NULL)
+            fail_msg("not marked: %s", line);
+    fy_buf_clear(&text);
+    set(config, "retry.memory", "61s");
+    fy_config_print(config, false, &text);
+    assert_non_null(strstr(text.bytes, "\nretry.memory = 61s\n"));
+    fy_buf_done(&text);
 }
 
 static void help_shows_the_settings_of_the_role_only(void **state)
@@ -317,6 +333,7 @@ int main(void)
         TEST(only_loopback_is_listened_on),
         TEST(sites_and_peers_have_good_names),
         TEST(what_is_printed_can_be_read_back),
+        TEST(what_is_the_default_is_marked_however_it_is_written),
         TEST(help_shows_the_settings_of_the_role_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
