@@ -145,7 +145,7 @@ static void list_rights(struct fy_exchange *x)
     struct fy_err err = {0};
     const char *ownership = fy_query(x, "ownership");
     if (ownership != NULL && !rights_parse(ownership, &list.wanted)) {
-        fy_answer_fail(x, FY_EINPUT, "ownership: '%.40s' is not one", ownership);
+        fy_answer_fail(x, FY_EINPUT, "ownership: '%.40s' is not one like READ_WRITE", ownership);
         return;
     }
     fy_buf_init(&list.json, RIGHTS_BYTES_MAX);
@@ -210,7 +210,7 @@ static void give_right(struct fy_exchange *x, enum fy_right_action action, int h
     struct fy_err err = {0};
     enum fy_code code = FY_OK;
     if (!rights_parse(fy_path_value(x, "ownership"), &rights))
-        code = fy_err_set(&err, FY_EINPUT, "ownership: '%.40s' is not one",
+        code = fy_err_set(&err, FY_EINPUT, "ownership: '%.40s' is not one like READ_WRITE",
                           fy_path_value(x, "ownership"));
     if (code == FY_OK)
         code = write_right(x, action, &rights, &err);

@@ -110,7 +110,8 @@ static enum fy_code read_page(struct fy_exchange *x, struct fy_filter *filter, u
         return fy_err_set(err, FY_EINPUT, "after: too long");
     enum fy_status wanted = FY_STATUS_READY;
     if (status != NULL && strcmp(status, "ANY") != 0 && !fy_status_parse(status, &wanted))
-        return fy_err_set(err, FY_EINPUT, "status: '%.40s' is not one", status);
+        return fy_err_set(err, FY_EINPUT, "status: '%.40s' is neither ANY nor a status like READY",
+                          status);
     if (status == NULL || strcmp(status, "ANY") != 0)
         filter->statuses = fy_filter_status_bit(wanted);
     return fy_query_limit(x, limit, err);

@@ -60,7 +60,8 @@ static enum fy_code make_filter(const struct filter_words *words, struct fy_wait
                               words->direction);
     }
     if (words->reason[0] != '\0' && fy_reason_parse(words->reason, &filter->reason) != FY_OK)
-        return fy_err_set(err, FY_EINPUT, "reason: '%s' is not one", words->reason);
+        return fy_err_set(err, FY_EINPUT, "reason: '%s' is not a reason like SRC_NOT_FOUND",
+                          words->reason);
     memcpy(filter->site, words->site, sizeof(filter->site));
     memcpy(filter->bucket, words->bucket, sizeof(filter->bucket));
     return FY_OK;

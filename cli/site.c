@@ -1,6 +1,9 @@
 /* site.c - `ferry site add|ls|rm|pause|resume`. */
+#include <stdio.h>
+
 #include "cli/client.h"
 #include "cli/output.h"
+#include "common/core/names.h"
 
 #define BODY_BYTES_MAX (8 << 10)
 
@@ -24,15 +27,19 @@ int fy_command_site_add(const struct fy_command_line *line)
     FY_AUTO(fy_buf_done) struct fy_buf body = {0};
     struct fy_buf path;
     struct fy_err err = {0};
+    char uri[FY_URI_BYTES_MAX + 1];
+    char what[FY_URI_BYTES_MAX + 64];
+    if (fy_uri_normalise(line->words[1], uri, &err) != FY_OK)
+        return fy_fail_usage(&err);
     fy_buf_init(&body, BODY_BYTES_MAX);
     fy_buf_text(&body, "{");
     fy_buf_json_str(&body, "id", line->words[0]);
     fy_buf_json_str(&body, "name", line->words[0]);
-    fy_buf_json_str(&body, "uri", line->words[1]);
+    fy_buf_json_str(&body, "uri", uri);
     fy_buf_json_str(&body, "status", "UP");
     fy_buf_text(&body, "}");
     if (body.overflow) {
-        (void)fy_err_set(&err, FY_EINPUT, "the name or URL is too long");
+        (void)fy_err_set(&err, FY_EINPUT, "the name is too long");
         return fy_fail_usage(&err);
     }
     if (fy_client_open(line, &client, &err) != FY_OK)
@@ -40,7 +47,8 @@ int fy_command_site_add(const struct fy_command_line *line)
     fy_path(&path, FY_PATH_SITES);
     if (fy_client_send(client, "POST", &path, &body, &err) != FY_OK)
         return fy_fail(&err);
-    return say_site(client, line, "is known now");
+    (void)snprintf(what, sizeof(what), "is known now, at %s", uri);
+    return say_site(client, line, what);
 }
 
 int fy_command_site_ls(const struct fy_command_line *line)

@@ -48,7 +48,7 @@ enum fy_code fy_cs_site(struct fy_cs *self, struct fy_cat_op *op)
     const struct fy_site_row *row = &site->row;
     bool exists = site_exists(self, row->id);
     if (exists && site->action == FY_SITE_INSERT)
-        return fy_err_set(&op->err, FY_EEXISTS, "site %s is known", row->id);
+        return fy_err_set(&op->err, FY_EEXISTS, "site %s is known already", row->id);
     if (!exists && site->action != FY_SITE_INSERT)
         return fy_err_set(&op->err, FY_ENOTFOUND, "site %s is not known", row->id);
 

@@ -31,7 +31,7 @@ enum fy_code fy_cs_bucket_create(struct fy_cs *self, struct fy_cat_op *op)
     bool has_ready = container.there && container.row.reg.status != FY_STATUS_READY;
     enum fy_code code = fy_rule_local_bucket_create(&container.row.reg, has_ready);
     if (code != FY_OK)
-        return fy_err_set(&op->err, code, "bucket %s is there", create->bucket);
+        return fy_err_set(&op->err, code, "bucket %s is there already", create->bucket);
     if (fy_cs_container_fits_ccs(&container) &&
         fy_cs_container_by_name(&self->writer, create->bucket, &holder) &&
         holder.id != container.id && holder.there)
@@ -57,7 +57,7 @@ enum fy_code fy_cs_bucket_delete(struct fy_cs *self, struct fy_cat_op *op)
     enum fy_code code = fy_rule_local_bucket_delete(&container.row.reg, has_ready);
     if (code == FY_ENOTFOUND || code == FY_EGONE)
         return fy_err_set(&op->err, code, "bucket %s %s", delete->bucket,
-                          code == FY_EGONE ? "is deleted" : "is not here");
+                          code == FY_EGONE ? "is deleted already" : "is not here");
     if (strcmp(container.row.account, delete->client) != 0)
         return fy_err_set(&op->err, FY_EFORBIDDEN, "bucket %s is not of client %s", delete->bucket,
                           delete->client);

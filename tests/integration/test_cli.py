@@ -305,8 +305,9 @@ def test_stat_compares_the_sites(sites):
 def test_sites_are_added_paused_and_forgotten(sites):
     (site,) = sites(["site-a"])
     ferry = Ferry(site.url)
-    assert ferry("site", "add", "site-x", "127.0.0.1:1", "--json").must().json()["status"] == "UP"
-    assert "is known" in ferry("site", "add", "site-x", "127.0.0.1:1").must(ERROR).err
+    added = ferry("site", "add", "site-x", "127.0.0.1:1", "--json").must().json()
+    assert (added["status"], added["uri"]) == ("UP", "http://127.0.0.1:1")
+    assert "is known already" in ferry("site", "add", "site-x", "127.0.0.1:1").must(ERROR).err
     ferry("site", "pause", "site-x").must()
     rows = {row["id"]: row for row in ferry("site", "ls", "--json").must().lines()}
     assert rows["site-x"]["paused"] and rows["site-a"]["self"]
@@ -316,6 +317,8 @@ def test_sites_are_added_paused_and_forgotten(sites):
     assert "site-x" not in ferry("site", "ls").must().text
     ferry("site", "rm", "site-x").must(NOT_FOUND)
     ferry("site", "pause", "site-a").must(ERROR)
+    assert "http://there:8081" in ferry("site", "add", "site-y", "there").must().text
+    assert "no base URI" in ferry("site", "add", "site-z", "ftp://h").must(USAGE).err
 
 
 def test_status_shows_who_is_behind_by_how_much_and_why(sites):
@@ -490,7 +493,7 @@ def test_exit_codes_tell_kinds_of_failure(ferry, bucket):
     ferry("put", "-", f"{bucket}/x", "--client", "somebody-else").must(REFUSED)
     ferry("ls", bucket, "--client", "somebody-else").must(REFUSED)
     for words in (["ls"], ["ls", bucket, "--no-such"], ["sail"], ["ls", bucket, "--url", "ftp://h"],
-                  ["put", "/etc/hostname", bucket, "--jobs", "0"], ["order"], ["get", bucket],
+                  ["ls", bucket, "--client", "a\nx-b: c"], ["put", "/etc/hostname", bucket, "--jobs", "0"], ["order"], ["get", bucket],
                   ["order", f"{bucket}/x", "--timeout", "1w"], ["failed", "show", "x"]):  # fmt: skip
         ferry(*words).must(USAGE)
 
