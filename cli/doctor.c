@@ -49,7 +49,8 @@ static void find(struct doctor *doctor, enum level level, const char *site, cons
     doctor->fails += level == FAIL;
     doctor->warns += level == WARN;
     FY_TABLE_ROW(&doctor->table, names[level], site, text);
-    fy_buf_text(&doctor->json, doctor->json.size_bytes > 0 ? ",{" : "{");
+    fy_buf_json_next(&doctor->json);
+    fy_buf_text(&doctor->json, "{");
     fy_buf_json_str(&doctor->json, "level", names[level]);
     fy_buf_json_str(&doctor->json, "site", site);
     fy_buf_json_str(&doctor->json, "text", text);

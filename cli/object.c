@@ -208,7 +208,8 @@ static void print_object(const struct stat_command *stat, bool equal)
     fy_buf_text(&json, "[");
     for (size_t i = 0; i < stat->list.count; i++) {
         const struct view *view = &stat->views[i];
-        fy_buf_text(&json, i > 0 ? ",{" : "{");
+        fy_buf_json_next(&json);
+        fy_buf_text(&json, "{");
         fy_buf_json_str(&json, "site", stat->list.sites[i].id);
         fy_buf_json_str(&json, "status", view_status(view));
         if (view->kind == VIEW_THERE) {

@@ -230,7 +230,8 @@ static void add_failure(void *arg, const char *site, const json_t *order)
     struct fy_buf *json = arg;
     if (json->size_bytes > FAILURES_BYTES_MAX)
         return;
-    fy_buf_text(json, json->bytes[json->size_bytes - 1] == '[' ? "{" : ",{");
+    fy_buf_json_next(json);
+    fy_buf_text(json, "{");
     fy_buf_json_str(json, "site", site);
     for (size_t i = 0; i < FY_COUNT_OF(keys); i++)
         fy_buf_json_str(json, keys[i], fy_json_text(order, keys[i]));
@@ -289,13 +290,12 @@ static void print_json(const struct fy_order_watch *watch, bool ended)
     fy_buf_json_bool(&json, "ended", ended);
     fy_buf_json_key(&json, "sites");
     fy_buf_text(&json, "[");
-    bool any = false;
     for (size_t i = 0; i < watch->list->count; i++) {
         struct progress sum = sum_of(watch, i);
         if (!is_concerned(&sum))
             continue;
-        fy_buf_text(&json, any ? ",{" : "{");
-        any = true;
+        fy_buf_json_next(&json);
+        fy_buf_text(&json, "{");
         fy_buf_json_str(&json, "site", watch->list->sites[i].id);
         fy_buf_json_bool(&json, "reachable", sum.reachable);
         fy_buf_json_i64(&json, "orders", sum.expected);

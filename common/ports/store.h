@@ -114,9 +114,9 @@ static inline void fy_store_abort(struct fy_store *self, struct fy_writer *write
     if (writer != NULL)
         self->ops->abort(writer);
 }
-/* Opens a body. *reader on FY_OK is the caller's (fy_reader_close). A body stays readable through
- * an open reader even when it is removed meanwhile. Errors: FY_ENOTFOUND; FY_EIO; FY_EINTERNAL
- * blob_ref is none of this store's. Thread: any. */
+/* Opens a body. *reader on FY_OK is the caller's (fy_store_reader_close). A body stays readable
+ * through an open reader even when it is removed meanwhile. Errors: FY_ENOTFOUND; FY_EIO;
+ * FY_EINTERNAL blob_ref is none of this store's. Thread: any. */
 FY_MUST_CHECK static inline enum fy_code fy_store_open(struct fy_store *self, const char *blob_ref,
                                                        struct fy_reader **reader, int64_t *size,
                                                        struct fy_err *err)
@@ -143,7 +143,8 @@ static inline void fy_store_reader_close(struct fy_store *self, struct fy_reader
     if (reader != NULL)
         self->ops->reader_close(reader);
 }
-/* Removes a body; absent is FY_OK. Only the sweeper calls it (DESIGN 5). Errors: FY_EIO;
+/* Removes a body; absent is FY_OK. For the sweeper, and for a writer whose row was refused, so that
+ * nobody can name the body (DESIGN 5). Errors: FY_EIO;
  * FY_EINTERNAL blob_ref is none of this store's. */
 FY_MUST_CHECK static inline enum fy_code fy_store_remove(struct fy_store *self,
                                                          const char *blob_ref, struct fy_err *err)
