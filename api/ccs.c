@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "common/adapters/unicode_utf8proc.h"
+#include "common/core/log.h"
 #include "common/core/names.h"
 #include "common/runtime/knowledge.h"
 
@@ -252,11 +253,15 @@ static enum fy_code open_body(struct fy_node *node, const struct fy_object_row *
 {
     int64_t size = 0;
     enum fy_code code = fy_store_open(node->store, row->blob_ref, reader, &size, err);
-    if (code != FY_OK || size == row->size)
-        return code;
-    fy_store_reader_close(node->store, *reader);
-    *reader = NULL;
-    return fy_err_set(err, FY_ENOTFOUND, "the body in the store has another length");
+    if (code == FY_OK && size != row->size) {
+        fy_store_reader_close(node->store, *reader);
+        *reader = NULL;
+        code = fy_err_set(err, FY_ENOTFOUND, "the body in the store has %lld bytes, not %lld",
+                          (long long)size, (long long)row->size);
+    }
+    if (code == FY_ENOTFOUND) /* a READY object without its body: a person must act */
+        fy_log(NULL, FY_ERROR, "body.lost", fy_kv_str("blob", row->blob_ref), fy_kv_err(err));
+    return code;
 }
 
 void fy_ccs_answer_body(struct fy_exchange *x, const char *bucket, const struct fy_object_row *row)

@@ -288,3 +288,20 @@ def test_a_bucket_shows_until_its_last_object_is_gone(client, there, bucket):
     client.delete_exact(bucket, "o").must(204)
     client.container("DELETE", bucket).must(204)
     eventually(lambda: there.bucket_status(bucket) == "DELETED", 20, "gone at site b")
+
+
+# A READY object whose file somebody has removed or cut is not served, and does not stay unnoticed.
+@pytest.mark.parametrize("damage", ["removed", "cut"])
+def test_a_lost_body_is_404_and_an_error_in_the_log(sites, damage):
+    (a,) = sites(["site-a"])
+    client = a.client()
+    client.make_bucket("bucket-1").must(201)
+    client.put("bucket-1", "o", b"some bytes").must(201)
+    (body,) = a.body_files()
+    if damage == "removed":
+        body.unlink()
+    else:
+        body.write_bytes(b"some")
+    answer = client.get("bucket-1", "o").must(404)
+    check_error(answer)
+    assert '"body.lost"' in a.log_text() and body.name in a.log_text()
