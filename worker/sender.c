@@ -9,7 +9,8 @@
  *
  * All that is true of a Ferry. A real CCS site, known by its answers' lack of x-ferry-version, is
  * told by sender_ccs.c. What the site is counts from its last answer: it may be upgraded any time,
- * so a 201 that no Ferry gave is none, and nothing goes to a site before it has said what it is.
+ * so a 201 that no Ferry gave is none, no order dies of a 400 that no Ferry gave, and nothing goes
+ * to a site before it has said what it is.
  */
 #include "worker/sender.h"
 
@@ -103,7 +104,10 @@ static enum fy_code deliver(struct fy_sender *sender, size_t first, size_t count
         fy_metric_add(&sender->node->metrics, FY_M_SENT, (int64_t)count);
         return FY_OK;
     }
-    if (status != 400 && status != 413)
+    /* Whose 400 it is matters once an order stands alone: a proxy's bound on bodies is met by
+     * halving. */
+    bool refused = (status == 400 || status == 413) && (answer->ferry || count > 1);
+    if (!refused)
         return fy_err_set(err, FY_EPEER, "site '%s' answered %d%s: %s", sender->site, status,
                           answer->ferry ? "" : ", not as a Ferry", answer->error);
     if (count == 1) {

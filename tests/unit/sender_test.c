@@ -34,6 +34,7 @@ struct target {
     bool ferry;       /* HEADs say so */
     bool post_ferry;  /* POSTs say so */
     int check_status; /* 0: by what is there */
+    int post_status;  /* 0: 201 */
     int checks, requests;
     struct told {
         enum fy_action action;
@@ -109,7 +110,7 @@ static void target_start(struct fy_peer *port, struct fy_peer_call *call)
     pthread_mutex_lock(&target->mutex);
     if (call->verb == FY_PEER_ORDERS) {
         take_orders(target, call);
-        head.http_status = 201;
+        head.http_status = target->post_status != 0 ? target->post_status : 201;
         head.ferry = target->post_ferry;
     } else {
         show(target, call, &head);
@@ -434,6 +435,27 @@ static void a_201_that_no_ferry_gave_is_none(void **state)
     wait_sent(self);
 }
 
+/* Another program at a Ferry's port refuses all it does not know; that says nothing of the orders.
+ */
+static void no_order_dies_of_a_400_that_no_ferry_gave(void **state)
+{
+    struct site *self = *state;
+    struct target *target = &self->target;
+    target->ferry = true;
+    target->post_status = 400;
+    give(self, FY_ACTION_CREATE, "o");
+    give(self, FY_ACTION_CREATE, "p");
+    sender_open(self);
+    pthread_mutex_lock(&target->mutex);
+    WAIT_FOR(target, requests, 4); /* both together, then the first alone; and once more */
+    assert_int_equal(lag_of(self), 2);
+    assert_int_equal(fy_metric_get(&self->node.metrics, FY_M_ORDERS_DEAD), 0);
+    target->post_status = 0;
+    target->post_ferry = true;
+    pthread_mutex_unlock(&target->mutex);
+    wait_sent(self);
+}
+
 /* A CCS site is a Ferry when it is looked at next: all of the batch goes to it, as to a Ferry. */
 static void what_was_left_out_goes_to_a_site_that_turns_out_to_be_a_ferry(void **state)
 {
@@ -478,6 +500,7 @@ int main(void)
         TEST(a_name_that_ccs_cannot_have_is_left_out),
         TEST(a_ferry_is_told_all_at_once),
         TEST(a_201_that_no_ferry_gave_is_none),
+        TEST(no_order_dies_of_a_400_that_no_ferry_gave),
         TEST(what_was_left_out_goes_to_a_site_that_turns_out_to_be_a_ferry),
         TEST(nothing_is_told_to_what_is_neither),
     };
