@@ -123,8 +123,18 @@ static enum fy_code deliver(struct fy_sender *sender, size_t first, size_t count
     return deliver(sender, first + count / 2, count - count / 2, err);
 }
 
-/* Rings of the bell end a pause early: the topology changed, so the site may be elsewhere now. So
- * does the loss of the batch, when there was one: another may be sent at once. */
+/* Whether the topology says something else than this turn went by. */
+static bool has_changed(struct fy_sender *sender)
+{
+    pthread_mutex_lock(&sender->mutex);
+    bool changed = sender->resting || strcmp(sender->target, sender->uri) != 0;
+    pthread_mutex_unlock(&sender->mutex);
+    return changed;
+}
+
+/* A change of the topology ends a pause early: the site may be elsewhere now. So does the loss of
+ * the batch, when there was one: another may be sent at once. A ring alone does not: the failed
+ * call may have left one. */
 static void pause_after_failure(struct fy_sender *sender)
 {
     uint32_t doublings = sender->failures < 8 ? sender->failures : 8;
@@ -136,13 +146,13 @@ static void pause_after_failure(struct fy_sender *sender)
     int64_t until_ms = fy_mono_ms(sender->node->clock) + pause_ms;
     struct fy_err err = {0};
     bool had_batch = sender->batch.count > 0;
-    while (!atomic_load(&sender->stopping) && (sender->batch.count > 0 || !had_batch)) {
+    while (!atomic_load(&sender->stopping) && (sender->batch.count > 0 || !had_batch) &&
+           !has_changed(sender)) {
         int64_t left_ms = until_ms - fy_mono_ms(sender->node->clock);
         if (left_ms <= 0)
             break;
-        if (fy_bell_wait(&sender->bell, -1,
-                         left_ms < SENDER_IDLE_MS ? (int)left_ms : SENDER_IDLE_MS))
-            break;
+        (void)fy_bell_wait(&sender->bell, -1,
+                           left_ms < SENDER_IDLE_MS ? (int)left_ms : SENDER_IDLE_MS);
         if (fy_batch_idle(&sender->batch, &err) != FY_OK)
             continue; /* it shows again at the next take */
     }

@@ -489,6 +489,28 @@ static void nothing_is_told_to_what_is_neither(void **state)
     assert_int_equal(lag_of(self), 1);
 }
 
+static int64_t now_ms(void)
+{
+    return fy_mono_ms(fy_clock_system());
+}
+
+/* However fast it fails: 0.2 s, then 0.4 s. */
+static void a_failing_target_is_given_time(void **state)
+{
+    struct site *self = *state;
+    struct target *target = &self->target;
+    target->ferry = true;
+    target->post_status = 503;
+    give(self, FY_ACTION_CREATE, "o");
+    pthread_mutex_lock(&target->mutex);
+    sender_open(self);
+    WAIT_FOR(target, requests, 1);
+    int64_t first_ms = now_ms();
+    WAIT_FOR(target, requests, 3);
+    pthread_mutex_unlock(&target->mutex);
+    assert_true(now_ms() - first_ms >= 500); /* this thread may have seen the first late */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -503,6 +525,7 @@ int main(void)
         TEST(no_order_dies_of_a_400_that_no_ferry_gave),
         TEST(what_was_left_out_goes_to_a_site_that_turns_out_to_be_a_ferry),
         TEST(nothing_is_told_to_what_is_neither),
+        TEST(a_failing_target_is_given_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
