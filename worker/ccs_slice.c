@@ -19,13 +19,13 @@ static bool is_over(const struct fy_ccs_item *item)
 
 static bool is_of_object(const struct fy_ccs_item *item)
 {
-    return item->order.object[0] != '\0';
+    return item->want.object[0] != '\0';
 }
 
 static bool same_bucket(const struct fy_ccs_item *a, const struct fy_ccs_item *b)
 {
-    return strcmp(a->order.bucket, b->order.bucket) == 0 &&
-           strcmp(fy_order_account(&a->order), fy_order_account(&b->order)) == 0;
+    return strcmp(a->want.bucket, b->want.bucket) == 0 &&
+           strcmp(fy_order_account(&a->want), fy_order_account(&b->want)) == 0;
 }
 
 /* ------------------------------------------------------------------ what may go */
@@ -46,7 +46,7 @@ static bool may_go(const struct fy_ccs_slice *slice, struct fy_ccs_item *item)
 {
     if (item->step != FY_CCS_LOOK)
         return true;
-    bool creates = item->order.action == FY_ACTION_CREATE;
+    bool creates = item->want.action == FY_ACTION_CREATE;
     if (!is_of_object(item))
         return creates || !has_open_objects(slice, item);
     if (!creates)
@@ -77,7 +77,7 @@ static enum fy_code ask(struct fy_sender *sender, enum fy_peer_verb verb,
                         const struct fy_ccs_item *item, struct fy_err *err)
 {
     struct fy_order about;
-    fy_ccs_tell(&item->order, item->order.action, &about);
+    fy_ccs_tell(&item->want, item->want.action, &about);
     enum fy_code code = fy_sender_ask(sender, verb, &about, err);
     if (code != FY_OK)
         return code;
@@ -95,7 +95,7 @@ static enum fy_code ask(struct fy_sender *sender, enum fy_peer_verb verb,
 static bool must_compare(const struct fy_ccs_item *item)
 {
     bool told_before = item->unsure || item->waiting_id != 0;
-    return is_of_object(item) && item->order.action == FY_ACTION_CREATE &&
+    return is_of_object(item) && item->want.action == FY_ACTION_CREATE &&
            (item->step == FY_CCS_LOOK || (item->step == FY_CCS_COMING && told_before));
 }
 
@@ -109,8 +109,8 @@ static enum fy_code compare(struct fy_sender *sender, const struct fy_ccs_item *
     if (answer->http_status == 404)
         *shows = FY_CCS_NOTHING;
     else if (answer->http_status / 100 == 2)
-        *shows = fy_ccs_is_promised(&item->order, answer->hash, answer->size) ? FY_CCS_PROMISED
-                                                                              : FY_CCS_OTHER;
+        *shows = fy_ccs_is_promised(&item->want, answer->hash, answer->size) ? FY_CCS_PROMISED
+                                                                             : FY_CCS_OTHER;
     return FY_OK;
 }
 
@@ -118,7 +118,7 @@ static enum fy_code look(struct fy_sender *sender, struct fy_ccs_item *item,
                          enum fy_ccs_shows *shows, struct fy_err *err)
 {
     *shows = FY_CCS_UNCLEAR;
-    if (item->step == FY_CCS_LOOK && item->order.action == FY_ACTION_DELETE)
+    if (item->step == FY_CCS_LOOK && item->want.action == FY_ACTION_DELETE)
         return FY_OK; /* told whatever it shows */
     enum fy_code code = ask(sender, FY_PEER_CHECK, item, err);
     if (code != FY_OK)
@@ -142,7 +142,7 @@ static enum fy_code look(struct fy_sender *sender, struct fy_ccs_item *item,
 static void add_order(struct fy_buf *body, const struct fy_ccs_item *item, enum fy_action action)
 {
     struct fy_order told;
-    fy_ccs_tell(&item->order, action, &told);
+    fy_ccs_tell(&item->want, action, &told);
     fy_order_json_write(&told, body);
 }
 
@@ -197,7 +197,7 @@ static void step(struct fy_ccs_slice *slice, size_t i, enum fy_ccs_shows shows, 
                  struct telling *telling)
 {
     struct fy_ccs_item *item = &slice->items[i];
-    struct fy_ccs_move move = fy_ccs_next(item->step, item->order.action, item->unsure, shows);
+    struct fy_ccs_move move = fy_ccs_next(item->step, item->want.action, item->unsure, shows);
     if (move.step == item->step)
         return;
     if (move.tell != FY_ACTION_UNKNOWN) {
@@ -271,7 +271,7 @@ static void set_aside(const struct fy_sender *sender, const struct fy_ccs_slice 
     else if (item->step == FY_CCS_COMING)
         fy_failure_set(failure, FY_NOT_APPLIED,
                        "site '%s' took the CREATE and does not have the %s", site, what);
-    else if (item->order.action == FY_ACTION_DELETE)
+    else if (item->want.action == FY_ACTION_DELETE)
         fy_failure_set(failure, FY_NOT_APPLIED, "objects in the bucket are not deleted yet");
     else if (is_of_object(item) && slice->items[item->bucket].step != FY_CCS_DONE)
         *failure = slice->items[item->bucket].failure;

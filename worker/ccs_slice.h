@@ -8,8 +8,8 @@
 #include "worker/verdict.h"
 
 struct fy_ccs_item {
-    struct fy_order order; /* what the site shall show, once settled on (sender_ccs.c) */
-    struct fy_stamp given; /* the stamp of the order that came, which may be history by now */
+    struct fy_order order; /* as it came; it may be history by now */
+    struct fy_order want;  /* what the site shall show, as sender_ccs.c settled on */
     bool unsure;           /* fy_ccs_next */
     bool ours;             /* nobody ordered it: the bucket of an object */
     size_t bucket;         /* of the CREATE of an object: the item that makes sure of its bucket */

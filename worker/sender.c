@@ -235,6 +235,7 @@ enum fy_code fy_sender_open(struct fy_node *node, const struct fy_site_row *site
     self->node = node;
     FY_ASSERT(fy_text_copy(self->site, sizeof(self->site), site->id));
     atomic_store(&self->up, true);
+    fy_gate_init(&self->gate, fy_mono_ms(node->clock));
     pthread_mutex_init(&self->mutex, NULL);
     fy_buf_init(&self->body, FY_BATCH_BYTES + 2 * FY_ORDER_JSON_BYTES + FY_BATCH_ORDERS + 2);
     fy_sender_update(self, site);

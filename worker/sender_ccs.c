@@ -101,7 +101,7 @@ static bool same_name(const struct fy_order *a, const struct fy_order *b)
 static struct fy_ccs_item *find_item(struct fy_ccs_slice *slice, const struct fy_order *order)
 {
     for (size_t i = 0; i < slice->count; i++)
-        if (same_name(&slice->items[i].order, order))
+        if (same_name(&slice->items[i].want, order))
             return &slice->items[i];
     return NULL;
 }
@@ -111,19 +111,19 @@ static struct fy_ccs_item *find_item(struct fy_ccs_slice *slice, const struct fy
  * that are in it. */
 static void add_item(struct fy_ccs_slice *slice, struct fy_ccs_item *item)
 {
-    struct fy_ccs_item *other = find_item(slice, &item->order);
-    item->unsure = fy_stamp_compare(&item->given, &item->order.stamp) != 0;
+    struct fy_ccs_item *other = find_item(slice, &item->want);
+    item->unsure = fy_stamp_compare(&item->order.stamp, &item->want.stamp) != 0;
     if (other == NULL) {
         other = &slice->items[slice->count++];
         *other = *item;
     } else {
-        bool unsure =
-            item->unsure || other->unsure || fy_stamp_compare(&item->given, &other->given) != 0;
-        if (fy_stamp_compare(&item->order.stamp, &other->order.stamp) >= 0)
+        bool unsure = item->unsure || other->unsure ||
+                      fy_stamp_compare(&item->order.stamp, &other->order.stamp) != 0;
+        if (fy_stamp_compare(&item->want.stamp, &other->want.stamp) >= 0)
             *other = *item;
         other->unsure = unsure;
     }
-    if (other->order.object[0] == '\0')
+    if (other->want.object[0] == '\0')
         other->unsure = false;
 }
 
@@ -131,8 +131,8 @@ static void add_item(struct fy_ccs_slice *slice, struct fy_ccs_item *item)
 static enum fy_code add_order(struct fy_sender *sender, struct fy_ccs_slice *slice,
                               struct fy_ccs_item *item, enum fate *fate, struct fy_err *err)
 {
-    item->given = item->order.stamp;
-    enum fy_code code = settle_on(sender->node, &item->order, fate, err);
+    item->want = item->order;
+    enum fy_code code = settle_on(sender->node, &item->want, fate, err);
     if (code != FY_OK)
         return code;
     if (*fate == FATE_NOT_FOR_CCS)
@@ -146,15 +146,15 @@ static enum fy_code add_order(struct fy_sender *sender, struct fy_ccs_slice *sli
  * us, or was before the site was here. */
 static size_t bucket_of(struct fy_ccs_slice *slice, const struct fy_order *order)
 {
-    struct fy_ccs_item made = {.order = *order, .ours = true};
-    made.order.object[0] = made.order.hash[0] = '\0';
-    made.order.size = 0;
-    struct fy_ccs_item *bucket = find_item(slice, &made.order);
+    struct fy_ccs_item made = {.want = *order, .ours = true};
+    made.want.object[0] = made.want.hash[0] = '\0';
+    made.want.size = 0;
+    struct fy_ccs_item *bucket = find_item(slice, &made.want);
     if (bucket == NULL) {
         bucket = &slice->items[slice->count++];
         *bucket = made;
     }
-    bucket->order.action = FY_ACTION_CREATE;
+    bucket->want.action = FY_ACTION_CREATE;
     return (size_t)(bucket - slice->items);
 }
 
@@ -163,7 +163,7 @@ static void add_buckets(struct fy_ccs_slice *slice)
     size_t count = slice->count;
     FY_ASSERT(count <= FY_CCS_SLICE_ORDERS);
     for (size_t i = 0; i < count; i++) {
-        const struct fy_order *order = &slice->items[i].order;
+        const struct fy_order *order = &slice->items[i].want;
         if (order->object[0] != '\0' && order->action == FY_ACTION_CREATE)
             slice->items[i].bucket = bucket_of(slice, order);
     }
@@ -179,8 +179,10 @@ static struct fy_next next_of(struct fy_sender *sender, const struct fy_ccs_item
                                            .first_ms = config->retry_first_ms,
                                            .second_ms = config->retry_second_ms,
                                            .later_ms = config->retry_later_ms};
+    int64_t mono_ms = fy_mono_ms(sender->node->clock);
     const struct fy_moment moment = {.wall_ms = fy_wall_ms(sender->node->clock),
-                                     .mono_ms = fy_mono_ms(sender->node->clock)};
+                                     .mono_ms = mono_ms,
+                                     .gate_shut = !fy_gate_is_open(&sender->gate, mono_ms)};
     *trouble = (struct fy_trouble){.from_row = true, /* its tries in memory were the slice's */
                                    .rounds = item->rounds,
                                    .first_failed_ms = item->first_failed_ms};
@@ -192,19 +194,17 @@ static enum fy_code write_waiting(struct fy_sender *sender, const struct fy_ccs_
                                   struct fy_err *err)
 {
     struct fy_cat_wait *wait = fy_alloc(sizeof(*wait));
-    bool is_row = fy_stamp_compare(&item->given, &item->order.stamp) == 0;
     wait->op.kind = FY_CAT_WAIT;
-    wait->row =
-        (struct fy_waiting_row){.id = is_row ? item->waiting_id : 0, /* else it takes its place */
-                                .direction = FY_OUT,
-                                .state = FY_WAITING,
-                                .reason = trouble->last.reason,
-                                .order = item->order,
-                                .http_status = trouble->last.http_status,
-                                .attempts = trouble->rounds,
-                                .first_failed_ms = trouble->first_failed_ms,
-                                .last_failed_ms = trouble->last_failed_ms,
-                                .due_ms = due_ms};
+    wait->row = (struct fy_waiting_row){.id = item->waiting_id,
+                                        .direction = FY_OUT,
+                                        .state = FY_WAITING,
+                                        .reason = trouble->last.reason,
+                                        .order = item->order,
+                                        .http_status = trouble->last.http_status,
+                                        .attempts = trouble->rounds,
+                                        .first_failed_ms = trouble->first_failed_ms,
+                                        .last_failed_ms = trouble->last_failed_ms,
+                                        .due_ms = due_ms};
     memcpy(wait->row.detail, trouble->last.detail, sizeof(wait->row.detail));
     enum fy_code code = fy_catalogue_writer_run(sender->node->writer, &wait->op);
     if (code != FY_OK)
@@ -215,7 +215,7 @@ static enum fy_code write_waiting(struct fy_sender *sender, const struct fy_ccs_
 
 /* An order out of `waiting` that is dead now. */
 static enum fy_code write_dead(struct fy_sender *sender, const struct fy_ccs_item *item,
-                               struct fy_err *err)
+                               const struct fy_trouble *trouble, struct fy_err *err)
 {
     char key[FY_KEY_BYTES_MAX + 1];
     struct fy_buf json;
@@ -233,6 +233,8 @@ static enum fy_code write_dead(struct fy_sender *sender, const struct fy_ccs_ite
         .partition = -1,
         .offset = -1,
         .http_status = item->failure.http_status,
+        .attempts = trouble->rounds,
+        .first_failed_ms = trouble->first_failed_ms,
         .detail = item->failure.detail,
     };
     enum fy_code code = fy_dead_letter_write(sender->node, &letter, err);
@@ -263,15 +265,23 @@ static enum fy_code remove_waiting(struct fy_sender *sender, const struct fy_ccs
     return code;
 }
 
+static enum fy_code die(struct fy_sender *sender, const struct fy_ccs_item *item,
+                        const struct fy_trouble *trouble, struct fy_err *err)
+{
+    if (fy_failure_class(item->failure.reason, item->failure.http_status) == FY_CLASS_SITE)
+        fy_gate_pass(&sender->gate);
+    if (item->waiting_id == 0)
+        return fy_sender_bury(sender, item->record, &item->failure, err);
+    return write_dead(sender, item, trouble, err);
+}
+
 static enum fy_code put_aside(struct fy_sender *sender, const struct fy_ccs_item *item,
                               struct fy_err *err)
 {
     struct fy_trouble trouble;
     struct fy_next next = next_of(sender, item, &trouble);
-    if (next.kind == FY_NEXT_DEAD && item->waiting_id == 0)
-        return fy_sender_bury(sender, item->record, &item->failure, err);
     if (next.kind == FY_NEXT_DEAD)
-        return write_dead(sender, item, err);
+        return die(sender, item, &trouble, err);
     FY_ASSERT(next.kind == FY_NEXT_WAIT);
     enum fy_code code = write_waiting(sender, item, &trouble, next.at_ms, err);
     if (code == FY_OK)
@@ -296,8 +306,10 @@ static enum fy_code run(struct fy_sender *sender, struct fy_ccs_slice *slice, st
             code = put_aside(sender, item, err);
         else if (item->waiting_id != 0)
             code = remove_waiting(sender, item, err);
-        if (code == FY_OK && item->step == FY_CCS_DONE)
+        if (code == FY_OK && item->step == FY_CCS_DONE) {
             fy_metric_add(&sender->node->metrics, FY_M_SENT, 1);
+            fy_gate_earn(&sender->gate, fy_mono_ms(sender->node->clock));
+        }
     }
     if (code == FY_OK)
         fy_metric_add(&sender->node->metrics, FY_M_NOT_FOR_CCS, (int64_t)slice->not_for_ccs);

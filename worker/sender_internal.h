@@ -7,6 +7,7 @@
 
 #include "common/ports/peer.h"
 #include "worker/batch.h"
+#include "worker/gate.h"
 #include "worker/sender.h"
 #include "worker/verdict.h"
 
@@ -39,10 +40,11 @@ struct fy_sender {
     char target[FY_URI_BYTES_MAX + 1]; /* uri as this turn uses it */
     struct fy_batch batch;
     struct fy_buf body;
-    uint32_t failures;  /* in a row */
-    bool is_ferry;      /* the last answer was a Ferry's; false: ask before anything is sent */
-    int64_t due_at_ms;  /* monotonic: when `waiting` is looked at next */
-    int64_t due_cursor; /* id of the last row looked at there; 0 from the beginning */
+    uint32_t failures;   /* in a row */
+    bool is_ferry;       /* the last answer was a Ferry's; false: ask before anything is sent */
+    int64_t due_at_ms;   /* monotonic: when `waiting` is looked at next */
+    struct fy_gate gate; /* of deaths for what a CCS site does not do */
+    int64_t due_cursor;  /* id of the last row looked at there; 0 from the beginning */
 
     /* One call at a time: the loop thread writes, then sets call_done and rings. */
     struct fy_peer_call call;
