@@ -56,7 +56,7 @@ static enum fy_code create(struct fy_exchange *x, const char *bucket, struct fy_
     /* A bad client-id is refused before it blocks the bucket's name (spec 2.4, 8). */
     if (!fy_ccs_client_is_valid(fy_client(x)))
         return fy_err_set(err, FY_EINPUT, "client-id: 3-63 of 0-9 a-z -");
-    return fy_change_bucket_create(x, bucket, row, err);
+    return fy_change_bucket_create(x, bucket, NULL, row, err);
 }
 
 static void post_bucket(struct fy_exchange *x)

@@ -3,11 +3,11 @@
 
 #include "common/runtime/knowledge.h"
 
-enum fy_code fy_change_bucket_create(struct fy_exchange *x, const char *bucket,
+enum fy_code fy_change_bucket_create(struct fy_exchange *x, const char *bucket, const char *targets,
                                      struct fy_container_row *row, struct fy_err *err)
 {
     struct fy_node *node = fy_node_of(x);
-    struct fy_cat_bucket_create op = {.op = {.kind = FY_CAT_BUCKET_CREATE}};
+    struct fy_cat_bucket_create op = {.op = {.kind = FY_CAT_BUCKET_CREATE}, .targets = targets};
     FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
     FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), bucket));
     FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));

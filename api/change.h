@@ -9,8 +9,10 @@
 
 #include "api/http.h"
 
-/* *row on FY_OK. Errors: those of struct fy_cat_bucket_create; nothing is answered. */
+/* targets: fy_targets_check has passed it; NULL all sites. *row on FY_OK. Errors: those of struct
+ * fy_cat_bucket_create; nothing is answered. */
 FY_MUST_CHECK enum fy_code fy_change_bucket_create(struct fy_exchange *x, const char *bucket,
+                                                   const char *targets,
                                                    struct fy_container_row *row,
                                                    struct fy_err *err);
 /* Answers 204 or the error. account "": the bucket that the CCS API shows under that name. */

@@ -5,6 +5,7 @@
 #include "api/change.h"
 #include "api/query.h"
 #include "common/core/names.h"
+#include "common/core/targets.h"
 
 #define MODULE         "FERRY"
 #define ROW_BYTES_MAX  (4096 + 8 * FY_BUCKET_BYTES_MAX + 8 * FY_CLIENT_BYTES_MAX)
@@ -62,8 +63,11 @@ static void post_container(struct fy_exchange *x)
     enum fy_code code = fy_query_container(x, &key, &err);
     if (code == FY_OK && key.account[0] != '\0' && strcmp(key.account, fy_client(x)) != 0)
         code = fy_err_set(&err, FY_EFORBIDDEN, "a client creates containers of its own account");
+    const char *targets = fy_query(x, "targets");
+    if (code == FY_OK && targets != NULL)
+        code = fy_targets_check(targets, &err);
     if (code == FY_OK)
-        code = fy_change_bucket_create(x, key.bucket, &row, &err);
+        code = fy_change_bucket_create(x, key.bucket, targets, &row, &err);
     if (code == FY_OK)
         answer_container(x, 201, &row);
     else
@@ -78,6 +82,60 @@ static void delete_container(struct fy_exchange *x)
         fy_change_bucket_delete(x, key.account, key.bucket);
     else
         fy_answer_error(x, &err);
+}
+
+/* ---- its target sites: a setting of this site alone, and of no other's word */
+
+static void answer_targets(struct fy_exchange *x, const char *targets)
+{
+    struct fy_buf json;
+    char site[FY_SITE_BYTES_MAX + 1];
+    fy_buf_init(&json, (size_t)2 * FY_TARGETS_BYTES_MAX);
+    fy_buf_text(&json, "{\"targets\":[");
+    while (fy_targets_next(&targets, site)) {
+        fy_buf_json_next(&json);
+        fy_buf_printf(&json, "\"%s\"", site); /* letters, digits, dots and dashes */
+    }
+    fy_buf_text(&json, "]}");
+    fy_answer_json(x, 200, &json);
+}
+
+static void get_targets(struct fy_exchange *x)
+{
+    struct fy_object_key key;
+    struct fy_err err = {0};
+    char targets[FY_TARGETS_BYTES_MAX + 1];
+    enum fy_code code = fy_query_container(x, &key, &err);
+    if (code == FY_OK)
+        code = fy_catalogue_targets_get(fy_node_of(x)->catalogue, key.account, key.bucket, targets,
+                                        &err);
+    if (code == FY_OK)
+        answer_targets(x, targets);
+    else
+        fy_answer_error(x, &err);
+}
+
+static void put_targets(struct fy_exchange *x)
+{
+    struct fy_object_key key;
+    struct fy_err err = {0};
+    struct fy_cat_targets op = {.op.kind = FY_CAT_TARGETS, .targets = fy_query(x, "targets")};
+    if (op.targets == NULL)
+        op.targets = "";
+    enum fy_code code = fy_query_container(x, &key, &err);
+    if (code == FY_OK)
+        code = fy_targets_check(op.targets, &err);
+    if (code != FY_OK) {
+        fy_answer_error(x, &err);
+        return;
+    }
+    FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
+    memcpy(op.account, key.account, sizeof(op.account));
+    memcpy(op.bucket, key.bucket, sizeof(op.bucket));
+    if (fy_catalogue_writer_run(fy_node_of(x)->writer, &op.op) == FY_OK)
+        answer_targets(x, op.targets);
+    else
+        fy_answer_error(x, &op.op.err);
 }
 
 struct page {
@@ -127,6 +185,8 @@ static const struct fy_route routes[] = {
     FY_CLIENT_ROUTE("GET", CONTAINER, MODULE, get_container),
     FY_CLIENT_ROUTE("POST", CONTAINER, MODULE, post_container),
     FY_CLIENT_ROUTE("DELETE", CONTAINER, MODULE, delete_container),
+    FY_CLIENT_ROUTE("GET", CONTAINER "/targets", MODULE, get_targets),
+    FY_CLIENT_ROUTE("PUT", CONTAINER "/targets", MODULE, put_targets),
     FY_CLIENT_ROUTE("GET", "/ferry/v1/containers", MODULE, list_containers),
 };
 const struct fy_route_table fy_routes_containers = {routes, FY_COUNT_OF(routes)};

@@ -1,12 +1,14 @@
-/* bucket.c - `ferry bucket mk|ls|rm`. */
+/* bucket.c - `ferry bucket mk|set|ls|rm`. */
 #include <string.h>
 
 #include "cli/client.h"
 #include "cli/output.h"
 #include "cli/words.h"
 
-/* One call about the bucket of words[0]; 0 or the exit code after it was said. */
-static int call(const struct fy_command_line *line, struct fy_client **client, const char *method)
+/* One call about the bucket of words[0], with its --targets; 0 or the exit code after it was said.
+ */
+static int call(const struct fy_command_line *line, struct fy_client **client, const char *method,
+                const char *route)
 {
     struct fy_object_word bucket;
     struct fy_buf path;
@@ -19,8 +21,9 @@ static int call(const struct fy_command_line *line, struct fy_client **client, c
         code = fy_client_open(line, client, &err);
     if (code != FY_OK)
         return fy_fail_usage(&err);
-    fy_path(&path, FY_PATH_CONTAINER);
+    fy_path(&path, route);
     fy_path_names(&path, line->config.client, bucket.bucket, NULL);
+    fy_path_query(&path, "targets", fy_option(line, "targets"));
     if (fy_client_send(*client, method, &path, NULL, &err) != FY_OK)
         return fy_fail(&err);
     return FY_EXIT_DONE;
@@ -30,7 +33,7 @@ int fy_command_bucket_mk(const struct fy_command_line *line)
 {
     FY_AUTO(fy_client_end) struct fy_client *client = NULL;
     struct fy_err err = {0};
-    int exit_status = call(line, &client, "POST");
+    int exit_status = call(line, &client, "POST", FY_PATH_CONTAINER);
     if (exit_status != FY_EXIT_DONE)
         return exit_status;
     if (line->json) {
@@ -44,10 +47,44 @@ int fy_command_bucket_mk(const struct fy_command_line *line)
     return fy_output_end(FY_EXIT_DONE);
 }
 
+static void say_targets(const char *bucket, const json_t *targets)
+{
+    size_t index;
+    const json_t *site;
+    struct fy_buf list;
+    fy_buf_init(&list, (size_t)2 * FY_TARGETS_BYTES_MAX);
+    json_array_foreach(targets, index, site)
+        fy_buf_printf(&list, "%s%s", index > 0 ? ", " : "", json_string_value(site));
+    if (list.size_bytes > 0)
+        fy_say("bucket %s is replicated to %s", bucket, list.bytes);
+    else
+        fy_say("bucket %s is replicated to every site", bucket);
+    fy_buf_done(&list);
+}
+
+/* Without --targets it only shows them. */
+int fy_command_bucket_set(const struct fy_command_line *line)
+{
+    FY_AUTO(fy_client_end) struct fy_client *client = NULL;
+    struct fy_err err = {0};
+    const char *method = fy_option(line, "targets") != NULL ? "PUT" : "GET";
+    int exit_status = call(line, &client, method, FY_PATH_CONTAINER "/targets");
+    if (exit_status != FY_EXIT_DONE)
+        return exit_status;
+    json_auto_t *tree = fy_client_json(client, &err);
+    if (tree == NULL)
+        return fy_fail(&err);
+    if (line->json)
+        fy_print_json(tree);
+    else
+        say_targets(line->words[0], json_object_get(tree, "targets"));
+    return fy_output_end(FY_EXIT_DONE);
+}
+
 int fy_command_bucket_rm(const struct fy_command_line *line)
 {
     FY_AUTO(fy_client_end) struct fy_client *client = NULL;
-    int exit_status = call(line, &client, "DELETE");
+    int exit_status = call(line, &client, "DELETE", FY_PATH_CONTAINER);
     if (exit_status != FY_EXIT_DONE)
         return exit_status;
     if (line->json)

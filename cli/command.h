@@ -84,6 +84,7 @@ int fy_command_site_rm(const struct fy_command_line *line);
 int fy_command_site_pause(const struct fy_command_line *line);
 int fy_command_site_resume(const struct fy_command_line *line);
 int fy_command_bucket_mk(const struct fy_command_line *line);
+int fy_command_bucket_set(const struct fy_command_line *line);
 int fy_command_bucket_ls(const struct fy_command_line *line);
 int fy_command_bucket_rm(const struct fy_command_line *line);
 int fy_command_put(const struct fy_command_line *line);

@@ -3,7 +3,8 @@
 /*
  * One thread. The topology comes from the catalogue at every batch, never from a cache: a site
  * added a second ago gets its copies (DESIGN 4). A batch is committed once all its copies are
- * acknowledged; a crash between the two writes them again, which is harmless.
+ * acknowledged; a crash between the two writes them again, which is harmless. An order that names
+ * its target goes there; of the others a bucket's target sites get their copies (DESIGN 4).
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "common/adapters/order_json.h"
 #include "common/core/log.h"
+#include "common/core/targets.h"
 #include "common/runtime/pool.h"
 #include "common/runtime/publish_wait.h"
 #include "common/runtime/sites.h"
@@ -35,6 +37,10 @@ struct fy_router {
     size_t site_count;
     char ensured[FY_SITES_MAX][FY_SITE_BYTES_MAX + 1]; /* sites whose topic is there */
     size_t ensured_count;
+    /* Target sites of the bucket that was asked for last: those of one batch are mostly one's. */
+    char targets_account[FY_CLIENT_BYTES_MAX + 1];
+    char targets_bucket[FY_BUCKET_BYTES_MAX + 1]; /* "" none yet */
+    char targets[FY_TARGETS_BYTES_MAX + 1];
     struct fy_buf json; /* the copies' orders */
     struct copy {
         char topic[FY_TOPIC_BYTES_MAX + 1];
@@ -141,6 +147,27 @@ static enum fy_code refuse(struct fy_router *router, size_t i, const struct fy_o
     return fy_dead_letter_write(router->node, &letter, err);
 }
 
+/* Where the changes of the order's bucket go: our own setting, which other sites do not know. */
+static enum fy_code ask_targets(struct fy_router *router, const struct fy_order *order,
+                                struct fy_err *err)
+{
+    struct fy_catalogue *catalogue = router->node->catalogue;
+    const char *account = fy_order_account(order);
+    if (strcmp(router->targets_bucket, order->bucket) == 0 &&
+        strcmp(router->targets_account, account) == 0)
+        return FY_OK;
+    router->targets_bucket[0] = router->targets[0] = '\0';
+    enum fy_code code =
+        fy_catalogue_targets_get(catalogue, account, order->bucket, router->targets, err);
+    if (code == FY_ENOTFOUND && order->account[0] == '\0') /* of another's bucket */
+        code = fy_catalogue_targets_get(catalogue, "", order->bucket, router->targets, err);
+    if (code != FY_OK && code != FY_ENOTFOUND)
+        return code;
+    FY_ASSERT(fy_text_copy(router->targets_account, sizeof(router->targets_account), account));
+    memcpy(router->targets_bucket, order->bucket, sizeof(router->targets_bucket));
+    return FY_OK;
+}
+
 static enum fy_code route_one(struct fy_router *router, size_t i, struct fy_err *err)
 {
     struct fy_node *node = router->node;
@@ -175,12 +202,16 @@ static enum fy_code route_one(struct fy_router *router, size_t i, struct fy_err 
         FY_ASSERT(fy_text_copy(target, sizeof(target), order.to_site));
         return copy_to(router, i, &order, target, err);
     }
+    code = ask_targets(router, &order, err);
+    if (code != FY_OK)
+        return code;
     char from_site[FY_SITE_BYTES_MAX + 1];
     FY_ASSERT(fy_text_copy(from_site, sizeof(from_site), order.from_site));
     /* An order given here about a third site's object concerns us too: the API has seen to that. */
     for (size_t s = 0; s < router->site_count; s++) {
         const char *target = router->sites[s].id;
-        if (strcmp(target, node->site) == 0 || strcmp(target, from_site) == 0)
+        if (strcmp(target, node->site) == 0 || strcmp(target, from_site) == 0 ||
+            !fy_targets_include(router->targets, target))
             continue;
         code = copy_to(router, i, &order, target, err);
         if (code != FY_OK)
@@ -209,6 +240,7 @@ static enum fy_code route_first(struct fy_router *router, size_t count, struct f
 static enum fy_code route_batch(struct fy_router *router, struct fy_err *err)
 {
     size_t step = router->batch.count;
+    router->targets_bucket[0] = '\0'; /* asked anew: they may have been set meanwhile */
     enum fy_code code =
         fy_sites_read(router->node->catalogue, false, router->sites, &router->site_count, err);
     while (code == FY_OK && router->batch.count > 0) {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/core/targets.h"
 
 /* ------------------------------------------------------------------ sites */
 
@@ -73,6 +74,40 @@ enum fy_code fy_cs_site(struct fy_cs *self, struct fy_cat_op *op)
     fy_cs_text(&use, row->id);
     (void)fy_cs_run(&use);
     return FY_OK;
+}
+
+/* ------------------------------------------------------------------ target sites of a bucket */
+
+enum fy_code fy_cs_targets_known(struct fy_cs *self, const char *targets, struct fy_err *err)
+{
+    char site[FY_SITE_BYTES_MAX + 1];
+    while (fy_targets_next(&targets, site))
+        if (!site_exists(self, site))
+            return fy_err_set(err, FY_ENOTFOUND, "targets: site '%s' is not known", site);
+    return FY_OK;
+}
+
+void fy_cs_targets_put(struct fy_cs *self, int64_t container_id, const char *targets)
+{
+    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONTAINER_SET_TARGETS);
+    fy_cs_text(&use, targets);
+    fy_cs_i64(&use, container_id);
+    (void)fy_cs_run(&use);
+}
+
+enum fy_code fy_cs_targets(struct fy_cs *self, struct fy_cat_op *op)
+{
+    struct fy_cat_targets *set = (struct fy_cat_targets *)(void *)op;
+    struct fy_cs_container container;
+    if (!fy_cs_container_find(self, set->account, set->bucket, &container) || !container.there)
+        return fy_err_set(&op->err, FY_ENOTFOUND, "bucket %s is not here", set->bucket);
+    if (strcmp(container.row.account, set->client) != 0)
+        return fy_err_set(&op->err, FY_EFORBIDDEN, "bucket %s is not of client %s", set->bucket,
+                          set->client);
+    enum fy_code code = fy_cs_targets_known(self, set->targets, &op->err);
+    if (code == FY_OK)
+        fy_cs_targets_put(self, container.id, set->targets);
+    return code;
 }
 
 /* ------------------------------------------------------------------ rights */

@@ -72,6 +72,8 @@ enum fy_cs_sql {
 
     FY_CS_CONTAINER_BY_KEY,
     FY_CS_CONTAINER_BY_CCS_NAME,
+    FY_CS_CONTAINER_TARGETS,
+    FY_CS_CONTAINER_SET_TARGETS,
     FY_CS_CONTAINER_INSERT,
     FY_CS_CONTAINER_REGISTER,
     FY_CS_CONTAINER_DESCRIBE,
@@ -402,12 +404,16 @@ void fy_cs_waiting_list_bind(struct fy_cs_use *use, const struct fy_waiting_filt
                              int64_t after_id, int64_t row_count);
 bool fy_cs_waiting_passes(const struct fy_waiting_filter *filter, const struct fy_waiting_row *row);
 
+/* Target sites. FY_ENOTFOUND: one of them is not known here. */
+enum fy_code fy_cs_targets_known(struct fy_cs *self, const char *targets, struct fy_err *err);
+void fy_cs_targets_put(struct fy_cs *self, int64_t container_id, const char *targets);
+
 /* The operations: FY_OK, or why it was refused (and *err set). Called inside the transaction. */
 typedef enum fy_code fy_cs_op_fn(struct fy_cs *self, struct fy_cat_op *op);
 fy_cs_op_fn fy_cs_bucket_create, fy_cs_bucket_delete, fy_cs_upload_begin, fy_cs_upload_finish,
     fy_cs_upload_fail, fy_cs_object_delete, fy_cs_apply, fy_cs_wait, fy_cs_wait_claim,
-    fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done, fy_cs_site, fy_cs_right,
-    fy_cs_lease_renew, fy_cs_sweep, fy_cs_trash_done, fy_cs_purge;
+    fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done, fy_cs_site,
+    fy_cs_targets, fy_cs_right, fy_cs_lease_renew, fy_cs_sweep, fy_cs_trash_done, fy_cs_purge;
 
 /* The reads of the port, in the order of struct fy_catalogue_ops. */
 enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,
@@ -417,6 +423,8 @@ enum fy_code fy_cs_container_get(struct fy_catalogue *port, const char *account,
 enum fy_code fy_cs_container_list(struct fy_catalogue *port, const char *account, bool ccs_only,
                                   const char *after, uint32_t limit, fy_container_visit_fn *visit,
                                   void *arg, struct fy_err *err);
+enum fy_code fy_cs_targets_get(struct fy_catalogue *port, const char *account, const char *name,
+                               char targets[static FY_TARGETS_BYTES_MAX + 1], struct fy_err *err);
 enum fy_code fy_cs_object_get(struct fy_catalogue *port, const struct fy_object_key *key,
                               struct fy_object_row *row, struct fy_err *err);
 enum fy_code fy_cs_object_list(struct fy_catalogue *port, const char *account, const char *bucket,

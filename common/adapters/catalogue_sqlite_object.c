@@ -27,6 +27,7 @@ enum fy_code fy_cs_bucket_create(struct fy_cs *self, struct fy_cat_op *op)
 {
     struct fy_cat_bucket_create *create = (struct fy_cat_bucket_create *)(void *)op;
     struct fy_cs_container container, holder;
+    const char *targets = create->targets != NULL ? create->targets : "";
     (void)fy_cs_container_find(self, create->client, create->bucket, &container);
     bool has_ready = container.there && container.row.reg.status != FY_STATUS_READY;
     enum fy_code code = fy_rule_local_bucket_create(&container.row.reg, has_ready);
@@ -36,11 +37,15 @@ enum fy_code fy_cs_bucket_create(struct fy_cs *self, struct fy_cat_op *op)
         fy_cs_container_by_name(&self->writer, create->bucket, &holder) &&
         holder.id != container.id && holder.there)
         return fy_err_set(&op->err, FY_EEXISTS, "bucket %s is another client's", create->bucket);
+    code = fy_cs_targets_known(self, targets, &op->err);
+    if (code != FY_OK)
+        return code;
 
     struct fy_stamp stamp = fy_cs_stamp_next(self, &container.row.reg.stamp);
     fy_cs_container_need(self, &container, fy_stamp_ms(&stamp));
     fy_cs_container_register(self, &container, FY_STATUS_READY, &stamp, fy_stamp_ms(&stamp), 0);
     fy_cs_container_settle(self, &container);
+    fy_cs_targets_put(self, container.id, targets);
     struct fy_order order;
     order_begin(&order, FY_ACTION_CREATE, &stamp, create->op_id, create->client, create->bucket);
     fy_cs_outbox_local(self, &order, create->client);

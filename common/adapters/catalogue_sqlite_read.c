@@ -26,6 +26,27 @@ enum fy_code fy_cs_container_get(struct fy_catalogue *port, const char *account,
     return FY_OK;
 }
 
+enum fy_code fy_cs_targets_get(struct fy_catalogue *port, const char *account, const char *name,
+                               char targets[static FY_TARGETS_BYTES_MAX + 1], struct fy_err *err)
+{
+    struct fy_cs *self = fy_cs_from(port);
+    struct fy_cs_container container;
+    enum fy_code code = fy_cs_container_look_up(self, account, name, &container, err);
+    if (code != FY_OK)
+        return code;
+    struct fy_cs_conn *reader = fy_cs_reader_take(self);
+    struct fy_cs_use use = fy_cs_use(reader, FY_CS_CONTAINER_TARGETS);
+    fy_cs_i64(&use, container.id);
+    bool found = fy_cs_row(&use);
+    if (found)
+        fy_cs_take_text(&use, targets, FY_TARGETS_BYTES_MAX + 1);
+    fy_cs_end(&use);
+    code = fy_cs_reader_give(self, reader, err);
+    if (code == FY_OK && !found) /* purged between the two reads */
+        return fy_err_set(err, FY_ENOTFOUND, "bucket %s is not here", name);
+    return code;
+}
+
 enum fy_code fy_cs_object_get(struct fy_catalogue *port, const struct fy_object_key *key,
                               struct fy_object_row *row, struct fy_err *err)
 {

@@ -182,8 +182,14 @@ static const char *const schema_4[] = {
     NULL,
 };
 
+/* targets: site ids with commas between, '' all (core/targets.h). */
+static const char *const schema_5[] = {
+    "ALTER TABLE container ADD COLUMN targets TEXT NOT NULL DEFAULT '';",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4};
+static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
 
 static int schema_version(struct fy_cs_conn *writer)
 {

@@ -74,6 +74,8 @@ static const char *const sql_texts[FY_CS_SQL_COUNT] = {
         "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.account = ? AND c.name = ?",
     [FY_CS_CONTAINER_BY_CCS_NAME] =
         "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.name = ? AND c.ccs_visible = 1",
+    [FY_CS_CONTAINER_TARGETS] = "SELECT targets FROM container WHERE id = ?",
+    [FY_CS_CONTAINER_SET_TARGETS] = "UPDATE container SET targets = ? WHERE id = ?",
     [FY_CS_CONTAINER_INSERT] =
         "INSERT INTO container(account, name, created_ms, status, stamp_time, stamp_site, "
         "deleted_ms, expires_ms, there, ccs_visible) VALUES(?, ?, ?, 0, 0, '', 0, 0, 0, 0)",

@@ -53,6 +53,8 @@ struct fy_catalogue_ops {
     enum fy_code (*container_list)(struct fy_catalogue *self, const char *account, bool ccs_only,
                                    const char *after, uint32_t limit, fy_container_visit_fn *visit,
                                    void *arg, struct fy_err *err);
+    enum fy_code (*targets_get)(struct fy_catalogue *self, const char *account, const char *name,
+                                char targets[static FY_TARGETS_BYTES_MAX + 1], struct fy_err *err);
     enum fy_code (*object_get)(struct fy_catalogue *self, const struct fy_object_key *key,
                                struct fy_object_row *row, struct fy_err *err);
     enum fy_code (*object_list)(struct fy_catalogue *self, const char *account, const char *bucket,
@@ -142,6 +144,14 @@ fy_catalogue_container_list(struct fy_catalogue *self, const char *account, bool
                             void *arg, struct fy_err *err)
 {
     return self->ops->container_list(self, account, ccs_only, after, limit, visit, arg, err);
+}
+/* The bucket's target sites (FY_CAT_TARGETS), "" all; of a deleted one as it was. FY_ENOTFOUND:
+ * there is no row at all. */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_targets_get(struct fy_catalogue *self, const char *account, const char *name,
+                         char targets[static FY_TARGETS_BYTES_MAX + 1], struct fy_err *err)
+{
+    return self->ops->targets_get(self, account, name, targets, err);
 }
 /* The row in any status (tombstones too); FY_ENOTFOUND when there is none. */
 FY_MUST_CHECK static inline enum fy_code fy_catalogue_object_get(struct fy_catalogue *self,

@@ -25,6 +25,7 @@ enum fy_cat_kind {
     FY_CAT_CONFLICT_DROP,
     FY_CAT_OUTBOX_DONE,
     FY_CAT_SITE,
+    FY_CAT_TARGETS,
     FY_CAT_RIGHT,
     FY_CAT_LEASE_RENEW,
     FY_CAT_SWEEP,
@@ -48,12 +49,13 @@ struct fy_cat_op {
 
 /* A client's bucket (container whose account is the client). Writes: register with a new stamp,
  * OWNER for the client, one CREATE order to the outbox. FY_EEXISTS: there, or its CCS name is
- * another's. */
+ * another's. FY_ENOTFOUND: a target is not known. */
 struct fy_cat_bucket_create {
     struct fy_cat_op op;
     char client[FY_CLIENT_BYTES_MAX + 1];
     char bucket[FY_BUCKET_BYTES_MAX + 1];
     char op_id[FY_OP_ID_BYTES_MAX + 1];
+    const char *targets;         /* as in fy_cat_targets; NULL all */
     struct fy_container_row row; /* out */
 };
 /* By its CCS name. FY_ENOTFOUND, FY_EFORBIDDEN not the owner, FY_ENOTACCEPT a READY object is
@@ -218,6 +220,16 @@ struct fy_cat_site {
     enum fy_site_action action;
     struct fy_site_row
         row; /* REMOVE, PAUSE: id (and paused) only; INSERT EEXISTS; others ENOTFOUND */
+};
+/* The sites a bucket's changes made here are replicated to: a setting of this site, which no order
+ * carries. It stays while the bucket is deleted, so that the DELETE goes where the CREATE went.
+ * FY_ENOTFOUND bucket, or a site of them is not known; FY_EFORBIDDEN not the owner. */
+struct fy_cat_targets {
+    struct fy_cat_op op;
+    char client[FY_CLIENT_BYTES_MAX + 1];
+    char account[FY_CLIENT_BYTES_MAX + 1]; /* "" : by CCS name */
+    char bucket[FY_BUCKET_BYTES_MAX + 1];
+    const char *targets; /* borrowed; fy_targets_check has passed it (core/targets.h) */
 };
 enum fy_right_action { FY_RIGHT_INSERT, FY_RIGHT_FUSE, FY_RIGHT_REMOVE, FY_RIGHT_REMOVE_BUCKET };
 struct fy_cat_right {

@@ -77,6 +77,81 @@ static void there_is_a_last_site(void **state)
     assert_int_equal(site(c, FY_SITE_INSERT, "more", "http://h", FY_SITE_UP, false), FY_ETOOBIG);
 }
 
+/* ------------------------------------------------------------------ target sites */
+
+static enum fy_code set_targets(struct contract *c, const char *client, const char *bucket,
+                                const char *targets)
+{
+    struct fy_cat_targets op = {.op.kind = FY_CAT_TARGETS, .targets = targets};
+    assert_true(fy_text_copy(op.client, sizeof op.client, client));
+    assert_true(fy_text_copy(op.bucket, sizeof op.bucket, bucket));
+    return contract_run(c, &op.op);
+}
+
+static void expect_targets(struct contract *c, const char *bucket, const char *targets)
+{
+    char found[FY_TARGETS_BYTES_MAX + 1];
+    assert_int_equal(fy_catalogue_targets_get(c->catalogue, "client-1", bucket, found, &c->err),
+                     FY_OK);
+    assert_string_equal(found, targets);
+    assert_int_equal(fy_catalogue_targets_get(c->catalogue, "", bucket, found, &c->err), FY_OK);
+    assert_string_equal(found, targets);
+}
+
+static void a_bucket_goes_to_all_sites_until_it_names_some(void **state)
+{
+    struct contract *c = *state;
+    char found[FY_TARGETS_BYTES_MAX + 1] = "as it was";
+    assert_int_equal(site(c, FY_SITE_INSERT, "lyon", "http://l", FY_SITE_UP, false), FY_OK);
+    assert_int_equal(site(c, FY_SITE_INSERT, "oslo", "http://o", FY_SITE_UP, false), FY_OK);
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
+    contract_outbox_clear(c);
+    expect_targets(c, "bucket-1", "");
+    assert_int_equal(set_targets(c, "client-1", "bucket-1", "lyon,oslo"), FY_OK);
+    expect_targets(c, "bucket-1", "lyon,oslo");
+    contract_reopen(c);
+    expect_targets(c, "bucket-1", "lyon,oslo");
+    assert_int_equal(set_targets(c, "client-1", "bucket-1", ""), FY_OK);
+    expect_targets(c, "bucket-1", "");
+    assert_int_equal(contract_outbox_count(c), 0); /* nobody else gets to know */
+    assert_int_equal(fy_catalogue_targets_get(c->catalogue, "client-2", "bucket-1", found, &c->err),
+                     FY_ENOTFOUND);
+    assert_string_equal(found, "as it was");
+}
+
+static void targets_are_the_owners_and_known_sites(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(site(c, FY_SITE_INSERT, "lyon", "http://l", FY_SITE_UP, false), FY_OK);
+    assert_int_equal(set_targets(c, "client-1", "bucket-1", "lyon"), FY_ENOTFOUND);
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
+    assert_int_equal(set_targets(c, "client-2", "bucket-1", "lyon"), FY_EFORBIDDEN);
+    assert_int_equal(set_targets(c, "client-1", "bucket-1", "lyon,oslo"), FY_ENOTFOUND);
+    expect_targets(c, "bucket-1", "");
+}
+
+/* Its DELETE goes where its CREATE went; the next bucket of that name begins anew. */
+static void a_deleted_bucket_keeps_its_targets_and_a_new_one_has_its_own(void **state)
+{
+    struct contract *c = *state;
+    struct fy_cat_bucket_create make = {.op.kind = FY_CAT_BUCKET_CREATE,
+                                        .client = "client-1",
+                                        .bucket = "bucket-1",
+                                        .op_id = "mk",
+                                        .targets = "oslo"};
+    assert_int_equal(site(c, FY_SITE_INSERT, "lyon", "http://l", FY_SITE_UP, false), FY_OK);
+    assert_int_equal(contract_run(c, &make.op), FY_ENOTFOUND);
+    assert_int_equal(contract_container_code(c, "client-1", "bucket-1"), FY_ENOTFOUND);
+    make.targets = "lyon";
+    assert_int_equal(contract_run(c, &make.op), FY_OK);
+    expect_targets(c, "bucket-1", "lyon");
+    assert_int_equal(contract_rmbucket(c, "client-1", "bucket-1"), FY_OK);
+    expect_targets(c, "bucket-1", "lyon");
+    assert_int_equal(set_targets(c, "client-1", "bucket-1", ""), FY_ENOTFOUND);
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
+    expect_targets(c, "bucket-1", "");
+}
+
 /* ------------------------------------------------------------------ rights */
 
 static enum fy_code right(struct contract *c, enum fy_right_action action, const char *client,
@@ -219,6 +294,9 @@ int catalogue_contract_admin(void)
         TEST(sites_are_listed_in_the_order_they_came),
         TEST(unknown_sites_are_not_found),
         TEST(there_is_a_last_site),
+        TEST(a_bucket_goes_to_all_sites_until_it_names_some),
+        TEST(targets_are_the_owners_and_known_sites),
+        TEST(a_deleted_bucket_keeps_its_targets_and_a_new_one_has_its_own),
         TEST(rights_are_inserted_fused_and_removed),
         TEST(removing_all_rights_of_a_bucket_revokes_its_owner),
         TEST(lease_reuses_the_slot_and_starts_above_what_was_saved),
