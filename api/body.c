@@ -75,10 +75,12 @@ enum MHD_Result fy_body_take(struct fy_exchange *x, const char *data, size_t *da
 static void decode_and_handle(struct fy_exchange *x)
 {
     struct fy_err err;
-    if (fy_upload_decode_whole(x, &err) != FY_OK)
-        fy_answer_error(x, &err);
-    else
+    if (fy_upload_decode_whole(x, &err) == FY_OK) {
         x->route->handle(x);
+        return;
+    }
+    fy_body_drop(x); /* before the answer: its client comes again at once */
+    fy_answer_error(x, &err);
 }
 
 enum MHD_Result fy_body_end(struct fy_exchange *x)

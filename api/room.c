@@ -8,8 +8,7 @@
  */
 #include "api/exchange.h"
 
-#define SMALL_BYTES 4096        /* of each body always: bounded by the connections */
-#define STEP_BYTES  (256 << 10) /* of its body, who had to wait gets at least: most need no more */
+#define STEP_BYTES (256 << 10) /* of its body, who had to wait gets at least: most need no more */
 
 static bool count_more(struct fy_server *server, size_t more_bytes)
 {
@@ -121,7 +120,7 @@ enum fy_room fy_room_for(struct fy_exchange *x, size_t size_bytes)
     size_t capacity = fy_gather_capacity(body, body->size + size_bytes, whole);
     if (capacity == body->capacity)
         return FY_ROOM_GIVEN;
-    if (capacity <= SMALL_BYTES) {
+    if (capacity <= FY_BODY_SMALL_BYTES) {
         atomic_fetch_add(&x->server->body_bytes, capacity - body->capacity);
         fy_gather_grow(body, capacity);
         return FY_ROOM_GIVEN;

@@ -210,7 +210,8 @@ struct whole {
 static bool grow_plain(struct whole *whole, size_t capacity)
 {
     struct fy_server *server = whole->x->server;
-    return fy_gather_reserve(server, &whole->plain, capacity, FY_BODIES_BYTES_MAX) ||
+    size_t all_max_bytes = capacity <= FY_BODY_SMALL_BYTES ? SIZE_MAX : FY_BODIES_BYTES_MAX;
+    return fy_gather_reserve(server, &whole->plain, capacity, all_max_bytes) ||
            (fy_room_favour(whole->x) &&
             fy_gather_reserve(server, &whole->plain, capacity, SIZE_MAX));
 }

@@ -20,10 +20,11 @@
 #define FY_STAMP_TEXT_BYTES   (16 + 1 + FY_SITE_BYTES_MAX + 1) /* "hex16@site" and zero */
 #define FY_KEY_BYTES_MAX      (FY_BUCKET_BYTES_MAX + 1 + FY_OBJECT_BYTES_MAX) /* bucket 0 object */
 #define FY_ORDER_JSON_BYTES   (64 << 10) /* one order as text; more is poison (ENGINE 1.10) */
-#define FY_TARGETS_BYTES_MAX  (FY_SITES_MAX * (FY_SITE_BYTES_MAX + 1)) /* a bucket's target sites  \
-                                                                        */
-#define FY_TOPIC_BYTES_MAX  200 /* prefix + request-replication.<site> */
-#define FY_FILTER_PAIRS_MAX 32  /* metadata pairs a listing may ask for; more is 400 */
+#define FY_TARGETS_BYTES_MAX                                                                       \
+    (FY_SITES_MAX * (FY_SITE_BYTES_MAX + 1)) /* a bucket's target sites                            \
+                                              */
+#define FY_TOPIC_BYTES_MAX  200              /* prefix + request-replication.<site> */
+#define FY_FILTER_PAIRS_MAX 32               /* metadata pairs a listing may ask for; more is 400 */
 #define FY_PATH_PART_BYTES_MAX                                                                     \
     (16 << 10)                 /* a name before cleaning: 1024 characters, escaped twice */
 #define FY_LOG_LINE_BYTES 4096 /* PIPE_BUF: one write to a pipe is never mixed with another's */
@@ -48,6 +49,7 @@
 #define FY_IDLE_TIMEOUT_S      60    /* a silent connection is closed */
 #define FY_BODIES_BYTES_MAX                                                                        \
     (6 << 20) /* request bodies in memory at once; beyond it only one grows, the others wait */
+#define FY_BODY_SMALL_BYTES 4096 /* of each body always: bounded by the connections */
 #define FY_ROOM_WAIT_PARTS                                                                         \
     3 /* that part of the idle time-out a body waits for memory; then 503                          \
        */
