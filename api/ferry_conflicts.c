@@ -11,8 +11,9 @@
 #include "api/query.h"
 #include "common/adapters/json_fields.h"
 
-#define MODULE         "FERRY"
-#define PAGE_BYTES_MAX ((size_t)FY_LIST_PAGE_MAX * FY_ACCESSOR_JSON_BYTES_MAX)
+#define MODULE "FERRY"
+/* The last row is in it whole: its object, and whose it is. */
+#define PAGE_BYTES_MAX (FY_LIST_PAGE_BYTES + 2 * FY_ACCESSOR_JSON_BYTES_MAX)
 #define DROP_ROWS      FY_LIST_PAGE_MAX /* of one transaction */
 
 /* ---- list */
@@ -37,6 +38,7 @@ struct page {
     struct fy_node *node;
     struct fy_buf json;
     uint32_t rows;
+    bool full;
     int64_t last_id;
 };
 
@@ -46,9 +48,9 @@ static bool add_row(void *arg, const struct fy_conflict_row *row)
     struct fy_buf *json = &page->json;
     char winner[FY_STAMP_TEXT_BYTES];
     fy_stamp_print(&row->winner, winner);
-    if (page->rows++ > 0)
-        fy_buf_text(json, ",");
+    page->rows++;
     page->last_id = row->id;
+    fy_buf_json_next(json);
     fy_buf_text(json, "{");
     fy_buf_json_i64(json, "id", row->id);
     fy_buf_json_str(json, "reason", fy_reason_name(FY_CONFLICT));
@@ -60,7 +62,8 @@ static bool add_row(void *arg, const struct fy_conflict_row *row)
     fy_buf_json_key(json, "loser");
     fy_ccs_object_json(page->node, row->bucket, &row->loser, json);
     fy_buf_text(json, "}");
-    return true;
+    page->full = json->size_bytes >= FY_LIST_PAGE_BYTES;
+    return !page->full;
 }
 
 static void list_conflicts(struct fy_exchange *x)
@@ -73,19 +76,13 @@ static void list_conflicts(struct fy_exchange *x)
     fy_buf_text(&page.json, "{\"conflicts\":[");
     if (code == FY_OK)
         code = fy_catalogue_conflict_list(page.node->catalogue, &filter, add_row, &page, &err);
-    if (code != FY_OK) {
-        fy_buf_done(&page.json);
-        fy_answer_error(x, &err);
-        return;
-    }
     fy_buf_text(&page.json, "]");
-    fy_buf_json_key(&page.json, "next");
-    if (page.rows == filter.limit)
-        fy_buf_printf(&page.json, "%lld", (long long)page.last_id);
+    if (page.full || page.rows == filter.limit)
+        fy_buf_json_i64(&page.json, "next", page.last_id);
     else
-        fy_buf_text(&page.json, "null");
+        fy_buf_json_str(&page.json, "next", NULL);
     fy_buf_text(&page.json, "}");
-    fy_answer_json(x, 200, &page.json);
+    fy_answer_result(x, code, &page.json, &err);
 }
 
 /* ---- the body */

@@ -111,6 +111,31 @@ def test_filters_and_pages(pair, client, bucket):
         check_error(client.conflicts(**wrong).must(400))
 
 
+def test_a_page_of_large_rows_ends_early(pair, client, bucket):
+    """Its size in memory has a bound; `next` goes on behind it."""
+    names = [f"{i:03}-{'n' * 1000}" for i in range(150)]
+    a, b = pair[0].client(), pair[1].client()
+    a.pause("site-b").must(200)
+    b.pause("site-a").must(200)
+    for name in names:
+        a.put_exact(bucket, name, LOSER, metadata={"k": "v" * 1000}).must(201)
+    for name in names:
+        b.put_exact(bucket, name, WINNER).must(201)
+    a.resume("site-b").must(200)
+    b.resume("site-a").must(200)
+    for name in names:
+        eventually(lambda name=name: client.get_exact(bucket, name).body == WINNER, 60, "all lost")
+    listed, after, pages = [], {}, 0
+    while after is not None:
+        page = client.conflicts(bucket=bucket, **after).must(200)
+        assert len(page.body) < 300_000
+        listed += [row["loser"]["name"] for row in page.json()["conflicts"]]
+        after = {"after": page.json()["next"]} if page.json()["next"] is not None else None
+        pages += 1
+    assert pages > 1
+    assert sorted(listed) == names
+
+
 def test_who_may_not_read_the_bucket_may_not_read_what_it_lost(pair, client, bucket):
     write_apart(pair, bucket, "o")
     row = only_row(client, bucket=bucket)
