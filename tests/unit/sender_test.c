@@ -230,20 +230,28 @@ static void sender_open(struct site *self)
     must(fy_sender_open(&self->node, &row, &self->sender, &err), &err);
 }
 
+/* A change of this site's, later than those before. */
+static void order_make(struct site *self, enum fy_action action, const char *object,
+                       struct fy_order *order)
+{
+    *order = (struct fy_order){.action = action, .ordered_at_ms = fy_wall_ms(fy_clock_system())};
+    order->stamp.time = ((uint64_t)order->ordered_at_ms << 16) + ++self->stamps;
+    (void)snprintf(order->stamp.site, sizeof(order->stamp.site), "site-a");
+    (void)snprintf(order->from_site, sizeof(order->from_site), "site-a");
+    (void)snprintf(order->to_site, sizeof(order->to_site), TARGET);
+    (void)snprintf(order->client, sizeof(order->client), "client-1");
+    (void)snprintf(order->bucket, sizeof(order->bucket), "bucket-1");
+    (void)snprintf(order->object, sizeof(order->object), "%s", object);
+}
+
 /* An order in the target's topic, as the router writes it. */
 static void give(struct site *self, enum fy_action action, const char *object)
 {
-    struct fy_order order = {.action = action, .ordered_at_ms = fy_wall_ms(fy_clock_system())};
+    struct fy_order order;
     char key[FY_KEY_BYTES_MAX + 1];
     struct fy_buf json;
     struct fy_err err = {0};
-    order.stamp.time = ((uint64_t)order.ordered_at_ms << 16) + ++self->stamps;
-    (void)snprintf(order.stamp.site, sizeof(order.stamp.site), "site-a");
-    (void)snprintf(order.from_site, sizeof(order.from_site), "site-a");
-    (void)snprintf(order.to_site, sizeof(order.to_site), TARGET);
-    (void)snprintf(order.client, sizeof(order.client), "client-1");
-    (void)snprintf(order.bucket, sizeof(order.bucket), "bucket-1");
-    (void)snprintf(order.object, sizeof(order.object), "%s", object);
+    order_make(self, action, object, &order);
     fy_buf_init(&json, FY_ORDER_JSON_BYTES);
     fy_order_json_write(&order, &json);
     struct fy_record record = {.topic = "request-replication." TARGET,
@@ -254,6 +262,30 @@ static void give(struct site *self, enum fy_action action, const char *object)
                                .value_bytes = json.size_bytes};
     must(fy_publish_wait(self->node.queue, &record, 1, NULL, &err), &err);
     fy_buf_done(&json);
+}
+
+/* An order that was set aside for the target, and is due. */
+static void set_aside(struct site *self, enum fy_action action, const char *object)
+{
+    struct fy_cat_wait *wait = fy_alloc(sizeof(*wait));
+    wait->op.kind = FY_CAT_WAIT;
+    wait->row.direction = FY_OUT;
+    wait->row.state = FY_WAITING;
+    wait->row.reason = FY_NOT_APPLIED;
+    order_make(self, action, object, &wait->row.order);
+    must(fy_catalogue_writer_run(self->node.writer, &wait->op), &wait->op.err);
+    free(wait);
+}
+
+/* A change of this site's, in its catalogue. */
+static void change_here(struct site *self, enum fy_action action, const char *object)
+{
+    struct fy_cat_apply *apply = fy_alloc(sizeof(*apply));
+    apply->op.kind = FY_CAT_APPLY;
+    order_make(self, action, object, &apply->order);
+    must(fy_catalogue_writer_run(self->node.writer, &apply->op), &apply->op.err);
+    assert_int_equal(apply->verdict, FY_VERDICT_APPLY);
+    free(apply);
 }
 
 /* ------------------------------------------------------------------ waiting */
@@ -415,6 +447,38 @@ static void a_name_that_ccs_cannot_have_is_left_out(void **state)
     assert_int_equal(fy_metric_get(&self->node.metrics, FY_M_ORDERS_DEAD), 0);
 }
 
+static bool count_row(void *arg, const struct fy_waiting_row *row)
+{
+    ((int *)arg)[row->state]++;
+    return true;
+}
+
+/* Its row is dead, though what it came to was a newer change: no other is left that waits. */
+static void what_was_set_aside_and_is_refused_is_dead_once(void **state)
+{
+    struct site *self = *state;
+    struct target *target = &self->target;
+    const struct fy_waiting_filter all = {.id = -1, .state = -1, .direction = -1, .limit = 10};
+    int counts[] = {[FY_WAITING] = 0, [FY_DEAD] = 0};
+    struct fy_err err = {0};
+    print_name(target->there[target->there_count++], "bucket-1", "o");
+    target->post_status = 400;
+    set_aside(self, FY_ACTION_CREATE, "o");
+    change_here(self, FY_ACTION_CREATE, "");
+    change_here(self, FY_ACTION_DELETE, "o");
+    sender_open(self);
+    pthread_mutex_lock(&target->mutex);
+    WAIT_FOR(target, told_count, 1);
+    expect_told(target, 0, FY_ACTION_DELETE, "bucket-1/o");
+    pthread_mutex_unlock(&target->mutex);
+    for (int i = 0; i < WAIT_S * 100 && fy_metric_get(&self->node.metrics, FY_M_ORDERS_DEAD) == 0;
+         i++)
+        (void)usleep(10000);
+    must(fy_catalogue_waiting_list(self->node.catalogue, &all, count_row, counts, &err), &err);
+    assert_int_equal(counts[FY_DEAD], 1);
+    assert_int_equal(counts[FY_WAITING], 0);
+}
+
 /* ------------------------------------------------------------------ what a target is */
 
 static void a_ferry_is_told_all_at_once(void **state)
@@ -531,6 +595,7 @@ int main(void)
         TEST(the_next_orders_wait_until_the_site_shows_the_last),
         TEST(a_bucket_is_deleted_after_its_objects),
         TEST(a_name_that_ccs_cannot_have_is_left_out),
+        TEST(what_was_set_aside_and_is_refused_is_dead_once),
         TEST(a_ferry_is_told_all_at_once),
         TEST(a_201_that_no_ferry_gave_is_none),
         TEST(no_order_dies_of_a_400_that_no_ferry_gave),
