@@ -79,6 +79,17 @@ static size_t whole_bytes(const struct fy_exchange *x)
     return known ? (size_t)x->body_promised : x->route->body_max;
 }
 
+/* server mutex held. */
+static void stand_last(struct fy_exchange *x, size_t more_bytes)
+{
+    struct fy_server *server = x->server;
+    x->room_bytes = more_bytes;
+    if (x->room_until_ms == 0)
+        x->room_until_ms = fy_mono_ms(fy_clock_system()) + server->idle_ms / FY_ROOM_WAIT_PARTS;
+    link_last(server, x);
+    fy_exchange_suspend(x);
+}
+
 /* Connection thread. The favoured one goes on, as does the first who finds no room. */
 static enum fy_room wait_in_line(struct fy_exchange *x, size_t more_bytes)
 {
@@ -91,22 +102,22 @@ static enum fy_room wait_in_line(struct fy_exchange *x, size_t more_bytes)
         server->favoured = x;
         atomic_fetch_add(&server->room_count, 1);
     }
-    bool favoured = server->favoured == x;
-    if (favoured) {
+    enum fy_room room = FY_ROOM_LATER;
+    if (server->favoured == x)
+        room = FY_ROOM_GIVEN;
+    else if (atomic_load(&server->closing)) /* the line has been let go, perhaps just before us */
+        room = FY_ROOM_CLOSED;
+    if (room == FY_ROOM_GIVEN)
         atomic_fetch_add(&server->body_bytes, more_bytes);
-    } else {
-        x->room_bytes = more_bytes;
-        if (x->room_until_ms == 0)
-            x->room_until_ms = fy_mono_ms(fy_clock_system()) + server->idle_ms / FY_ROOM_WAIT_PARTS;
-        link_last(server, x);
-        fy_exchange_suspend(x);
-    }
+    else if (room == FY_ROOM_LATER)
+        stand_last(x, more_bytes);
     pthread_mutex_unlock(&server->mutex);
-    if (!favoured)
-        return FY_ROOM_LATER;
+    if (room == FY_ROOM_LATER)
+        return room;
     fy_server_release(server);
-    fy_gather_grow(&x->body, x->body.capacity + more_bytes);
-    return FY_ROOM_GIVEN;
+    if (room == FY_ROOM_GIVEN)
+        fy_gather_grow(&x->body, x->body.capacity + more_bytes);
+    return room;
 }
 
 enum fy_room fy_room_for(struct fy_exchange *x, size_t size_bytes)
