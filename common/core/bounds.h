@@ -20,11 +20,9 @@
 #define FY_STAMP_TEXT_BYTES   (16 + 1 + FY_SITE_BYTES_MAX + 1) /* "hex16@site" and zero */
 #define FY_KEY_BYTES_MAX      (FY_BUCKET_BYTES_MAX + 1 + FY_OBJECT_BYTES_MAX) /* bucket 0 object */
 #define FY_ORDER_JSON_BYTES   (64 << 10) /* one order as text; more is poison (ENGINE 1.10) */
-#define FY_TARGETS_BYTES_MAX                                                                       \
-    (FY_SITES_MAX * (FY_SITE_BYTES_MAX + 1)) /* a bucket's target sites                            \
-                                              */
-#define FY_TOPIC_BYTES_MAX  200              /* prefix + request-replication.<site> */
-#define FY_FILTER_PAIRS_MAX 32               /* metadata pairs a listing may ask for; more is 400 */
+#define FY_TARGETS_BYTES_MAX  4160       /* a bucket's target sites: FY_SITES_MAX of them */
+#define FY_TOPIC_BYTES_MAX    200        /* prefix + request-replication.<site> */
+#define FY_FILTER_PAIRS_MAX   32         /* metadata pairs a listing may ask for; more is 400 */
 #define FY_PATH_PART_BYTES_MAX                                                                     \
     (16 << 10)                 /* a name before cleaning: 1024 characters, escaped twice */
 #define FY_LOG_LINE_BYTES 4096 /* PIPE_BUF: one write to a pipe is never mixed with another's */
@@ -257,6 +255,8 @@ static_assert(2 * FY_TURN_BYTES_MAX < FY_QUEUE_PENDING_BYTES_MAX,
 static_assert(2 * FY_ORDERS_GROUP_BYTES <= FY_TURN_BYTES_MAX, "a group fits, and not alone");
 static_assert(FY_LANES_CLAIM_RESERVE < FY_LANES_ORDERS_MAX / 2,
               "new orders have most of the memory");
+static_assert(FY_TARGETS_BYTES_MAX == FY_SITES_MAX * (FY_SITE_BYTES_MAX + 1),
+              "every site of a topology may be a target");
 static_assert(FY_SITES_MAX <= FY_SITE_TABLE_MAX, "every site of a topology is remembered");
 static_assert(FY_RUNNING_SLOTS > FY_LANES_ORDERS_MAX + 1, "all that runs has a slot");
 static_assert(FY_LEDGER_WINDOW % 64 == 0, "the ledger's ring is made of words");
