@@ -28,7 +28,8 @@ struct slot {
     uint8_t alone_deaths; /* of these, alone */
     uint8_t read_deaths;  /* of these, being read */
     uint8_t culprit;      /* 1: the last one, alone, was the process's own fault */
-    uint8_t reserved[3];
+    uint8_t crashes;      /* deaths that were its own fault, alone or not */
+    uint8_t reserved[2];
 };
 
 struct file {
@@ -104,6 +105,7 @@ static struct slot *take_slot(struct fy_running *running, uint64_t identity)
     FY_ASSERT(state_of(slot) == SLOT_FREE);
     slot->identity = identity;
     slot->deaths = slot->alone_deaths = slot->read_deaths = slot->culprit = 0;
+    slot->crashes = 0;
     return slot;
 }
 
@@ -120,6 +122,8 @@ static void count_death(struct slot *slot, bool crashed)
     enum slot_state state = state_of(slot);
     if (state == SLOT_RUNNING || state == SLOT_ALONE)
         raise_count(&slot->deaths);
+    if (crashed && (state == SLOT_RUNNING || state == SLOT_ALONE))
+        raise_count(&slot->crashes);
     if (state == SLOT_ALONE) {
         raise_count(&slot->alone_deaths);
         slot->culprit = crashed ? 1 : 0;
@@ -267,7 +271,9 @@ enum fy_suspicion fy_running_ask(const struct fy_running *running, uint64_t iden
         return FY_CULPRIT_UNREADABLE;
     if (slot->culprit != 0 || slot->alone_deaths >= FY_SUSPECT_KILLS)
         return FY_CULPRIT;
-    return slot->deaths >= FY_SUSPECT_DEATHS ? FY_SUSPECT : FY_UNSUSPECTED;
+    /* Whoever kills a busy worker from outside hits hundreds, and each alone would take long. */
+    bool suspect = slot->crashes >= FY_SUSPECT_DEATHS || slot->deaths >= FY_SUSPECT_KILLS;
+    return suspect ? FY_SUSPECT : FY_UNSUSPECTED;
 }
 
 uint32_t fy_running_deaths(const struct fy_running *running, uint64_t identity)

@@ -3,11 +3,11 @@
  * An order that kills every worker that touches it would be delivered again and again. So a small
  * file in the data folder, mapped into memory, names the orders that run; what it holds survives
  * the process in the page cache and need not survive the machine. The next process counts a death
- * for each that was running. After FY_SUSPECT_DEATHS of them an order is a suspect and runs alone;
- * if the process dies of its own fault meanwhile, the order is the culprit.
+ * for each that was running. After FY_SUSPECT_DEATHS of them that were the process's own fault an
+ * order is a suspect and runs alone; if the process crashes meanwhile, the order is the culprit.
  *
  * A process that was killed from outside says little about its orders: then it takes
- * FY_SUSPECT_KILLS deaths while alone, since the kernel kills so, too, when memory is short.
+ * FY_SUSPECT_KILLS deaths for either, since the kernel kills so, too, when memory is short.
  */
 #ifndef FY_WORKER_RUNNING_H
 #define FY_WORKER_RUNNING_H

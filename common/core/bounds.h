@@ -112,8 +112,9 @@
 #define FY_POISON_BYTES_MAX    (4 << 20) /* and their bytes */
 /* Orders remembered over a death of the process: all that can run at once, and as many suspects. */
 #define FY_RUNNING_SLOTS  (FY_LANES_ORDERS_MAX << 1)
-#define FY_SUSPECT_DEATHS 3  /* the process died so often while an order ran: it runs alone */
-#define FY_SUSPECT_KILLS  10 /* killed from outside so often while it ran alone: it is dead */
+#define FY_SUSPECT_DEATHS 3 /* the process crashed so often while an order ran: it runs alone */
+#define FY_SUSPECT_KILLS                                                                           \
+    10 /* killed from outside so often while it ran: alone, too; so often alone: it is dead */
 #define FY_ALONE_DRAIN_MS                                                                          \
     30000                     /* a suspect waits so long for the others to end, then joins them    \
                                */

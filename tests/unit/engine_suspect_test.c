@@ -130,7 +130,7 @@ static void kills_from_outside_make_no_dead_letters(void **state)
         hang(self, name);
     }
     fake_node_start(&self->node);
-    for (int death = 0; death < FY_SUSPECT_DEATHS; death++) {
+    for (int death = 0; death < FY_SUSPECT_KILLS; death++) {
         expect_hanging(self, 20);
         die(self, false);
     }

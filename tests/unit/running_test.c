@@ -76,6 +76,17 @@ static void an_order_that_ran_at_three_deaths_is_a_suspect(void **state)
     assert_int_equal(fy_running_ask(self->running, 8), FY_UNSUSPECTED);
 }
 
+/* An operator's kill -9 hits all that run, and each of them alone would hold the others back. */
+static void kills_from_outside_make_suspects_late(void **state)
+{
+    struct place *self = *state;
+    for (int death = 0; death < FY_SUSPECT_KILLS; death++) {
+        assert_int_equal(fy_running_ask(self->running, 7), FY_UNSUSPECTED);
+        die_while_running(self, 7, false, false);
+    }
+    assert_int_equal(fy_running_ask(self->running, 7), FY_SUSPECT);
+}
+
 /* However often: what died in company is never dead for it. */
 static void nobody_is_condemned_for_what_happened_in_company(void **state)
 {
@@ -241,6 +252,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(an_order_that_ran_at_three_deaths_is_a_suspect),
+        TEST(kills_from_outside_make_suspects_late),
         TEST(nobody_is_condemned_for_what_happened_in_company),
         TEST(a_suspect_that_crashes_the_process_alone_is_the_culprit),
         TEST(a_kill_from_outside_condemns_only_by_its_number),
