@@ -147,7 +147,9 @@ static void a_line_of_any_length_ends_well(void **state)
 }
 
 #define WRITERS 4
-#define LINES   200
+#define LINES   50
+/* A pipe that holds all of them, a page each: however late the reader is, none may be dropped. */
+#define PIPE_BYTES (1 << 20)
 
 static void *write_lines(void *arg)
 {
@@ -161,6 +163,7 @@ static void lines_of_many_threads_are_whole_and_all_there(void **state)
     (void)state;
     static char names[WRITERS][2] = {"a", "b", "c", "d"};
     struct captured captured = capture();
+    assert_true(fcntl(captured.read_fd, F_SETPIPE_SZ, PIPE_BYTES) >= WRITERS * LINES * 4096);
     pthread_t threads[WRITERS];
     for (size_t i = 0; i < WRITERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, write_lines, names[i]), 0);
