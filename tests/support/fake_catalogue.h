@@ -58,7 +58,7 @@ void fake_catalogue_age(struct fake_catalogue *catalogue, const char *object,
 size_t fake_catalogue_outcomes(struct fake_catalogue *catalogue, enum fy_outcome outcome);
 size_t fake_catalogue_wakes(struct fake_catalogue *catalogue); /* WAKE edits */
 
-/* Waits until the condition holds, looked at after every transaction; false after 20 s. */
+/* Waits until the condition holds, looked at after every transaction; false after a minute. */
 bool fake_catalogue_wait(struct fake_catalogue *catalogue, bool (*holds)(void *arg), void *arg);
 
 #endif

@@ -47,7 +47,7 @@ struct fy_stamp fake_node_create(struct fake_node *self, const char *object);
 /* The bytes of this object are here already; returns their body's id. */
 int64_t fake_node_body(struct fake_node *self, const char *object);
 
-/* Waiting for what the engine does; false after 20 s. */
+/* Waiting for what the engine does; false after a minute. */
 bool fake_node_wait_ready(struct fake_node *self, const char *object);
 bool fake_node_wait_deleted(struct fake_node *self, const char *object);
 bool fake_node_wait_ready_count(struct fake_node *self, size_t count);
