@@ -1,7 +1,6 @@
 /* queue.h - port: topics with partitions, keys, headers, offsets, consumer groups and lag; Kafka's
  * words. */
-/* Adapters: queue_sqlite.c (embedded), later queue_kafka.c. Contract:
- * tests/contract/queue_contract.c */
+/* Adapters: queue_sqlite.c (embedded), queue_kafka.c. Contract: tests/contract/queue_contract.c */
 #ifndef FY_PORTS_QUEUE_H
 #define FY_PORTS_QUEUE_H
 
@@ -110,20 +109,23 @@ struct fy_queue {
     const struct fy_queue_ops *ops;
 };
 
-/* Creates the topic with its partitions when absent; existing is FY_OK. Thread: any. */
+/* Creates the topic with its partitions when absent; existing is FY_OK. A process does so for every
+ * topic that it publishes to, before it does. May block. Errors: FY_EBUSY no answer; FY_ENOTFOUND
+ * absent, and not to be made here; FY_EINPUT it is kept in a way that loses orders. Thread: any. */
 FY_MUST_CHECK static inline enum fy_code
 fy_queue_topic_ensure(struct fy_queue *self, const char *topic, struct fy_err *err)
 {
     return self->ops->topic_ensure(self, topic, err);
 }
 /*
- * Publishes 1..FY_PUBLISH_MAX records as one batch; two records of one key keep their order.
+ * Publishes 1..FY_PUBLISH_MAX records as one batch; two records of one key keep their order. When
+ * the process dies, the embedded queue has all of them or none; Kafka may have some.
  *   FY_OK: done will be called exactly once, with the outcome. Otherwise it is never called.
  * Errors: FY_EFULL the queue is at its limit (nothing was taken); FY_ENOTFOUND no such topic;
  * FY_ETOOBIG a record is over FY_RECORD_BYTES_MAX, or it could never be held, send it in parts;
  * FY_EINPUT no such partition, or headers over FY_HEADERS_MAX; FY_EBUSY; FY_ECANCELLED closing. A
- * full disk is reported through done as FY_EFULL, a failing one as FY_EIO. Thread: any; never
- * blocks.
+ * full disk is reported through done as FY_EFULL, a failing one as FY_EIO, brokers that do not
+ * acknowledge as FY_EBUSY: the records may be there all the same. Thread: any; never blocks.
  */
 FY_MUST_CHECK static inline enum fy_code fy_queue_publish(struct fy_queue *self,
                                                           const struct fy_record *records,
@@ -134,9 +136,9 @@ FY_MUST_CHECK static inline enum fy_code fy_queue_publish(struct fy_queue *self,
     FY_ASSERT(count <= FY_PUBLISH_MAX);
     return self->ops->publish(self, records, count, done, arg, err);
 }
-/* Joins the group. The first event is an ASSIGN. Embedded: one consumer a group and topic
- * (FY_EEXISTS for a second). All other consumer calls belong to one thread, the opener's or the one
- * it hands to. */
+/* Joins the group; the topics are there. The first event is an ASSIGN. Embedded: one consumer a
+ * group and topic (FY_EEXISTS for a second). All other consumer calls belong to one thread, the
+ * opener's or the one it hands to. */
 FY_MUST_CHECK static inline enum fy_code
 fy_consumer_open(struct fy_queue *self, const char *group, const char *const *topics,
                  size_t topic_count, struct fy_consumer **consumer, struct fy_err *err)
@@ -153,7 +155,8 @@ static inline int fy_consumer_fd(struct fy_queue *self, struct fy_consumer *cons
 {
     return self->ops->consumer_fd(consumer);
 }
-/* The next assignment event, or kind NONE. Must be called at least every 500 ms. Never blocks. */
+/* The next assignment event, or kind NONE. Must be called at least every 500 ms. Kafka: an ASSIGN
+ * waits for the offsets it tells, FY_KAFKA_ASSIGN_MS at most, and is tried again when it fails. */
 FY_MUST_CHECK static inline enum fy_code fy_consumer_event(struct fy_queue *self,
                                                            struct fy_consumer *consumer,
                                                            struct fy_consumer_event *event,
@@ -176,7 +179,8 @@ fy_consumer_poll(struct fy_queue *self, struct fy_consumer *consumer, const char
     return self->ops->consumer_poll(consumer, topic, partition, records_max, visit, arg, err);
 }
 /* Commits "next to read" offsets for partitions; durable when it returns FY_OK. One at a time. May
- * block for one group commit (a millisecond or so). */
+ * block for one group commit (a millisecond or so; FY_KAFKA_COMMIT_MS when the broker is away).
+ * Errors: FY_EINPUT not ours; FY_EBUSY, FY_EIO tried again later. */
 FY_MUST_CHECK static inline enum fy_code
 fy_consumer_commit(struct fy_queue *self, struct fy_consumer *consumer,
                    const struct fy_topic_partition *offsets, size_t count, struct fy_err *err)

@@ -10,6 +10,8 @@
 
 #define QUEUE_CONTRACT_PARTITIONS 4     /* of the topics that a factory's queue makes */
 #define QUEUE_CONTRACT_CONSUMERS  4     /* open at once in one test */
+#define QUEUE_CONTRACT_TOPICS     8     /* of one test */
+#define QUEUE_CONTRACT_TURN_MS    100   /* a consumer is served so often while it waits */
 #define QUEUE_CONTRACT_WAIT_MS    30000 /* longest a test waits for anything before it fails */
 
 /* Opens the queue that lives in dir, as it was left there; clock outlives it. */
@@ -18,6 +20,9 @@ typedef enum fy_code queue_contract_open_fn(const char *dir, struct fy_clock *cl
 struct queue_contract_factory {
     const char *name;
     queue_contract_open_fn *open;
+    bool whole;    /* a publish whose process dies is there as a whole or not at all */
+    int settle_ms; /* quiet for so long, there is nothing more to come; 0: a poll sees all there is
+                    */
 };
 
 /* Runs the suite; returns how many tests failed. */
@@ -39,6 +44,8 @@ struct queue_fixture {
     char dir[64];
     struct fy_queue *queue;
     struct fy_consumer *consumers[QUEUE_CONTRACT_CONSUMERS]; /* open; a failed test leaves them */
+    size_t topic_count;
+    const char *topics[QUEUE_CONTRACT_TOPICS]; /* ensured again whenever the queue is opened */
 };
 struct queue_fixture *queue_fixture_new(const struct queue_contract_factory *factory);
 void queue_fixture_free(struct queue_fixture *fixture); /* closes and removes the folder */
@@ -73,9 +80,19 @@ struct fy_consumer *queue_consumer_open(struct queue_fixture *fixture, const cha
 void queue_consumer_close(struct queue_fixture *fixture, struct fy_consumer *consumer);
 /* true when the consumer's descriptor becomes readable within wait_ms. */
 bool queue_consumer_readable(struct fy_queue *queue, struct fy_consumer *consumer, int wait_ms);
-/* Polls the topic's partitions until all are empty; asserts FY_OK. Returns the records seen. */
-size_t queue_consumer_drain(struct fy_queue *queue, struct fy_consumer *consumer, const char *topic,
-                            fy_record_visit_fn *visit, void *arg);
+/* Waits for the next event of the consumer, which must be of the kind. */
+void queue_consumer_await(struct queue_fixture *fixture, struct fy_consumer *consumer,
+                          enum fy_consumer_event_kind kind, struct fy_consumer_event *event);
+/* Polls the topic's partitions until count records have come and then no more; asserts FY_OK.
+ * Afterwards the descriptor is not readable. visit may be NULL. */
+void queue_consumer_read(struct queue_fixture *fixture, struct fy_consumer *consumer,
+                         const char *topic, size_t count, fy_record_visit_fn *visit, void *arg);
+/* Polls one partition until count records have come. */
+void queue_consumer_read_partition(struct queue_fixture *fixture, struct fy_consumer *consumer,
+                                   const char *topic, int32_t partition, size_t count,
+                                   fy_record_visit_fn *visit, void *arg);
+/* Records of the topic above the group's offsets. */
+size_t queue_lag_sum(struct fy_queue *queue, const char *group, const char *topic);
 /* Commits one offset; asserts FY_OK. */
 void queue_consumer_commit(struct fy_queue *queue, struct fy_consumer *consumer, const char *topic,
                            int32_t partition, int64_t offset);

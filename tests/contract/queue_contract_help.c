@@ -45,6 +45,8 @@ void queue_fixture_open(struct queue_fixture *fixture)
         fixture->factory->open(fixture->dir, &fixture->clock.port, &fixture->queue, &err);
     assert_string_equal(err.text, "");
     assert_int_equal(code, FY_OK);
+    for (size_t i = 0; i < fixture->topic_count; i++)
+        assert_int_equal(fy_queue_topic_ensure(fixture->queue, fixture->topics[i], &err), FY_OK);
 }
 
 void queue_fixture_close(struct queue_fixture *fixture)
@@ -75,7 +77,14 @@ void queue_fixture_free(struct queue_fixture *fixture)
 void queue_fixture_topic(struct queue_fixture *fixture, const char *topic)
 {
     struct fy_err err = {0};
-    assert_int_equal(fy_queue_topic_ensure(fixture->queue, topic, &err), FY_OK);
+    enum fy_code code = fy_queue_topic_ensure(fixture->queue, topic, &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(code, FY_OK);
+    for (size_t i = 0; i < fixture->topic_count; i++)
+        if (strcmp(fixture->topics[i], topic) == 0)
+            return;
+    assert_in_range(fixture->topic_count, 0, QUEUE_CONTRACT_TOPICS - 1);
+    fixture->topics[fixture->topic_count++] = topic;
 }
 
 void queue_outcome_init(struct queue_outcome *outcome)
@@ -156,9 +165,7 @@ struct fy_consumer *queue_consumer_open(struct queue_fixture *fixture, const cha
     struct fy_err err = {0};
     assert_int_equal(fy_consumer_open(fixture->queue, group, &topic, 1, &consumer, &err), FY_OK);
     replace_consumer(fixture, NULL, consumer);
-    assert_true(queue_consumer_readable(fixture->queue, consumer, QUEUE_CONTRACT_WAIT_MS));
-    assert_int_equal(fy_consumer_event(fixture->queue, consumer, &event, &err), FY_OK);
-    assert_int_equal(event.kind, FY_CONSUMER_ASSIGN);
+    queue_consumer_await(fixture, consumer, FY_CONSUMER_ASSIGN, &event);
     assert_int_equal(event.partition_count, QUEUE_CONTRACT_PARTITIONS);
     if (event_out != NULL)
         *event_out = event;
@@ -196,20 +203,71 @@ static bool count_visit(void *arg, const struct fy_record *record)
     return true;
 }
 
-size_t queue_consumer_drain(struct fy_queue *queue, struct fy_consumer *consumer, const char *topic,
-                            fy_record_visit_fn *visit, void *arg)
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void queue_consumer_await(struct queue_fixture *fixture, struct fy_consumer *consumer,
+                          enum fy_consumer_event_kind kind, struct fy_consumer_event *event)
+{
+    struct fy_err err = {0};
+    int64_t deadline_ms = now_ms() + QUEUE_CONTRACT_WAIT_MS;
+    do {
+        (void)queue_consumer_readable(fixture->queue, consumer, QUEUE_CONTRACT_TURN_MS);
+        assert_int_equal(fy_consumer_event(fixture->queue, consumer, event, &err), FY_OK);
+    } while (event->kind == FY_CONSUMER_NONE && now_ms() < deadline_ms);
+    assert_int_equal(event->kind, kind);
+}
+
+/* One turn of an engine; what it polls it counts. */
+static void turn(struct queue_fixture *fixture, struct fy_consumer *consumer, const char *topic,
+                 struct counting *counting)
+{
+    struct fy_err err = {0};
+    struct fy_consumer_event event;
+    assert_int_equal(fy_consumer_event(fixture->queue, consumer, &event, &err), FY_OK);
+    assert_int_equal(event.kind, FY_CONSUMER_NONE);
+    for (int32_t i = 0; i < QUEUE_CONTRACT_PARTITIONS; i++)
+        assert_int_equal(
+            fy_consumer_poll(fixture->queue, consumer, topic, i, 1000, count_visit, counting, &err),
+            FY_OK);
+}
+
+void queue_consumer_read(struct queue_fixture *fixture, struct fy_consumer *consumer,
+                         const char *topic, size_t count, fy_record_visit_fn *visit, void *arg)
+{
+    struct counting counting = {visit, arg, 0};
+    int64_t deadline_ms = now_ms() + QUEUE_CONTRACT_WAIT_MS;
+    turn(fixture, consumer, topic, &counting);
+    while (counting.count < count && now_ms() < deadline_ms) {
+        (void)queue_consumer_readable(fixture->queue, consumer, QUEUE_CONTRACT_TURN_MS);
+        turn(fixture, consumer, topic, &counting);
+    }
+    do
+        turn(fixture, consumer, topic, &counting);
+    while (queue_consumer_readable(fixture->queue, consumer, fixture->factory->settle_ms) &&
+           now_ms() < deadline_ms);
+    assert_int_equal(counting.count, count);
+    assert_false(queue_consumer_readable(fixture->queue, consumer, 0));
+}
+
+void queue_consumer_read_partition(struct queue_fixture *fixture, struct fy_consumer *consumer,
+                                   const char *topic, int32_t partition, size_t count,
+                                   fy_record_visit_fn *visit, void *arg)
 {
     struct counting counting = {visit, arg, 0};
     struct fy_err err = {0};
-    size_t before = 0;
-    do {
-        before = counting.count;
-        for (int32_t i = 0; i < QUEUE_CONTRACT_PARTITIONS; i++)
-            assert_int_equal(
-                fy_consumer_poll(queue, consumer, topic, i, 1000, count_visit, &counting, &err),
-                FY_OK);
-    } while (counting.count > before);
-    return counting.count;
+    int64_t deadline_ms = now_ms() + QUEUE_CONTRACT_WAIT_MS;
+    while (counting.count < count && now_ms() < deadline_ms) {
+        (void)queue_consumer_readable(fixture->queue, consumer, QUEUE_CONTRACT_TURN_MS);
+        assert_int_equal(fy_consumer_poll(fixture->queue, consumer, topic, partition, 1000,
+                                          count_visit, &counting, &err),
+                         FY_OK);
+    }
+    assert_int_equal(counting.count, count);
 }
 
 void queue_consumer_commit(struct fy_queue *queue, struct fy_consumer *consumer, const char *topic,
@@ -241,8 +299,25 @@ struct fy_partition_lag queue_lag_of(struct fy_queue *queue, const char *group, 
 {
     struct lag_wanted wanted = {.partition = partition};
     struct fy_err err = {0};
-    assert_int_equal(fy_queue_lag(queue, group, topic, lag_visit, &wanted, &err), FY_OK);
+    enum fy_code code = fy_queue_lag(queue, group, topic, lag_visit, &wanted, &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(code, FY_OK);
     assert_int_equal(wanted.count, QUEUE_CONTRACT_PARTITIONS);
     assert_string_equal(wanted.lag.topic, topic);
     return wanted.lag;
+}
+
+static bool add_lag(void *arg, const struct fy_partition_lag *lag)
+{
+    size_t *sum = arg;
+    *sum += (size_t)(lag->end_offset - lag->committed_offset);
+    return true;
+}
+
+size_t queue_lag_sum(struct fy_queue *queue, const char *group, const char *topic)
+{
+    size_t sum = 0;
+    struct fy_err err = {0};
+    assert_int_equal(fy_queue_lag(queue, group, topic, add_lag, &sum, &err), FY_OK);
+    return sum;
 }

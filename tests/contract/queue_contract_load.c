@@ -87,6 +87,7 @@ struct load_seen {
     uint32_t last[LANES_COUNT];
     size_t count;
     bool broken; /* a record is missing, or out of order */
+    bool gaps;   /* of a lane are no fault: a process died between two records of a publish */
     int64_t next[QUEUE_CONTRACT_PARTITIONS];
 };
 
@@ -99,7 +100,8 @@ static bool load_visit(void *arg, const struct fy_record *record)
         return true;
     }
     memcpy(&value, record->value, sizeof(value));
-    seen->broken |= value.number != seen->last[value.lane] + 1;
+    seen->broken |= seen->gaps ? value.number <= seen->last[value.lane]
+                               : value.number != seen->last[value.lane] + 1;
     seen->broken |= record->offset != seen->next[record->partition];
     seen->last[value.lane] = value.number;
     seen->next[record->partition] = record->offset + 1;
@@ -130,7 +132,7 @@ void no_wake_up_is_lost_between_publishers_and_a_sleeping_consumer(void **state)
         consume_when_readable(f->queue, consumer, &seen);
     publishers_join(publishers, threads);
     assert_false(seen.broken);
-    assert_false(queue_consumer_readable(f->queue, consumer, 0));
+    queue_consumer_read(f, consumer, "orders", 0, NULL, NULL);
     queue_consumer_close(f, consumer);
 }
 
@@ -251,6 +253,8 @@ static uint32_t run_and_kill(struct queue_fixture *f, uint32_t first_number)
         (void)close(ends[0]);                   /* the parent's */
         if (f->factory->open(f->dir, &f->clock.port, &f->queue, &err) != FY_OK)
             _exit(2);
+        if (fy_queue_topic_ensure(f->queue, "orders", &err) != FY_OK)
+            _exit(5);
         killed_publish(f->queue, first_number, ends[1]);
     }
     assert_int_equal(close(ends[1]), 0);
@@ -270,7 +274,8 @@ static uint32_t run_and_kill(struct queue_fixture *f, uint32_t first_number)
 }
 
 /* The process dies between any two instructions. What it had acknowledged is there, whole and in
- * order; what it had not may be there too, but then whole; and the next process goes on. */
+ * order; what it had not may be there too, in some queues only as a whole; and the next process
+ * goes on. */
 void what_was_acknowledged_survives_sigkill(void **state)
 {
     struct queue_fixture *f = *state;
@@ -282,13 +287,16 @@ void what_was_acknowledged_survives_sigkill(void **state)
         char group[32];
         (void)snprintf(group, sizeof(group), "after-%d", run);
         struct fy_consumer *consumer = queue_consumer_open(f, group, "orders", NULL);
-        struct load_seen seen = {0};
-        (void)queue_consumer_drain(f->queue, consumer, "orders", load_visit, &seen);
+        struct load_seen seen = {.gaps = !f->factory->whole};
+        queue_consumer_read(f, consumer, "orders", queue_lag_sum(f->queue, group, "orders"),
+                            load_visit, &seen);
         queue_consumer_close(f, consumer);
         assert_false(seen.broken);
-        assert_true(seen.last[0] >= acknowledged);
-        for (size_t i = 1; i < KILLED_BATCH; i++)
-            assert_int_equal(seen.last[i], seen.last[0]);
-        next_number = seen.last[0] + 1;
+        for (size_t i = 0; i < KILLED_BATCH; i++) {
+            assert_true(seen.last[i] >= acknowledged);
+            assert_true(seen.last[i] == seen.last[0] || !f->factory->whole);
+            if (seen.last[i] >= next_number)
+                next_number = seen.last[i] + 1;
+        }
     }
 }

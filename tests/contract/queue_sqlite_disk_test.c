@@ -95,8 +95,7 @@ static void a_full_queue_refuses_and_keeps_and_takes_again_when_work_is_done(voi
 
     struct fy_consumer *consumer = queue_consumer_open(f, "worker", "orders", NULL);
     int64_t wanted = 0;
-    assert_int_equal(queue_consumer_drain(f->queue, consumer, "orders", want_offset, &wanted),
-                     accepted);
+    queue_consumer_read(f, consumer, "orders", accepted, want_offset, &wanted);
     assert_int_equal(queue_lag_of(f->queue, "worker", "orders", 0).start_offset, 0);
     size_t again = 0;
     assert_int_equal(publish_until_refused(f, 1, &again), FY_EFULL); /* read is not done */
@@ -108,7 +107,7 @@ static void a_full_queue_refuses_and_keeps_and_takes_again_when_work_is_done(voi
             (void)usleep(1000);
     }
     assert_int_equal(again, 10);
-    assert_int_equal(queue_consumer_drain(f->queue, consumer, "orders", want_offset, &wanted), 10);
+    queue_consumer_read(f, consumer, "orders", 10, want_offset, &wanted);
     queue_consumer_close(f, consumer);
     queue_fixture_free(f);
 }
@@ -329,7 +328,7 @@ static void a_failed_fsync_fails_the_publishes_of_its_group(void **state)
     queue_fixture_open(f);
     struct fy_consumer *consumer = queue_consumer_open(f, "worker", "orders", NULL);
     int64_t wanted = 0;
-    assert_int_equal(queue_consumer_drain(f->queue, consumer, "orders", want_offset, &wanted), 40);
+    queue_consumer_read(f, consumer, "orders", 40, want_offset, &wanted);
     queue_consumer_close(f, consumer);
     queue_fixture_free(f);
 }
@@ -420,8 +419,7 @@ static void a_full_disk_refuses_publishes_and_heals_by_itself(void **state)
     assert_int_equal(publish_until_refused(f, 20, &accepted), FY_OK);
     struct fy_consumer *consumer = queue_consumer_open(f, "worker", "orders", NULL);
     int64_t wanted = 0;
-    assert_int_equal(queue_consumer_drain(f->queue, consumer, "orders", want_offset, &wanted),
-                     accepted);
+    queue_consumer_read(f, consumer, "orders", accepted, want_offset, &wanted);
     queue_consumer_close(f, consumer);
 
     queue_fixture_close(f);

@@ -184,7 +184,7 @@ static void a_topic_in_anothers_place_begins_with_nothing(void **state)
     assert_int_equal(queue_lag_of(f->queue, "sender", "other", 0).start_offset, 1);
     queue_publish_text(f->queue, "other", 0, "k", "v");
     consumer = queue_consumer_open(f, "sender", "other", NULL);
-    assert_int_equal(queue_consumer_drain(f->queue, consumer, "other", NULL, NULL), 1);
+    queue_consumer_read(f, consumer, "other", 1, NULL, NULL);
     queue_consumer_close(f, consumer);
     queue_fixture_free(f);
 }
@@ -255,7 +255,7 @@ static void a_group_that_goes_back_too_far_reads_from_what_is_kept(void **state)
     struct fy_consumer *consumer = queue_consumer_open(f, "worker", "orders", NULL);
     queue_consumer_commit(f->queue, consumer, "orders", 0, 3); /* ahead of what was polled */
     assert_int_equal(fy_queue_trim(f->queue, INT64_MAX - 1, &err), FY_OK);
-    assert_int_equal(queue_consumer_drain(f->queue, consumer, "orders", NULL, NULL), 1);
+    queue_consumer_read(f, consumer, "orders", 1, NULL, NULL);
     queue_consumer_close(f, consumer);
     queue_fixture_free(f);
 }
@@ -277,6 +277,21 @@ static void a_group_that_joined_keeps_its_records_over_a_restart(void **state)
     assert_int_equal(fy_queue_trim(f->queue, INT64_MAX - 1, &err), FY_OK);
     assert_int_equal(queue_lag_of(f->queue, "slow", "orders", 0).start_offset, 0);
     queue_consumer_close(f, fast);
+    queue_fixture_free(f);
+}
+
+/* The file counts the assignments: one of a later process is told from all before it. */
+static void an_assignment_after_a_restart_has_a_later_epoch(void **state)
+{
+    (void)state;
+    struct queue_fixture *f = queue_sqlite_fixture_new(&queue_sqlite_factory);
+    struct fy_consumer_event event;
+    queue_consumer_close(f, queue_consumer_open(f, "worker", "orders", &event));
+    int32_t epoch = event.epoch;
+    queue_fixture_close(f);
+    queue_fixture_open(f);
+    queue_consumer_close(f, queue_consumer_open(f, "worker", "orders", &event));
+    assert_true(event.epoch > epoch);
     queue_fixture_free(f);
 }
 
@@ -385,6 +400,7 @@ int main(void)
         cmocka_unit_test(offsets_that_make_no_sense_are_not_committed),
         cmocka_unit_test(a_group_that_goes_back_too_far_reads_from_what_is_kept),
         cmocka_unit_test(a_group_that_joined_keeps_its_records_over_a_restart),
+        cmocka_unit_test(an_assignment_after_a_restart_has_a_later_epoch),
         cmocka_unit_test(the_file_is_sound_after_sigkill),
         cmocka_unit_test(headers_survive_packing),
         cmocka_unit_test(headers_over_their_bounds_are_refused),
