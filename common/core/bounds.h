@@ -181,6 +181,28 @@
 #define FY_QUEUE_HEADERS_BYTES_MAX                                                                 \
     (64 << 10) /* headers of one record, packed; more is FY_ETOOBIG */
 
+/* Kafka (ENGINE 3). */
+#define FY_KAFKA_PREFIX_BYTES_MAX 64   /* of topics and groups: FY_TOPIC_BYTES_MAX holds the whole \
+                                        */
+#define FY_KAFKA_PROPERTIES_MAX   64   /* properties of the library that a person may give */
+#define FY_KAFKA_SECRET_BYTES_MAX 4096 /* of a file that holds one */
+#define FY_KAFKA_PUBLISH_RECORDS  50000 /* waiting for their acknowledgement, in the library */
+#define FY_KAFKA_PUBLISH_KIB      16384 /* and their bytes */
+#define FY_KAFKA_FULL_PERCENT     80    /* of either: publish answers FY_EFULL */
+#define FY_KAFKA_PUBLISH_MS                                                                        \
+    10000 /* without acknowledgement so long: 503; the API's deadline is later */
+#define FY_KAFKA_FETCH_KIB         4096  /* prefetched of each assigned partition */
+#define FY_KAFKA_CONTROL_FETCH_KIB 64    /* of a partition whose oldest record is looked at */
+#define FY_KAFKA_ADMIN_MS          10000 /* for a topic to be made, or to say how it is kept */
+#define FY_KAFKA_ASK_MS            3000 /* for one look at lag or trim: a page of metrics waits for it */
+#define FY_KAFKA_HOLD_MS           5000 /* after one that found no broker, others fail at once so long */
+#define FY_KAFKA_ASSIGN_MS         5000 /* for the offsets of an assignment; heartbeats go on */
+#define FY_KAFKA_COMMIT_MS         1000 /* for a commit; the engine's loop waits for it */
+#define FY_KAFKA_CLOSE_MS          5000 /* for a consumer to leave its group */
+#define FY_KAFKA_GROUPS_MAX                                                                        \
+    256 /* groups asked before a trim; more: it is left to the broker's people */
+#define FY_KAFKA_AGES_MAX 1024 /* timestamps of oldest records that are remembered */
+
 /* The store in a folder. */
 #define FY_STORE_SHARDS       64         /* folders, two hex digits; each keeps a descriptor open */
 #define FY_STORE_BUFFER_BYTES (16 << 10) /* smaller bodies touch the disk only in finish */
@@ -245,6 +267,10 @@ static_assert(FY_BODIES_BYTES_MAX >= 8 * FY_TURN_THREADS * FY_CHUNK_BYTES,
               "bodies enough for all turns while others come in");
 static_assert(1000 * FY_IDLE_TIMEOUT_S / FY_ROOM_WAIT_PARTS < FY_SMALL_CALL_MS,
               "a sender hears that it waited in vain");
+static_assert(FY_ORDERS_PER_REQUEST_MAX <= FY_KAFKA_PUBLISH_RECORDS / 100 * FY_KAFKA_FULL_PERCENT,
+              "one publish fits the library's queue");
+static_assert(FY_ORDERS_BODY_BYTES_MAX < FY_KAFKA_PUBLISH_KIB / 100 * FY_KAFKA_FULL_PERCENT * 1024,
+              "one request fits the library's queue");
 static_assert(FY_ANSWER_HEAD_BYTES_MAX < FY_CONNECTION_BYTES,
               "libmicrohttpd builds the head in it");
 static_assert(FY_BATCH_BYTES < FY_ORDERS_BODY_BYTES_MAX, "a sender's batch is always accepted");

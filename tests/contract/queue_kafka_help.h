@@ -1,0 +1,22 @@
+/* queue_kafka_help.h - the Kafka queue as a factory of the queue's suite, and brokers for it. */
+#ifndef FY_TESTS_CONTRACT_QUEUE_KAFKA_HELP_H
+#define FY_TESTS_CONTRACT_QUEUE_KAFKA_HELP_H
+
+#include "tests/contract/queue_contract.h"
+
+/* On the broker that all contract programs share: each folder is a prefix of its own. */
+extern const struct queue_contract_factory queue_kafka_factory;
+
+/* The shared broker's "host:port"; fails the test when there is none. */
+const char *queue_kafka_brokers(void);
+/* A queue on these brokers, with properties given ("name=value", ended by NULL). */
+enum fy_code queue_kafka_open(const char *brokers, const char *prefix, struct fy_clock *clock,
+                              const char *const *properties, struct fy_queue **queue,
+                              struct fy_err *err);
+/* On the suite's fixture: opened, with topic "orders". */
+struct queue_fixture *queue_kafka_fixture_new(void);
+/* A broker's name of a topic of the fixture's. */
+void queue_kafka_name(const struct queue_fixture *fixture, const char *topic,
+                      char name[static 128]);
+
+#endif
