@@ -64,11 +64,13 @@ static const struct fy_option_def *find_own(const struct fy_command *command, co
     return NULL;
 }
 
-/* "retry-max-age" is the setting retry.max_age. */
+/* "retry-max-age" is the setting retry.max_age; -X is --kafka, as Kafka's own tools have it. */
 static const struct fy_config_field *find_setting(const struct fy_command *command,
                                                   const char *flag)
 {
     size_t count;
+    if (strcmp(flag, "X") == 0)
+        flag = "kafka";
     const struct fy_config_field *fields = fy_config_fields(&count);
     for (size_t i = 0; i < count; i++) {
         const char *a = fields[i].name;
@@ -88,7 +90,7 @@ struct flag {
     const char *name, *value;
 };
 struct flags {
-    struct flag list[FY_COMMAND_OPTIONS_MAX + FY_CONFIG_PEERS_MAX];
+    struct flag list[FY_COMMAND_OPTIONS_MAX + FY_CONFIG_PEERS_MAX + FY_KAFKA_PROPERTIES_MAX];
     size_t count;
     const char *config_file;
 };

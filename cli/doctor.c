@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/node_open.h"
 #include "cli/output.h"
 #include "cli/sites.h"
+#include "cli/topics.h"
 #include "common/core/clock.h"
 
 #define SKEW_WARN_MS       5000 /* stamps still order well; but somebody's clock is not kept */
@@ -261,6 +263,45 @@ static void judge(struct doctor *doctor, size_t index)
     judge_orders(doctor, site->id, exam->status);
 }
 
+/* ---- Kafka, asked from here: where the configuration at hand names it */
+
+static void find_topic(void *arg, enum fy_topic_level level, const char *topic, const char *text)
+{
+    static const enum level levels[] = {
+        [FY_TOPIC_FITS] = OK, [FY_TOPIC_DOUBTFUL] = WARN, [FY_TOPIC_UNFIT] = FAIL};
+    struct doctor *doctor = arg;
+    find(doctor, levels[level], doctor->line->config.site, "topic %s %s", topic, text);
+}
+
+static enum fy_code check_topics(struct doctor *doctor, struct fy_queue **queue, struct fy_err *err)
+{
+    const struct fy_config *config = &doctor->line->config;
+    struct fy_topic_names *names = fy_alloc(sizeof(*names));
+    const char *sites[FY_SITES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < doctor->list.count; i++)
+        if (strcmp(doctor->list.sites[i].id, config->site) != 0)
+            sites[count++] = doctor->list.sites[i].id;
+    enum fy_code code = fy_topic_names(NULL, sites, count, names, err);
+    if (code == FY_OK)
+        code = fy_queue_open_kafka(config, fy_clock_system(), queue, err);
+    if (code == FY_OK)
+        code = fy_topics_check(config, *queue, names, find_topic, doctor, err);
+    free(names);
+    return code;
+}
+
+static void judge_topics(struct doctor *doctor)
+{
+    struct fy_queue *queue = NULL;
+    struct fy_err err = {0};
+    if (!fy_queue_is_kafka(&doctor->line->config))
+        return;
+    if (check_topics(doctor, &queue, &err) != FY_OK)
+        find(doctor, FAIL, doctor->line->config.site, "its topics cannot be checked: %s", err.text);
+    fy_queue_close(queue);
+}
+
 /* ---- the command */
 
 static void print(struct doctor *doctor)
@@ -290,6 +331,7 @@ static int run(struct doctor *doctor)
         return FY_EXIT_INTERRUPTED;
     for (size_t i = 0; i < doctor->list.count; i++)
         judge(doctor, i);
+    judge_topics(doctor);
     print(doctor);
     return fy_output_end(doctor->fails > 0 ? FY_EXIT_ERROR : FY_EXIT_DONE);
 }

@@ -9,6 +9,7 @@
 #include "common/adapters/cache_local.h"
 #include "common/adapters/catalogue_sqlite.h"
 #include "common/adapters/peer_http.h"
+#include "common/adapters/queue_kafka.h"
 #include "common/adapters/queue_sqlite.h"
 #include "common/adapters/store_dir.h"
 #include "common/core/guid.h"
@@ -51,11 +52,43 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
     return fy_catalogue_sqlite_open(&settings, &node->catalogue, err);
 }
 
+bool fy_queue_is_kafka(const struct fy_config *config)
+{
+    return after_scheme(config->queue, "kafka") != NULL;
+}
+
+enum fy_code fy_queue_open_kafka(const struct fy_config *config, struct fy_clock *clock,
+                                 struct fy_queue **queue, struct fy_err *err)
+{
+    const char *brokers = after_scheme(config->queue, "kafka");
+    const char *properties[FY_KAFKA_PROPERTIES_MAX];
+    char client_id[sizeof("ferry-") + FY_SITE_BYTES_MAX];
+    if (brokers == NULL || strncmp(brokers, "//", 2) != 0 || brokers[2] == '\0')
+        return unserved("queue", config->queue, "kafka://HOST:PORT,HOST:PORT", err);
+    for (uint32_t i = 0; i < config->kafka_count; i++)
+        properties[i] = config->kafka[i];
+    (void)snprintf(client_id, sizeof(client_id), "ferry-%s", config->site);
+    const struct fy_queue_kafka_settings settings = {.brokers = brokers + 2,
+                                                     .prefix = config->queue_prefix,
+                                                     .client_id = client_id,
+                                                     .clock = clock,
+                                                     .partition_count = config->queue_partitions,
+                                                     .replication = config->topics_replication,
+                                                     .manage = config->topics_manage,
+                                                     .accept_retention_ms =
+                                                         config->accept_retention_ms,
+                                                     .properties = properties,
+                                                     .property_count = config->kafka_count};
+    return fy_queue_kafka_open(&settings, queue, err);
+}
+
 static enum fy_code open_queue(struct fy_node *node, struct fy_err *err)
 {
+    if (fy_queue_is_kafka(node->config))
+        return fy_queue_open_kafka(node->config, node->clock, &node->queue, err);
     const char *path = after_scheme(node->config->queue, "sqlite");
     if (path == NULL)
-        return unserved("queue", node->config->queue, "sqlite:PATH", err);
+        return unserved("queue", node->config->queue, "sqlite:PATH or kafka://HOST:PORT,...", err);
     const struct fy_queue_sqlite_settings settings = {.path = path,
                                                       .clock = node->clock,
                                                       .partition_count =

@@ -16,4 +16,11 @@ FY_MUST_CHECK enum fy_code fy_node_enter_sites(struct fy_node *node, const char 
                                                struct fy_err *err);
 void fy_node_close(struct fy_node *node);
 
+/* true: orders wait in Kafka. */
+bool fy_queue_is_kafka(const struct fy_config *config);
+/* Opens the queue of such a configuration alone. Errors: as fy_queue_kafka_open. */
+FY_MUST_CHECK enum fy_code fy_queue_open_kafka(const struct fy_config *config,
+                                               struct fy_clock *clock, struct fy_queue **queue,
+                                               struct fy_err *err);
+
 #endif

@@ -18,23 +18,28 @@
 #define MEMBER(m) offsetof(struct fy_config, m), sizeof(((struct fy_config *)0)->m)
 #define TEXT(name, m, fallback, commands, argument, meaning)                                       \
     {                                                                                              \
-        name, FY_CONFIG_TEXT, MEMBER(m), fallback, 0, 0, commands, meaning, argument               \
+        name, FY_CONFIG_TEXT, MEMBER(m), fallback, 0, 0, commands, meaning, argument, 0            \
+    }
+#define LIST(name, m, count, entries_max, argument, meaning)                                       \
+    {                                                                                              \
+        name, FY_CONFIG_LIST, MEMBER(m), "", 0, entries_max, FY_FOR_SERVER, meaning, argument,     \
+            offsetof(struct fy_config, count)                                                      \
     }
 #define U32(name, m, fallback, min, max, meaning)                                                  \
     {                                                                                              \
-        name, FY_CONFIG_U32, MEMBER(m), fallback, min, max, FY_FOR_SERVER, meaning, "N"            \
+        name, FY_CONFIG_U32, MEMBER(m), fallback, min, max, FY_FOR_SERVER, meaning, "N", 0         \
     }
 #define SIZE(name, m, fallback, min, max, meaning)                                                 \
     {                                                                                              \
-        name, FY_CONFIG_SIZE, MEMBER(m), fallback, min, max, FY_FOR_SERVER, meaning, "SIZE"        \
+        name, FY_CONFIG_SIZE, MEMBER(m), fallback, min, max, FY_FOR_SERVER, meaning, "SIZE", 0     \
     }
 #define TIME(name, m, fallback, min, max, meaning)                                                 \
     {                                                                                              \
-        name, FY_CONFIG_TIME, MEMBER(m), fallback, min, max, FY_FOR_SERVER, meaning, "TIME"        \
+        name, FY_CONFIG_TIME, MEMBER(m), fallback, min, max, FY_FOR_SERVER, meaning, "TIME", 0     \
     }
 #define BOOL(name, m, fallback, meaning)                                                           \
     {                                                                                              \
-        name, FY_CONFIG_BOOL, MEMBER(m), fallback, 0, 1, FY_FOR_SERVER, meaning, "on|off"          \
+        name, FY_CONFIG_BOOL, MEMBER(m), fallback, 0, 1, FY_FOR_SERVER, meaning, "on|off", 0       \
     }
 
 static const struct fy_config_field fields[] = {
@@ -44,10 +49,10 @@ static const struct fy_config_field fields[] = {
          "where the API listens; loopback only, port 0 picks one"),
     TEXT("admin", admin, "", FY_FOR_SERVER, "HOST:PORT",
          "metrics and health on a port of their own; loopback only"),
-    {"peer", FY_CONFIG_LIST, offsetof(struct fy_config, peers),
-     sizeof(((struct fy_config *)0)->peers), "", 0, FY_CONFIG_PEERS_MAX, FY_FOR_SERVER,
-     "another site; added when absent, never changed; may be repeated", "NAME=URL"},
-    TEXT("queue", queue, "", FY_FOR_SERVER, "URL", "sqlite:PATH; default DATA/queue.db"),
+    LIST("peer", peers, peer_count, FY_CONFIG_PEERS_MAX, "NAME=URL",
+         "another site; added when absent, never changed; may be repeated"),
+    TEXT("queue", queue, "", FY_FOR_SERVER, "URL",
+         "sqlite:PATH or kafka://HOST:PORT,...; default sqlite:DATA/queue.db"),
     TEXT("cache", cache, "local:", FY_FOR_SERVER, "URL", "local:"),
     TEXT("catalogue", catalogue, "", FY_FOR_SERVER, "URL",
          "sqlite:PATH; default DATA/catalogue.db"),
@@ -85,6 +90,16 @@ static const struct fy_config_field fields[] = {
     SIZE("queue.max_bytes", queue_bytes_max, "4GiB", MIB, 16 * TIB,
          "size at which the embedded queue answers 503"),
     TIME("queue.keep_done", queue_keep_done_ms, "24h", 0, 365 * DAY, "done records are kept"),
+    TEXT("queue.prefix", queue_prefix, "", FY_FOR_SERVER, "TEXT",
+         "before all topics and groups in Kafka, so that sites can share a cluster"),
+    BOOL("topics.manage", topics_manage, "on",
+         "make and trim topics in Kafka; off: `ferry topics ensure` prints how"),
+    U32("topics.replication", topics_replication, "0", 0, 15,
+        "copies of topics made from now on; 0: as the cluster has it"),
+    TIME("accept_retention", accept_retention_ms, "0ms", 0, 3650 * DAY,
+         "put up with topics in Kafka that delete what is older than this, done or not"),
+    LIST("kafka", kafka, kafka_count, FY_KAFKA_PROPERTIES_MAX, "NAME=VALUE",
+         "a property of librdkafka; also -X; NAME_file=PATH reads it from a file"),
     SIZE("store.free_floor", store_free_floor_bytes, "256MiB", 0, 16 * TIB,
          "free space under which no body is taken"),
     TIME("trash.grace", trash_grace_ms, "60s", 0, 30 * DAY,
@@ -222,6 +237,30 @@ static enum fy_code set_bool(struct fy_config *config, const struct fy_config_fi
     return fy_err_set(err, FY_EINPUT, "%s: '%s' is neither on nor off", field->name, value);
 }
 
+static uint32_t *list_count(const struct fy_config *config, const struct fy_config_field *field)
+{
+    return (uint32_t *)((uintptr_t)config + field->count_offset);
+}
+
+static char *list_entry(const struct fy_config *config, const struct fy_config_field *field,
+                        uint32_t i)
+{
+    return (char *)member(config, field) + (size_t)i * FY_CONFIG_TEXT_BYTES;
+}
+
+static enum fy_code add_entry(struct fy_config *config, const struct fy_config_field *field,
+                              const char *value, struct fy_err *err)
+{
+    uint32_t *count = list_count(config, field);
+    if (*count == (uint32_t)field->max)
+        return fy_err_set(err, FY_EINPUT, "%s: more than %d", field->name, (int)field->max);
+    if (!fy_text_copy(list_entry(config, field, *count), FY_CONFIG_TEXT_BYTES, value))
+        return fy_err_set(err, FY_EINPUT, "%s: longer than %d bytes", field->name,
+                          FY_CONFIG_TEXT_BYTES - 1);
+    ++*count;
+    return FY_OK;
+}
+
 static enum fy_code set_field(struct fy_config *config, const struct fy_config_field *field,
                               const char *value, struct fy_err *err)
 {
@@ -232,13 +271,7 @@ static enum fy_code set_field(struct fy_config *config, const struct fy_config_f
                               field->size_bytes - 1);
         return FY_OK;
     case FY_CONFIG_LIST:
-        if (config->peer_count == FY_CONFIG_PEERS_MAX)
-            return fy_err_set(err, FY_EINPUT, "%s: more than %d", field->name, FY_CONFIG_PEERS_MAX);
-        if (!fy_text_copy(config->peers[config->peer_count], FY_CONFIG_TEXT_BYTES, value))
-            return fy_err_set(err, FY_EINPUT, "%s: longer than %d bytes", field->name,
-                              FY_CONFIG_TEXT_BYTES - 1);
-        config->peer_count++;
-        return FY_OK;
+        return add_entry(config, field, value, err);
     case FY_CONFIG_BOOL:
         return set_bool(config, field, value, err);
     case FY_CONFIG_U32:
@@ -260,9 +293,25 @@ void fy_config_init(struct fy_config *config)
         }
 }
 
+/* Any property of the library is a setting: kafka.NAME. */
+#define KAFKA_SECTION "kafka."
+
+static enum fy_code set_property(struct fy_config *config, const char *property, const char *value,
+                                 struct fy_err *err)
+{
+    char entry[FY_CONFIG_TEXT_BYTES];
+    int length = snprintf(entry, sizeof(entry), "%s=%s", property, value);
+    if (length < 0 || (size_t)length >= sizeof(entry))
+        return fy_err_set(err, FY_EINPUT, "kafka.%.60s: longer than %d bytes", property,
+                          FY_CONFIG_TEXT_BYTES - 1);
+    return fy_config_set(config, "kafka", entry, err);
+}
+
 enum fy_code fy_config_set(struct fy_config *config, const char *name, const char *value,
                            struct fy_err *err)
 {
+    if (strncmp(name, KAFKA_SECTION, strlen(KAFKA_SECTION)) == 0)
+        return set_property(config, name + strlen(KAFKA_SECTION), value, err);
     for (size_t i = 0; i < FY_COUNT_OF(fields); i++)
         if (strcmp(fields[i].name, name) == 0)
             return set_field(config, &fields[i], value, err);
@@ -278,6 +327,27 @@ static void variable_name(const struct fy_config_field *field, char *name, size_
         *c = (char)(*c == '.' ? '_' : toupper((unsigned char)*c));
 }
 
+/* FERRY_KAFKA_SASL_PASSWORD_FILE is sasl.password_file: no property has an underscore of its own.
+ */
+#define KAFKA_VARIABLE "FERRY_KAFKA_"
+
+static enum fy_code set_property_variable(struct fy_config *config, const char *variable,
+                                          const char *equals, struct fy_err *err)
+{
+    static const char file[] = "_FILE";
+    char property[FY_CONFIG_TEXT_BYTES];
+    size_t name_bytes = (size_t)(equals - variable);
+    size_t file_bytes = strlen(file);
+    if (name_bytes >= sizeof(property))
+        return fy_err_set(err, FY_EINPUT, "there is no setting for a variable so long");
+    for (size_t i = 0; i < name_bytes; i++)
+        property[i] = (char)(variable[i] == '_' ? '.' : tolower((unsigned char)variable[i]));
+    property[name_bytes] = '\0';
+    if (name_bytes > file_bytes && memcmp(equals - file_bytes, file, file_bytes) == 0)
+        property[name_bytes - file_bytes] = '_';
+    return set_property(config, property, equals + 1, err);
+}
+
 static enum fy_code set_variable(struct fy_config *config, const char *variable, struct fy_err *err)
 {
     const char *value = strchr(variable, '=');
@@ -290,6 +360,8 @@ static enum fy_code set_variable(struct fy_config *config, const char *variable,
         if (strlen(name) == name_bytes && memcmp(name, variable, name_bytes) == 0)
             return set_field(config, &fields[i], value + 1, err);
     }
+    if (strncmp(variable, KAFKA_VARIABLE, strlen(KAFKA_VARIABLE)) == 0)
+        return set_property_variable(config, variable + strlen(KAFKA_VARIABLE), value, err);
     return fy_err_set(err, FY_EINPUT, "there is no setting for the variable %.*s", (int)name_bytes,
                       variable);
 }
@@ -420,15 +492,15 @@ static void list_print(const struct fy_config *config, const struct fy_config_fi
     if (json) {
         fy_buf_json_key(buf, field->name);
         fy_buf_text(buf, "[");
-    } else if (config->peer_count == 0) {
+    } else if (*list_count(config, field) == 0) {
         fy_buf_printf(buf, "; %s = %s\n", field->name, field->argument);
     }
-    for (uint32_t i = 0; i < config->peer_count; i++) {
+    for (uint32_t i = 0; i < *list_count(config, field); i++) {
         if (json) {
             fy_buf_json_next(buf);
-            fy_buf_json_text(buf, config->peers[i]);
+            fy_buf_json_text(buf, list_entry(config, field, i));
         } else {
-            fy_buf_printf(buf, "%s = %s\n", field->name, config->peers[i]);
+            fy_buf_printf(buf, "%s = %s\n", field->name, list_entry(config, field, i));
         }
     }
     if (json)

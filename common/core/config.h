@@ -14,7 +14,7 @@ struct fy_config {
     char data[FY_CONFIG_TEXT_BYTES];      /* folder of the embedded engines */
     char listen[FY_CONFIG_TEXT_BYTES];    /* HOST:PORT of the API; loopback only */
     char admin[FY_CONFIG_TEXT_BYTES];     /* HOST:PORT of a worker's metrics and health; "" none */
-    char queue[FY_CONFIG_TEXT_BYTES];     /* sqlite:PATH */
+    char queue[FY_CONFIG_TEXT_BYTES];     /* sqlite:PATH, kafka://HOST:PORT,HOST:PORT */
     char cache[FY_CONFIG_TEXT_BYTES];     /* local: */
     char catalogue[FY_CONFIG_TEXT_BYTES]; /* sqlite:PATH */
     char store[FY_CONFIG_TEXT_BYTES];     /* dir:PATH */
@@ -48,6 +48,13 @@ struct fy_config {
     uint32_t queue_partitions;
     int64_t queue_bytes_max;
     int64_t queue_keep_done_ms;
+    char queue_prefix[FY_KAFKA_PREFIX_BYTES_MAX + 1]; /* of topics and groups in Kafka */
+    bool topics_manage;                               /* Kafka topics are made and trimmed by us */
+    uint32_t topics_replication;                      /* 0: the cluster's default */
+    int64_t accept_retention_ms; /* 0: topics keep records until they are done */
+    char kafka[FY_KAFKA_PROPERTIES_MAX]
+              [FY_CONFIG_TEXT_BYTES]; /* NAME=VALUE, as librdkafka has it */
+    uint32_t kafka_count;
     /* store */
     int64_t store_free_floor_bytes;
     int64_t trash_grace_ms;
@@ -76,6 +83,7 @@ struct fy_config_field {
     unsigned commands;    /* bit set of who takes it: FY_FOR_SERVER, FY_FOR_CLIENT */
     const char *meaning;  /* one line for --help */
     const char *argument; /* "HOST:PORT" */
+    size_t count_offset;  /* of a LIST: a uint32_t beside the member, of max entries at most */
 };
 enum { FY_FOR_SERVER = 1, FY_FOR_CLIENT = 2 };
 const struct fy_config_field *fy_config_fields(size_t *count);
@@ -83,6 +91,8 @@ const struct fy_config_field *fy_config_fields(size_t *count);
 /* Every field at its fallback. */
 void fy_config_init(struct fy_config *config);
 /* Sets one field by its name from text ("10m", "64MiB", "on"); a LIST field gets one more entry.
+ * "kafka.NAME" adds the property NAME of librdkafka; whether there is such a one, and that secrets
+ * come from files, is seen to when the queue is opened.
  * FY_EINPUT names the field, the value and what is allowed. */
 FY_MUST_CHECK enum fy_code fy_config_set(struct fy_config *config, const char *name,
                                          const char *value, struct fy_err *err);
