@@ -22,6 +22,7 @@ struct property {
 /* Of every handle; what a person gives comes over them. */
 static const struct property shared[] = {
     {"socket.nagle.disable", "true"},      /* the library's default only since 2.10.0 */
+    {"reconnect.backoff.max.ms", "2000"},  /* a broker that is back is used within seconds */
     {"socket.keepalive.enable", "true"},   /* dead peers behind NAT */
     {"allow.auto.create.topics", "false"}, /* a typo must not make a topic of one partition */
     {"log.connection.close", "false"},     /* idle connections are closed all the time */

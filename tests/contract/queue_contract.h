@@ -91,6 +91,9 @@ void queue_consumer_read(struct queue_fixture *fixture, struct fy_consumer *cons
 void queue_consumer_read_partition(struct queue_fixture *fixture, struct fy_consumer *consumer,
                                    const char *topic, int32_t partition, size_t count,
                                    fy_record_visit_fn *visit, void *arg);
+/* One poll of one partition; how many records came. 0 too when it is not assigned. */
+size_t queue_consumer_take(struct fy_queue *queue, struct fy_consumer *consumer, const char *topic,
+                           int32_t partition);
 /* Records of the topic above the group's offsets. */
 size_t queue_lag_sum(struct fy_queue *queue, const char *group, const char *topic);
 /* Commits one offset; asserts FY_OK. */

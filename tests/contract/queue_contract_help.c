@@ -270,6 +270,17 @@ void queue_consumer_read_partition(struct queue_fixture *fixture, struct fy_cons
     assert_int_equal(counting.count, count);
 }
 
+size_t queue_consumer_take(struct fy_queue *queue, struct fy_consumer *consumer, const char *topic,
+                           int32_t partition)
+{
+    struct counting counting = {0};
+    struct fy_err err = {0};
+    enum fy_code code =
+        fy_consumer_poll(queue, consumer, topic, partition, 1000, count_visit, &counting, &err);
+    assert_true(code == FY_OK || code == FY_EINPUT || code == FY_EBUSY);
+    return counting.count;
+}
+
 void queue_consumer_commit(struct fy_queue *queue, struct fy_consumer *consumer, const char *topic,
                            int32_t partition, int64_t offset)
 {

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -77,4 +79,67 @@ void queue_kafka_name(const struct queue_fixture *fixture, const char *topic, ch
     char prefix[64];
     prefix_of(fixture->dir, prefix);
     (void)snprintf(name, 128, "%s%s", prefix, topic);
+}
+
+/* ------------------------------------------------------------------ brokers of a test's own */
+
+__attribute__((format(printf, 1, 2))) static void command(const char *format, ...)
+{
+    char words[256];
+    char line[1024];
+    va_list arguments;
+    const char *program = getenv("KAFKA_COMMAND");
+    if (program == NULL)
+        fail_msg("KAFKA_COMMAND is not set: run this through ctest");
+    va_start(arguments, format);
+    (void)vsnprintf(words, sizeof(words), format, arguments);
+    va_end(arguments);
+    (void)snprintf(line, sizeof(line), "%s %s", program, words);
+    assert_int_equal(system(line), 0);
+}
+
+static void read_brokers(struct kafka_cluster *cluster)
+{
+    char path[96];
+    (void)snprintf(path, sizeof(path), "%s/bootstrap", cluster->dir);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_non_null(fgets(cluster->brokers, sizeof(cluster->brokers), file));
+    (void)fclose(file); /* only read */
+}
+
+struct kafka_cluster *kafka_cluster_new(int count)
+{
+    struct kafka_cluster *cluster = fy_alloc(sizeof(*cluster));
+    (void)snprintf(cluster->dir, sizeof(cluster->dir), "/tmp/ferry-kafka-XXXXXX");
+    assert_non_null(mkdtemp(cluster->dir));
+    assert_int_equal(rmdir(cluster->dir), 0); /* its name was wanted; start makes it */
+    command("start %s %d", cluster->dir, count);
+    read_brokers(cluster);
+    return cluster;
+}
+
+void kafka_cluster_free(struct kafka_cluster *cluster)
+{
+    if (cluster == NULL)
+        return;
+    command("stop %s", cluster->dir);
+    free(cluster);
+}
+
+void kafka_cluster_signal(struct kafka_cluster *cluster, int broker, const char *name)
+{
+    command("signal %s %d %s", cluster->dir, broker, name);
+}
+
+void kafka_cluster_restart(struct kafka_cluster *cluster, int broker)
+{
+    command("restart %s %d", cluster->dir, broker);
+}
+
+int64_t queue_kafka_now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

@@ -19,4 +19,17 @@ struct queue_fixture *queue_kafka_fixture_new(void);
 void queue_kafka_name(const struct queue_fixture *fixture, const char *topic,
                       char name[static 128]);
 
+/* Brokers of a test's own, which it may stop and kill. */
+struct kafka_cluster {
+    char dir[64];
+    char brokers[256];
+};
+struct kafka_cluster *kafka_cluster_new(int count); /* asserts that all answer */
+void kafka_cluster_free(struct kafka_cluster *cluster);
+/* STOP, CONT, KILL or TERM to broker 1 and up. */
+void kafka_cluster_signal(struct kafka_cluster *cluster, int broker, const char *name);
+void kafka_cluster_restart(struct kafka_cluster *cluster, int broker);
+
+int64_t queue_kafka_now_ms(void); /* monotonic */
+
 #endif
