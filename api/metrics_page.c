@@ -12,7 +12,8 @@
 struct lag_page {
     const char *group;
     int64_t now_ms;
-    struct fy_buf lag, backlog, seconds;
+    int64_t oldest_age_ms; /* of the topic at hand */
+    struct fy_buf lag, backlog, seconds, headroom;
 };
 
 struct page {
@@ -48,6 +49,8 @@ static bool on_lag(void *arg, const struct fy_partition_lag *lag)
     double age_s = orders > 0 && lag->oldest_ms > 0 && page->now_ms > lag->oldest_ms
                        ? (double)(page->now_ms - lag->oldest_ms) / 1000.0
                        : 0.0;
+    if ((int64_t)(age_s * 1000.0) > page->oldest_age_ms)
+        page->oldest_age_ms = (int64_t)(age_s * 1000.0);
     fy_buf_printf(&page->lag,
                   "ferry_consumer_lag{topic=\"%s\",partition=\"%" PRId32 "\",group=\"%s\"} %" PRId64
                   "\n",
@@ -63,10 +66,16 @@ static bool on_lag(void *arg, const struct fy_partition_lag *lag)
 
 static void add_lag(struct page *page, const char *group, const char *topic)
 {
+    int64_t accepted_ms = page->node->config->accept_retention_ms;
     page->lags.group = group;
+    page->lags.oldest_age_ms = 0;
     enum fy_code code = fy_queue_lag(page->node->queue, group, topic, on_lag, &page->lags, NULL);
     if (code != FY_OK && code != FY_ENOTFOUND) /* a topic comes with its first order */
         page->errors++;
+    else if (accepted_ms > 0)
+        fy_buf_printf(&page->lags.headroom,
+                      "ferry_retention_headroom_seconds{topic=\"%s\"} %" PRId64 "\n", topic,
+                      (accepted_ms - page->lags.oldest_age_ms) / 1000);
 }
 
 static void print_lags(struct page *page)
@@ -76,10 +85,14 @@ static void print_lags(struct page *page)
     fy_buf_init(&lags->lag, PAGE_PART_BYTES_MAX);
     fy_buf_init(&lags->backlog, PAGE_PART_BYTES_MAX);
     fy_buf_init(&lags->seconds, PAGE_PART_BYTES_MAX);
+    fy_buf_init(&lags->headroom, PAGE_PART_BYTES_MAX);
     head(&lags->lag, "ferry_consumer_lag", "Records above the committed offset.");
     head(&lags->backlog, "ferry_backlog_orders", "Orders not done yet; scale on its sum.");
     head(&lags->seconds, "ferry_lag_seconds",
          "Age of the oldest record above the committed offset.");
+    if (page->node->config->accept_retention_ms > 0)
+        head(&lags->headroom, "ferry_retention_headroom_seconds",
+             "Until the oldest undone order is older than accept_retention: then it may be lost.");
 
     add_lag(page, FY_GROUP_ROUTER, FY_TOPIC_REPLICATION);
     add_lag(page, FY_GROUP_WORKER, FY_TOPIC_ACTION);
@@ -89,7 +102,7 @@ static void print_lags(struct page *page)
         if (strcmp(page->sites[i].id, page->node->site) != 0)
             add_lag(page, FY_GROUP_SENDER, topic);
     }
-    struct fy_buf *parts[] = {&lags->lag, &lags->backlog, &lags->seconds};
+    struct fy_buf *parts[] = {&lags->lag, &lags->backlog, &lags->seconds, &lags->headroom};
     for (size_t i = 0; i < FY_COUNT_OF(parts); i++) {
         page->errors += parts[i]->overflow;
         fy_buf_add(page->text, parts[i]->bytes, parts[i]->size_bytes);

@@ -185,6 +185,27 @@ static void waiting_orders_are_gauges_by_reason(void **state)
     json_decref(tree);
 }
 
+/* Where orders may be deleted by age, it is told how much time they have left. */
+static void headroom_is_told_where_retention_is_accepted(void **state)
+{
+    struct api_fixture *f = *state;
+    struct fy_config *config = (struct fy_config *)(uintptr_t)f->node.config;
+    struct http_answer answer = http_call(f->port, "GET", "/metrics", NULL, NULL);
+    assert_null(strstr(answer.body, "headroom"));
+    http_answer_free(&answer);
+    config->accept_retention_ms = 3600000;
+    answer = http_call(f->port, "GET", "/metrics", NULL, NULL);
+    config->accept_retention_ms = 0;
+    const char *series = strstr(answer.body, "\nferry_retention_headroom_seconds{topic=");
+    assert_non_null(series);
+    const char *lag = strstr(answer.body, "\nferry_lag_seconds{");
+    assert_non_null(lag);
+    double age_s = strtod(strstr(lag, "} ") + 2, NULL);
+    double left_s = strtod(strstr(series, "} ") + 2, NULL);
+    assert_true(left_s <= 3600 - age_s); /* of the topic's oldest partition */
+    http_answer_free(&answer);
+}
+
 /* The file beside this one in the tree, as far as it fits. */
 static size_t read_openapi(char *text, size_t capacity)
 {
@@ -301,6 +322,7 @@ int main(void)
         TEST(live_is_red_only_when_the_engine_loop_is_stuck),
         TEST(ready_says_what_is_missing),
         TEST(metrics_have_counters_and_gauges_with_labels),
+        TEST(headroom_is_told_where_retention_is_accepted),
         TEST(waiting_orders_are_gauges_by_reason),
         TEST(openapi_is_served_as_it_is_in_the_tree),
         TEST(outcomes_of_an_op_id_and_its_array_are_listed),

@@ -89,6 +89,16 @@ static void the_last_value_of_an_option_counts(void **state)
     assert_null(fy_option(&f->line, "prefix"));
 }
 
+static void properties_of_kafka_have_a_short_flag_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(PARSE(f, "up", "-X", "linger.ms=5", "--kafka=client.rack=r=1"), FY_OK);
+    assert_int_equal(f->line.config.kafka_count, 2);
+    assert_string_equal(f->line.config.kafka[0], "linger.ms=5");
+    assert_string_equal(f->line.config.kafka[1], "client.rack=r=1");
+    REFUSED(f, "no option -X", "put", "-X", "linger.ms=5", "a", "b");
+}
+
 static void a_switch_takes_no_value(void **state)
 {
     struct fixture *f = *state;
@@ -224,6 +234,7 @@ int main(void)
         TEST(the_longest_command_is_found_and_its_words_follow),
         TEST(options_may_stand_anywhere_with_or_without_an_equals_sign),
         TEST(the_last_value_of_an_option_counts),
+        TEST(properties_of_kafka_have_a_short_flag_of_their_own),
         TEST(a_switch_takes_no_value),
         TEST(a_lone_dash_is_a_word_and_two_end_the_options),
         TEST(wrong_lines_are_refused_with_the_word_that_is_wrong),

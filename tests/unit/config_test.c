@@ -165,6 +165,29 @@ static void sections_of_a_file_are_the_first_part_of_a_name(void **state)
     assert_int_equal(config->transfer_loops, 4);
 }
 
+/* Any property of Kafka's library is a setting; which there are, the library knows. */
+static void properties_of_kafka_come_from_the_file_and_from_variables(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_err err = {0};
+    char linger[] = "FERRY_KAFKA_LINGER_MS=7",
+         secret[] = "FERRY_KAFKA_SASL_PASSWORD_FILE=/run/secrets/kafka",
+         whole[] = "FERRY_KAFKA=client.rack=r=1";
+    char *variables[] = {linger, secret, whole, NULL};
+    assert_int_equal(
+        read_file(config, "[kafka]\nsecurity.protocol = ssl\n[queue]\nprefix = a.\n", &err), FY_OK);
+    assert_int_equal(fy_config_environment(config, variables, &err), FY_OK);
+    assert_int_equal(config->kafka_count, 4);
+    assert_string_equal(config->kafka[0], "security.protocol=ssl");
+    assert_string_equal(config->kafka[1], "linger.ms=7");
+    assert_string_equal(config->kafka[2], "sasl.password_file=/run/secrets/kafka");
+    assert_string_equal(config->kafka[3], "client.rack=r=1");
+    assert_string_equal(config->queue_prefix, "a.");
+    while (config->kafka_count < FY_KAFKA_PROPERTIES_MAX)
+        set(config, "kafka", "linger.ms=5");
+    expect_refused(config, "kafka.linger.ms", "5", "more than");
+}
+
 static void a_bad_line_of_a_file_is_named(void **state)
 {
     struct fy_config *config = *state;
@@ -270,6 +293,7 @@ static void what_is_printed_can_be_read_back(void **state)
     set(config, "retry.max_age", "90s");
     set(config, "queue.max_bytes", "1536MiB");
     set(config, "pull.zstd", "on");
+    set(config, "kafka.linger.ms", "5");
     fy_buf_init(&text, 1 << 16);
     for (unsigned peers = 0; peers <= 2; peers++) {
         fy_buf_clear(&text);
@@ -328,6 +352,7 @@ int main(void)
         TEST(peers_gather),
         TEST(variables_are_settings_and_a_typo_is_an_error),
         TEST(sections_of_a_file_are_the_first_part_of_a_name),
+        TEST(properties_of_kafka_come_from_the_file_and_from_variables),
         TEST(a_bad_line_of_a_file_is_named),
         TEST(the_embedded_engines_live_in_the_data_folder),
         TEST(only_loopback_is_listened_on),
