@@ -65,6 +65,8 @@ static enum fy_code find_offsets(struct fy_consumer *self, rd_kafka_topic_partit
     enum fy_code code = error != RD_KAFKA_RESP_ERR_NO_ERROR
                             ? fy_kq_failed(err, error, NULL, "ask for committed offsets")
                             : FY_OK;
+    if (code == FY_OK)
+        code = fy_kq_list_failed(list, "ask for committed offsets", err);
     for (int i = 0; i < list->cnt; i++) {
         starts->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
         ends->elems[i].offset = RD_KAFKA_OFFSET_END;

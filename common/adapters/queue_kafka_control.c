@@ -54,9 +54,8 @@ rd_kafka_topic_partition_list_t *fy_kq_list_new(const char *full, uint32_t parti
     return list;
 }
 
-/* The first failure of a list. */
-static enum fy_code list_failed(const rd_kafka_topic_partition_list_t *list, const char *doing,
-                                struct fy_err *err)
+enum fy_code fy_kq_list_failed(const rd_kafka_topic_partition_list_t *list, const char *doing,
+                               struct fy_err *err)
 {
     for (int i = 0; i < list->cnt; i++)
         if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -71,7 +70,7 @@ static enum fy_code ask_offsets_once(rd_kafka_t *rk, rd_kafka_topic_partition_li
     rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(rk, list, timeout_ms);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         return fy_kq_failed(err, error, NULL, doing);
-    return list_failed(list, doing, err);
+    return fy_kq_list_failed(list, doing, err);
 }
 
 /* A topic that was just made, or whose leader just moved, is refused for a moment. */
@@ -117,7 +116,7 @@ static enum fy_code copy_offsets(rd_kafka_event_t *event, rd_kafka_topic_partiti
                                     ? committed->offset
                                     : RD_KAFKA_OFFSET_INVALID;
     }
-    return list_failed(found, doing, err);
+    return fy_kq_list_failed(found, doing, err);
 }
 
 enum fy_code fy_kq_ask_committed(struct fy_kafka *self, const char *group,

@@ -219,6 +219,9 @@ FY_MUST_CHECK enum fy_code fy_kq_ask_metadata(rd_kafka_t *rk, const char *full, 
 /* A list of all partitions of a topic, each with this offset. */
 rd_kafka_topic_partition_list_t *fy_kq_list_new(const char *full, uint32_t partition_count,
                                                 int64_t offset);
+/* The first failure of a list's partitions, or FY_OK. */
+FY_MUST_CHECK enum fy_code fy_kq_list_failed(const rd_kafka_topic_partition_list_t *list,
+                                             const char *doing, struct fy_err *err);
 /* Offsets by time, in the list itself: where it says RD_KAFKA_OFFSET_BEGINNING or _END, or a
  * timestamp; RD_KAFKA_OFFSET_END where no record is so young. */
 FY_MUST_CHECK enum fy_code fy_kq_ask_offsets(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list,

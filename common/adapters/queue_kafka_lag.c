@@ -107,24 +107,47 @@ static bool take_age(struct fy_kafka *self, struct look *look, const rd_kafka_me
     return true;
 }
 
-/* Reads the first record of each. One whose age does not come in time is told without. */
+static void stop_all(rd_kafka_topic_t *topic, const rd_kafka_topic_partition_list_t *list,
+                     int count)
+{
+    for (int i = 0; i < count; i++)
+        (void)rd_kafka_consume_stop(topic, list->elems[i].partition); /* it was started */
+}
+
+/* Begins to fetch each of the list's partitions at its offset; how many were begun. */
+static int start_all(rd_kafka_topic_t *topic, const rd_kafka_topic_partition_list_t *list,
+                     rd_kafka_queue_t *queue)
+{
+    for (int i = 0; i < list->cnt; i++)
+        if (rd_kafka_consume_start_queue(topic, list->elems[i].partition, list->elems[i].offset,
+                                         queue) != 0)
+            return i;
+    return list->cnt;
+}
+
+/* Reads the first record of each, outside any group: a handle that has one asks for its coordinator
+ * all the time. An age that does not come in time is told as none. */
 static enum fy_code read_ages(struct fy_kafka *self, struct look *look,
                               const rd_kafka_topic_partition_list_t *list, struct fy_err *err)
 {
-    int missing = list->cnt;
-    if (missing == 0)
+    if (list->cnt == 0)
         return FY_OK;
-    rd_kafka_resp_err_t error = rd_kafka_assign(self->control, list);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return fy_kq_failed(err, error, NULL, "read the oldest records");
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(self->control, list->elems[0].topic, NULL);
+    if (topic == NULL)
+        return fy_kq_failed(err, rd_kafka_last_error(), NULL, "read the oldest records");
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(self->control);
+    int started = start_all(topic, list, queue);
+    int missing = started;
     while (missing > 0 && left_ms(look) > 0) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(self->control, left_ms(look));
+        rd_kafka_message_t *message = rd_kafka_consume_queue(queue, left_ms(look));
         if (message == NULL)
             break;
         missing -= take_age(self, look, message);
         rd_kafka_message_destroy(message);
     }
-    (void)rd_kafka_assign(self->control, NULL); /* stops the fetching */
+    stop_all(topic, list, started);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_topic_destroy(topic);
     return FY_OK;
 }
 

@@ -220,15 +220,11 @@ enum fy_code fy_kq_handle_new(struct fy_kafka *self, enum fy_kq_role role, const
                               int events, rd_kafka_t **rk, struct fy_err *err)
 {
     char text[FY_ERR_TEXT_BYTES];
-    char control_group[FY_TOPIC_BYTES_MAX + 1];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(self->base_conf);
     enum fy_code code = FY_OK;
     rd_kafka_conf_set_events(conf, events);
-    if (role == FY_KQ_CONTROL) {
-        fy_kq_name(self, "ferry-control", control_group); /* never joined, nothing committed */
-        group = control_group;
+    if (role == FY_KQ_CONTROL)
         code = set_control(conf, err);
-    }
     if (code == FY_OK && group != NULL)
         code = set(conf, "group.id", group, err);
     if (code != FY_OK) {

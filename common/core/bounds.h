@@ -182,7 +182,8 @@
     (64 << 10) /* headers of one record, packed; more is FY_ETOOBIG */
 
 /* Kafka (ENGINE 3). */
-#define FY_KAFKA_PREFIX_BYTES_MAX 64   /* of topics and groups: FY_TOPIC_BYTES_MAX holds the whole \
+#define FY_KAFKA_PREFIX_BYTES_MAX                                                                  \
+    64                                 /* of topics and groups: FY_TOPIC_BYTES_MAX holds the whole \
                                         */
 #define FY_KAFKA_PROPERTIES_MAX   64   /* properties of the library that a person may give */
 #define FY_KAFKA_SECRET_BYTES_MAX 4096 /* of a file that holds one */
@@ -198,7 +199,7 @@
 #define FY_KAFKA_HOLD_MS           5000 /* after one that found no broker, others fail at once so long */
 #define FY_KAFKA_ASSIGN_MS         5000 /* for the offsets of an assignment; heartbeats go on */
 #define FY_KAFKA_COMMIT_MS         1000 /* for a commit; the engine's loop waits for it */
-#define FY_KAFKA_CLOSE_MS          5000 /* for a consumer to leave its group */
+#define FY_KAFKA_CLOSE_MS          2000 /* for a consumer to leave its group */
 #define FY_KAFKA_GROUPS_MAX                                                                        \
     256 /* groups asked before a trim; more: it is left to the broker's people */
 #define FY_KAFKA_AGES_MAX 1024 /* timestamps of oldest records that are remembered */

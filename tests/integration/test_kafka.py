@@ -23,8 +23,8 @@ def kafka(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pair(module_sites, kafka):
-    """Two sites on one broker; bucket-1 is client-1's on both."""
+def pair(kafka, module_sites):
+    """Two sites on one broker, which outlives them; bucket-1 is client-1's on both."""
     sites = module_sites(
         list(PREFIXES),
         per_site={name: {"queue_prefix": prefix} for name, prefix in PREFIXES.items()},
@@ -79,7 +79,7 @@ def group_lag(kafka, group):
 
 
 def metric_sum(client, name, **labels):
-    page = client.request("GET", "/metrics").must(200).text
+    page = client.call("GET", "/metrics").must(200).body.decode()
     total = 0.0
     for line in page.splitlines():
         if line.startswith(name + "{") and all(f'{k}="{v}"' in line for k, v in labels.items()):
