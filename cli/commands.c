@@ -83,13 +83,12 @@ static const struct fy_command commands[] = {
      .words_max = FY_COMMAND_OPTIONS_MAX,
      .settings = FY_FOR_SERVER,
      .run = fy_command_topics_ensure,
-     .meaning =
-         "make a site's topics in Kafka, those to its peers and the SITEs too, and check them"},
+     .meaning = "make and check topics in Kafka"},
     {.name = "doctor",
      .words = "",
      .settings = FY_FOR_CLIENT | FY_FOR_SERVER,
      .run = fy_command_doctor,
-     .meaning = "look for what is wrong, and say it; in Kafka too, where --queue names it"},
+     .meaning = "look for what is wrong, and say it"},
     CLIENT("version", "", 0, fy_command_version, "the version"),
     OPTIONS("help", "[COMMAND...]", 0, 2, fy_command_help_show, "this, or one command", {0}),
 };

@@ -124,21 +124,28 @@ static struct fy_record *record_copy(const struct fy_record *record)
     return copy;
 }
 
-/* false: visit has refused it, and it is held for the next poll. */
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* false: visit has refused it, and it is held for the next poll. What a foreign producer made
+ * longer than ours may be is cut: it is poison either way. */
 static bool give_message(struct fy_kq_part *part, const rd_kafka_message_t *message,
                          fy_record_visit_fn *visit, void *arg)
 {
     struct fy_header headers[FY_HEADERS_MAX];
     rd_kafka_timestamp_type_t kind;
+    size_t key_bytes = smaller(message->key_len, FY_RECORD_BYTES_MAX);
     const struct fy_record record = {
         .topic = part->id.topic,
         .partition = part->id.partition,
         .offset = message->offset,
         .timestamp_ms = rd_kafka_message_timestamp(message, &kind),
         .key = message->key,
-        .key_bytes = message->key_len,
+        .key_bytes = key_bytes,
         .value = message->payload,
-        .value_bytes = message->len,
+        .value_bytes = smaller(message->len, FY_RECORD_BYTES_MAX - key_bytes),
         .headers = headers,
         .header_count = take_headers(message, headers),
     };

@@ -119,9 +119,9 @@ static enum fy_code copy_offsets(rd_kafka_event_t *event, rd_kafka_topic_partiti
     return fy_kq_list_failed(found, doing, err);
 }
 
-enum fy_code fy_kq_ask_committed(struct fy_kafka *self, const char *group,
-                                 rd_kafka_topic_partition_list_t *list, int timeout_ms,
-                                 struct fy_err *err)
+static enum fy_code ask_committed_once(struct fy_kafka *self, const char *group,
+                                       rd_kafka_topic_partition_list_t *list, int timeout_ms,
+                                       struct fy_err *err)
 {
     rd_kafka_ListConsumerGroupOffsets_t *wanted =
         rd_kafka_ListConsumerGroupOffsets_new(group, list);
@@ -138,6 +138,26 @@ enum fy_code fy_kq_ask_committed(struct fy_kafka *self, const char *group,
     enum fy_code code = copy_offsets(event, list, err);
     rd_kafka_event_destroy(event);
     return code;
+}
+
+/* The first group of a cluster has no coordinator for a moment, nor has any while it moves. */
+enum fy_code fy_kq_ask_committed(struct fy_kafka *self, const char *group,
+                                 rd_kafka_topic_partition_list_t *list, int timeout_ms,
+                                 struct fy_err *err)
+{
+    const struct timespec pause = {.tv_nsec = FY_KQ_PAUSE_MS * 1000000L};
+    int64_t deadline_ms = fy_kq_now_ms() + timeout_ms;
+    struct fy_err failure = {0};
+    for (;;) {
+        int64_t left_ms = deadline_ms - fy_kq_now_ms();
+        enum fy_code code =
+            ask_committed_once(self, group, list, left_ms > 0 ? (int)left_ms : 0, &failure);
+        if (code == FY_OK)
+            return FY_OK;
+        if (code != FY_EBUSY || fy_kq_now_ms() + FY_KQ_PAUSE_MS >= deadline_ms)
+            return fy_err_set(err, code, "%s", failure.text);
+        (void)nanosleep(&pause, NULL); /* shorter when interrupted: it only asks again sooner */
+    }
 }
 
 /* ------------------------------------------------------------------ administration */

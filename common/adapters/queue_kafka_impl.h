@@ -25,6 +25,9 @@
 
 #define FY_KQ_PAUSE_MS 20 /* between two looks at something that is about to come */
 
+static_assert(FY_RECORD_BYTES_MAX + (128 << 10) <= FY_KAFKA_MESSAGE_BYTES,
+              "the longest record and its headers fit a message");
+
 /* A topic that this process has ensured. Never removed, so pointers to it stay good until close. */
 struct fy_kq_topic {
     char name[FY_TOPIC_BYTES_MAX + 1]; /* ours, without the prefix */

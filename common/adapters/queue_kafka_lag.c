@@ -125,8 +125,8 @@ static int start_all(rd_kafka_topic_t *topic, const rd_kafka_topic_partition_lis
     return list->cnt;
 }
 
-/* Reads the first record of each, outside any group: a handle that has one asks for its coordinator
- * all the time. An age that does not come in time is told as none. */
+/* Reads the first record of each, outside any group. An age that does not come in time is told as
+ * none. */
 static enum fy_code read_ages(struct fy_kafka *self, struct look *look,
                               const rd_kafka_topic_partition_list_t *list, struct fy_err *err)
 {

@@ -41,6 +41,9 @@ static enum fy_code check(struct fy_kafka *self, const struct fy_record *record,
         record->partition >= (int32_t)atomic_load(&topic->partition_count))
         return fy_err_set(err, FY_EINPUT, "topic %s has no partition %d", record->topic,
                           (int)record->partition);
+    if (record->key_bytes > FY_RECORD_BYTES_MAX ||
+        record->value_bytes > FY_RECORD_BYTES_MAX - record->key_bytes)
+        return fy_err_set(err, FY_ETOOBIG, "a record of over %d bytes", FY_RECORD_BYTES_MAX);
     if (record->header_count > FY_HEADERS_MAX)
         return fy_err_set(err, FY_EINPUT, "a record with over %d headers", FY_HEADERS_MAX);
     return FY_OK;

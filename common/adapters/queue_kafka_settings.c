@@ -26,10 +26,11 @@ static const struct property shared[] = {
     {"socket.keepalive.enable", "true"},   /* dead peers behind NAT */
     {"allow.auto.create.topics", "false"}, /* a typo must not make a topic of one partition */
     {"log.connection.close", "false"},     /* idle connections are closed all the time */
-    {"statistics.interval.ms", "0"},       /* lag is asked of the brokers, for any topic */
-    {"request.timeout.ms", "5000"},        /* fail over inside message.timeout.ms */
-    {"acks", "all"},                       /* 201 is a promise */
-    {"enable.idempotence", "true"},        /* no duplicates or reordering on a retry */
+    {"message.max.bytes", TEXT_OF(FY_KAFKA_MESSAGE_BYTES)}, /* a dead letter adds its headers */
+    {"statistics.interval.ms", "0"}, /* lag is asked of the brokers, for any topic */
+    {"request.timeout.ms", "5000"},  /* fail over inside message.timeout.ms */
+    {"acks", "all"},                 /* 201 is a promise */
+    {"enable.idempotence", "true"},  /* no duplicates or reordering on a retry */
     {"message.timeout.ms", TEXT_OF(FY_KAFKA_PUBLISH_MS)},
     {"linger.ms", "1"}, /* many at once, and nothing waits for long */
     {"compression.type", "lz4"},
@@ -220,11 +221,17 @@ enum fy_code fy_kq_handle_new(struct fy_kafka *self, enum fy_kq_role role, const
                               int events, rd_kafka_t **rk, struct fy_err *err)
 {
     char text[FY_ERR_TEXT_BYTES];
+    char control_group[FY_TOPIC_BYTES_MAX + 1];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(self->base_conf);
     enum fy_code code = FY_OK;
     rd_kafka_conf_set_events(conf, events);
-    if (role == FY_KQ_CONTROL)
+    if (role == FY_KQ_CONTROL) {
+        /* Never joined, nothing committed: library 2.0.2 dies when a broker sends a handle without
+         * a group elsewhere for another group's offsets. */
+        fy_kq_name(self, "ferry-control", control_group);
+        group = control_group;
         code = set_control(conf, err);
+    }
     if (code == FY_OK && group != NULL)
         code = set(conf, "group.id", group, err);
     if (code != FY_OK) {

@@ -9,6 +9,10 @@
 #include "common/core/buf.h"
 #include "common/core/log.h"
 
+#define TEXT_OF(number)   TEXT_OF_2(number)
+#define TEXT_OF_2(number) #number
+#define MESSAGE_BYTES     TEXT_OF(FY_KAFKA_MESSAGE_BYTES)
+
 /* From so many copies on one of them may be missing and orders are still taken. */
 #define COPIES_SAFE         3
 #define IN_SYNC_SAFE        "2"
@@ -33,6 +37,7 @@ static rd_kafka_NewTopic_t *new_topic(const struct fy_kafka *self, const char *f
     set_config(topic, "retention.ms", "-1");
     set_config(topic, "retention.bytes", "-1");
     set_config(topic, "cleanup.policy", "delete");
+    set_config(topic, "max.message.bytes", MESSAGE_BYTES);
     set_config(topic, "unclean.leader.election.enable", "false");
     if (self->replication >= COPIES_SAFE)
         set_config(topic, "min.insync.replicas", IN_SYNC_SAFE);
@@ -164,7 +169,8 @@ void fy_queue_kafka_topic_command(struct fy_queue *queue, const char *topic, str
     if (self->replication > 0)
         fy_buf_printf(command, " --replication-factor %" PRIu32, self->replication);
     fy_buf_text(command, " --config retention.ms=-1 --config retention.bytes=-1"
-                         " --config unclean.leader.election.enable=false");
+                         " --config unclean.leader.election.enable=false"
+                         " --config max.message.bytes=" MESSAGE_BYTES);
     if (self->replication >= COPIES_SAFE)
         fy_buf_text(command, " --config min.insync.replicas=" IN_SYNC_SAFE);
 }
@@ -287,10 +293,12 @@ static enum fy_code ensure(struct fy_kafka *self, const char *name, struct fy_er
                           full);
     if (code == FY_OK && !state.exists)
         code = create(self, full, err);
-    else if (code == FY_OK)
-        code = judge_retention(self, full, &state, err);
     if (code == FY_OK)
         code = await_leaders(self->control, full, &partition_count, err);
+    if (code == FY_OK && !state.exists) /* somebody else may have made it, in another way */
+        code = ask_state(self, full, &state, err);
+    if (code == FY_OK)
+        code = judge_retention(self, full, &state, err);
     if (code == FY_OK && partition_count > FY_PARTITIONS_MAX)
         code = fy_err_set(err, FY_ETOOBIG, "topic %s has %" PRIu32 " partitions, over %d", full,
                           partition_count, FY_PARTITIONS_MAX);

@@ -187,9 +187,12 @@
                                         */
 #define FY_KAFKA_PROPERTIES_MAX   64   /* properties of the library that a person may give */
 #define FY_KAFKA_SECRET_BYTES_MAX 4096 /* of a file that holds one */
-#define FY_KAFKA_PUBLISH_RECORDS  50000 /* waiting for their acknowledgement, in the library */
-#define FY_KAFKA_PUBLISH_KIB      16384 /* and their bytes */
-#define FY_KAFKA_FULL_PERCENT     80    /* of either: publish answers FY_EFULL */
+#define FY_KAFKA_MESSAGE_BYTES                                                                     \
+    1179648                            /* the longest record, 128 KiB of headers and frame on top  \
+                                        */
+#define FY_KAFKA_PUBLISH_RECORDS 50000 /* waiting for their acknowledgement, in the library */
+#define FY_KAFKA_PUBLISH_KIB     16384 /* and their bytes */
+#define FY_KAFKA_FULL_PERCENT    80    /* of either: publish answers FY_EFULL */
 #define FY_KAFKA_PUBLISH_MS                                                                        \
     10000 /* without acknowledgement so long: 503; the API's deadline is later */
 #define FY_KAFKA_FETCH_KIB         4096  /* prefetched of each assigned partition */

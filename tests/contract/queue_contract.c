@@ -192,6 +192,35 @@ static void the_largest_publish_is_taken_as_one(void **state)
     free(records);
 }
 
+static bool check_longest_record(void *arg, const struct fy_record *record)
+{
+    (void)arg;
+    assert_int_equal(record->value_bytes, FY_RECORD_BYTES_MAX);
+    return true;
+}
+
+static void the_longest_record_is_taken_and_a_longer_one_refused(void **state)
+{
+    struct queue_fixture *f = fixture_from(state);
+    char *bytes = fy_alloc(FY_RECORD_BYTES_MAX + 1);
+    const struct fy_header header = {"ferry-dlq-detail", "a copy has headers", 18};
+    struct fy_record record = {.topic = "orders",
+                               .partition = 0,
+                               .value = bytes,
+                               .value_bytes = FY_RECORD_BYTES_MAX + 1,
+                               .headers = &header,
+                               .header_count = 1};
+    for (size_t i = 0; i < FY_RECORD_BYTES_MAX; i++)
+        bytes[i] = (char)(i * 2654435761u >> 13); /* hardly compressible */
+    assert_int_equal(queue_publish_wait(f->queue, &record, 1), FY_ETOOBIG);
+    record.value_bytes = FY_RECORD_BYTES_MAX;
+    assert_int_equal(queue_publish_wait(f->queue, &record, 1), FY_OK);
+    struct fy_consumer *consumer = queue_consumer_open(f, "worker", "orders", NULL);
+    queue_consumer_read(f, consumer, "orders", 1, check_longest_record, NULL);
+    queue_consumer_close(f, consumer);
+    free(bytes);
+}
+
 static void a_publish_to_a_topic_that_is_not_there_is_refused_whole(void **state)
 {
     struct queue_fixture *f = fixture_from(state);
@@ -538,6 +567,7 @@ int queue_contract_run(const struct queue_contract_factory *factory)
         CONTRACT_TEST(records_without_key_are_spread_over_the_partitions),
         CONTRACT_TEST(one_publish_may_name_several_topics),
         CONTRACT_TEST(the_largest_publish_is_taken_as_one),
+        CONTRACT_TEST(the_longest_record_is_taken_and_a_longer_one_refused),
         CONTRACT_TEST(a_publish_to_a_topic_that_is_not_there_is_refused_whole),
         CONTRACT_TEST(making_a_topic_again_changes_nothing),
         CONTRACT_TEST(closing_answers_every_publish_first),

@@ -20,6 +20,7 @@ typedef enum fy_code queue_contract_open_fn(const char *dir, struct fy_clock *cl
 struct queue_contract_factory {
     const char *name;
     queue_contract_open_fn *open;
+    bool anew;     /* each process ensures its topics anew */
     bool whole;    /* a publish whose process dies is there as a whole or not at all */
     int settle_ms; /* quiet for so long, there is nothing more to come; 0: a poll sees all there is
                     */
@@ -45,7 +46,8 @@ struct queue_fixture {
     struct fy_queue *queue;
     struct fy_consumer *consumers[QUEUE_CONTRACT_CONSUMERS]; /* open; a failed test leaves them */
     size_t topic_count;
-    const char *topics[QUEUE_CONTRACT_TOPICS]; /* ensured again whenever the queue is opened */
+    char topics[QUEUE_CONTRACT_TOPICS]
+               [64]; /* ensured again when it is opened, where that is needed */
 };
 struct queue_fixture *queue_fixture_new(const struct queue_contract_factory *factory);
 void queue_fixture_free(struct queue_fixture *fixture); /* closes and removes the folder */

@@ -13,9 +13,10 @@
 #include "common/core/clock.h"
 #include "tests/contract/queue_kafka_help.h"
 
-#define SPARE_MS    5000  /* on a loaded machine, above what is promised */
-#define RECOVERY_MS 15000 /* from the broker's port to the first acknowledgement; alone it is 2 s  \
-                           */
+#define SPARE_MS 5000 /* on a loaded machine, above what is promised */
+#define RECOVERY_MS                                                                                \
+    15000 /* from the broker's port to the first acknowledgement; alone it is 2 s                  \
+           */
 
 struct fault {
     struct kafka_cluster *cluster;
