@@ -34,6 +34,7 @@ enum fy_code fy_kq_ask_partitions(struct fy_kafka *self, const char *full, int t
     enum fy_code code = fy_kq_ask_metadata(self->control, full, timeout_ms, &metadata, err);
     if (code != FY_OK)
         return code;
+    FY_ASSERT(metadata != NULL);
     int partition_count = metadata->topics[0].partition_cnt;
     rd_kafka_metadata_destroy(metadata);
     if (partition_count > FY_PARTITIONS_MAX)
