@@ -49,6 +49,12 @@ share_way_out() {
         fi
         printf '%s=%s\n' "$name" "$value"
     done
+    # Java has certificates of its own, and whatever else Maven needs is in its settings.
+    if [ -f /etc/ssl/certs/java/cacerts ]; then
+        mkdir -p "$root/etc/machine"
+        cp -L /etc/ssl/certs/java/cacerts "$root/etc/machine/cacerts"
+        echo MAVEN_OPTS=-Djavax.net.ssl.trustStore=/etc/machine/cacerts
+    fi
 }
 
 [ "$(id -u)" -eq 0 ] || { echo "bare_root: needs root, for chroot and mount" >&2; exit 1; }
