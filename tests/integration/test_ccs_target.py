@@ -212,8 +212,10 @@ def test_a_restarted_sender_and_a_site_that_comes_and_goes_end_equal(sites, ccs)
         if turn % 2:
             ccs.up()
         ccs.release()
-    has_exactly(ccs, BUCKET, things)
+    # A restarted sender is told some orders again, and tells them: for a moment all is there, then not.
+    all_is_sent(client, ccs)
     eventually(lambda: waiting_out(client) == [], SOON_S, "nothing waits")
+    has_exactly(ccs, BUCKET, things)
     stays(lambda: ccs.ready(BUCKET) == things, 1.0, "it stays so")
 
 
