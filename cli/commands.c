@@ -67,7 +67,7 @@ static const struct fy_command commands[] = {
             {"timeout", "TIME", "longest wait [60s]"}),
     CLIENT("status", "", 0, fy_command_status, "how far behind each site is, and why"),
     OPTIONS("failed ls", "", 0, 0, fy_command_failed_ls,
-            "orders that wait or are dead, and bodies that lost a conflict", FILTER),
+            "orders that wait or are dead; of CONFLICT: bodies that lost", FILTER),
     CLIENT("failed show", "ID", 1, fy_command_failed_show, "one of them, whole"),
     OPTIONS("failed retry", "[ID]", 0, 1, fy_command_failed_retry,
             "try them again now, from the start", FILTER, {"dry-run", NULL, "only say how many"}),
