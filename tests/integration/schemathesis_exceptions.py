@@ -74,6 +74,8 @@ EXCUSED = (
     Excused(POSITIVE, "the same", status=400, says="not a whole number",
             operations=("POST /ferry/v1/waiting/retry", "POST /ferry/v1/waiting/drop",
                         "POST /ferry/v1/conflicts/drop")),
+    Excused(POSITIVE, "a list within one parameter cannot say that its items differ", status=400,
+            says="is named twice", operations=("POST /ferry/v1/container", "PUT /ferry/v1/container/targets")),
     Excused(POSITIVE, "U+0000 is refused wherever it stands, in the keys that are ignored, too", status=400,
             says="NUL", operations=OPEN_JSON),
     Excused(POSITIVE, "a number beyond 64 bits is refused wherever it stands, in the keys that are ignored, too",
