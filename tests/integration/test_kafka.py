@@ -140,14 +140,15 @@ def test_nothing_is_lost_while_the_broker_is_killed_and_comes_back(pair, kafka):
 
 def test_an_order_in_the_form_of_ccs_is_done_and_a_poison_one_holds_nobody_up(pair, kafka):
     a, b = pair
+    a.client().pause("site-b").must(200)  # so that only that order can bring the object
     a.client().put("bucket-1", "from-ccs", b"body").must(201)
-    eventually(lambda: b.client().status_of("bucket-1", "from-ccs") == "READY", 20, "it is at site-b")
-    b.client().delete("bucket-1", "from-ccs").must(204)
     wanted = order("CREATE", "bucket-1", "from-ccs", source="site-a")
     assert len(wanted) == 9 and None in wanted.values()
     write(kafka, "b.request-action", b"this is no order")
     write(kafka, "b.request-action", json.dumps(wanted).encode())
-    wait_outcome(b.client(), wanted["opId"])
+    assert wait_outcome(b.client(), wanted["opId"])["outcome"] == "applied"
+    assert b.client().get("bucket-1", "from-ccs").must(200).body == b"body"
+    a.client().resume("site-b").must(200)
     dead = eventually(lambda: records(kafka, "b.request-action.dead"), 20, "a dead letter")
     assert [r["payload"] for r in dead] == ["this is no order"]
     assert dead[0]["headers"]["ferry-dlq-reason"] == "BAD_ORDER"
