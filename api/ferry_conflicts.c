@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/ccs.h"
+#include "api/page.h"
 #include "api/query.h"
 #include "common/adapters/json_fields.h"
 
@@ -34,23 +35,19 @@ static enum fy_code query_filter(struct fy_exchange *x, struct fy_conflict_filte
     return code;
 }
 
-struct page {
+struct listing {
     struct fy_node *node;
-    struct fy_buf json;
-    uint32_t rows;
-    bool full;
+    struct fy_page page;
     int64_t last_id;
 };
 
 static bool add_row(void *arg, const struct fy_conflict_row *row)
 {
-    struct page *page = arg;
-    struct fy_buf *json = &page->json;
+    struct listing *listing = arg;
+    struct fy_buf *json = fy_page_row(&listing->page);
     char winner[FY_STAMP_TEXT_BYTES];
     fy_stamp_print(&row->winner, winner);
-    page->rows++;
-    page->last_id = row->id;
-    fy_buf_json_next(json);
+    listing->last_id = row->id;
     fy_buf_text(json, "{");
     fy_buf_json_i64(json, "id", row->id);
     fy_buf_json_str(json, "reason", fy_reason_name(FY_CONFLICT));
@@ -58,31 +55,24 @@ static bool add_row(void *arg, const struct fy_conflict_row *row)
     fy_buf_json_str(json, "winner", winner);
     fy_buf_json_str(json, "action", fy_action_name(row->action));
     fy_buf_json_instant(json, "at", row->at_ms);
-    fy_buf_json_instant(json, "until", row->at_ms + page->node->config->conflicts_keep_ms);
+    fy_buf_json_instant(json, "until", row->at_ms + listing->node->config->conflicts_keep_ms);
     fy_buf_json_key(json, "loser");
-    fy_ccs_object_json(page->node, row->bucket, &row->loser, json);
+    fy_ccs_object_json(listing->node, row->bucket, &row->loser, json);
     fy_buf_text(json, "}");
-    page->full = json->size_bytes >= FY_LIST_PAGE_BYTES;
-    return !page->full;
+    return fy_page_row_end(&listing->page);
 }
 
 static void list_conflicts(struct fy_exchange *x)
 {
-    struct page page = {.node = fy_node_of(x)};
+    struct listing listing = {.node = fy_node_of(x)};
     struct fy_conflict_filter filter;
     struct fy_err err = {0};
     enum fy_code code = query_filter(x, &filter, &err);
-    fy_buf_init(&page.json, PAGE_BYTES_MAX);
-    fy_buf_text(&page.json, "{\"conflicts\":[");
+    fy_page_begin(&listing.page, "conflicts", PAGE_BYTES_MAX);
     if (code == FY_OK)
-        code = fy_catalogue_conflict_list(page.node->catalogue, &filter, add_row, &page, &err);
-    fy_buf_text(&page.json, "]");
-    if (page.full || page.rows == filter.limit)
-        fy_buf_json_i64(&page.json, "next", page.last_id);
-    else
-        fy_buf_json_str(&page.json, "next", NULL);
-    fy_buf_text(&page.json, "}");
-    fy_answer_result(x, code, &page.json, &err);
+        code =
+            fy_catalogue_conflict_list(listing.node->catalogue, &filter, add_row, &listing, &err);
+    fy_page_answer_ids(x, &listing.page, filter.limit, listing.last_id, code, &err);
 }
 
 /* ---- the body */

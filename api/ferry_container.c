@@ -3,6 +3,7 @@
 
 #include "api/ccs.h"
 #include "api/change.h"
+#include "api/page.h"
 #include "api/query.h"
 #include "common/core/names.h"
 #include "common/core/targets.h"
@@ -138,27 +139,22 @@ static void put_targets(struct fy_exchange *x)
         fy_answer_error(x, &op.op.err);
 }
 
-struct page {
-    struct fy_buf json;
-    uint32_t rows;
-    bool full;
+struct listing {
+    struct fy_page page;
     char last[FY_BUCKET_BYTES_MAX + 1];
 };
 
 static bool add_container(void *arg, const struct fy_container_row *row)
 {
-    struct page *page = arg;
-    page->rows++;
-    fy_buf_json_next(&page->json);
-    container_json(row, &page->json);
-    memcpy(page->last, row->name, sizeof(page->last));
-    page->full = page->json.size_bytes >= FY_LIST_PAGE_BYTES;
-    return !page->full;
+    struct listing *listing = arg;
+    container_json(row, fy_page_row(&listing->page));
+    memcpy(listing->last, row->name, sizeof(listing->last));
+    return fy_page_row_end(&listing->page);
 }
 
 static void list_containers(struct fy_exchange *x)
 {
-    struct page page = {0};
+    struct listing listing = {0};
     struct fy_err err = {0};
     uint32_t limit = 0;
     const char *account = fy_query(x, "acct");
@@ -167,17 +163,13 @@ static void list_containers(struct fy_exchange *x)
     if (code == FY_OK && account != NULL && account[0] != '\0' &&
         !fy_exact_client_is_valid(account, strlen(account)))
         code = fy_err_set(&err, FY_EINPUT, "acct: 1-255 bytes of UTF-8");
-    fy_buf_init(&page.json, PAGE_BYTES_MAX);
-    fy_buf_text(&page.json, "{\"containers\":[");
+    fy_page_begin(&listing.page, "containers", PAGE_BYTES_MAX);
     if (code == FY_OK)
         code = fy_catalogue_container_list(
             fy_node_of(x)->catalogue,
             account != NULL && account[0] != '\0' ? account : fy_client(x), false,
-            after != NULL ? after : "", limit, add_container, &page, &err);
-    fy_buf_text(&page.json, "]");
-    fy_buf_json_str(&page.json, "next", page.full || page.rows == limit ? page.last : NULL);
-    fy_buf_text(&page.json, "}");
-    fy_answer_result(x, code, &page.json, &err);
+            after != NULL ? after : "", limit, add_container, &listing, &err);
+    fy_page_answer_names(x, &listing.page, limit, listing.last, code, &err);
 }
 
 #define CONTAINER "/ferry/v1/container"

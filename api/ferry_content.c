@@ -9,6 +9,7 @@
 
 #include "api/ccs.h"
 #include "api/change.h"
+#include "api/page.h"
 #include "api/put.h"
 #include "api/query.h"
 #include "common/core/names.h"
@@ -77,24 +78,19 @@ static void delete_content(struct fy_exchange *x)
 
 /* ---- listing, a page at a time */
 
-struct page {
+struct listing {
     struct fy_node *node;
     const char *bucket;
-    struct fy_buf json;
-    uint32_t rows;
-    bool full;
+    struct fy_page page;
     char last[FY_OBJECT_BYTES_MAX + 1];
 };
 
 static bool add_object(void *arg, const struct fy_object_row *row)
 {
-    struct page *page = arg;
-    page->rows++;
-    fy_buf_json_next(&page->json);
-    fy_ccs_object_json(page->node, page->bucket, row, &page->json);
-    memcpy(page->last, row->name, sizeof(page->last));
-    page->full = page->json.size_bytes >= FY_LIST_PAGE_BYTES;
-    return !page->full;
+    struct listing *listing = arg;
+    fy_ccs_object_json(listing->node, listing->bucket, row, fy_page_row(&listing->page));
+    memcpy(listing->last, row->name, sizeof(listing->last));
+    return fy_page_row_end(&listing->page);
 }
 
 static enum fy_code read_page(struct fy_exchange *x, struct fy_filter *filter, uint32_t *limit,
@@ -121,7 +117,7 @@ static void list_objects(struct fy_exchange *x)
 {
     struct fy_object_key key;
     struct fy_err err = {0};
-    struct page page = {.node = fy_node_of(x)};
+    struct listing listing = {.node = fy_node_of(x)};
     struct fy_filter *filter = fy_alloc(sizeof(*filter));
     uint32_t limit = 0;
     enum fy_code code = fy_query_container(x, &key, &err);
@@ -129,19 +125,15 @@ static void list_objects(struct fy_exchange *x)
         code = fy_ccs_may_read(x, key.account, key.bucket, &err);
     if (code == FY_OK)
         code = read_page(x, filter, &limit, &err);
-    page.bucket = key.bucket;
-    fy_buf_init(&page.json, PAGE_BYTES_MAX);
-    fy_buf_text(&page.json, "{\"objects\":[");
+    listing.bucket = key.bucket;
+    fy_page_begin(&listing.page, "objects", PAGE_BYTES_MAX);
     if (code == FY_OK) {
         const char *after = fy_query(x, "after");
-        code = fy_catalogue_object_list(page.node->catalogue, key.account, key.bucket, filter,
-                                        after != NULL ? after : "", limit, add_object, &page, &err);
+        code = fy_catalogue_object_list(listing.node->catalogue, key.account, key.bucket, filter,
+                                        after != NULL ? after : "", limit, add_object, &listing, &err);
     }
     free(filter);
-    fy_buf_text(&page.json, "]");
-    fy_buf_json_str(&page.json, "next", page.full || page.rows == limit ? page.last : NULL);
-    fy_buf_text(&page.json, "}");
-    fy_answer_result(x, code, &page.json, &err);
+    fy_page_answer_names(x, &listing.page, limit, listing.last, code, &err);
 }
 
 static const struct fy_route routes[] = {

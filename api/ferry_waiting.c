@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/page.h"
 #include "api/query.h"
 #include "common/adapters/json_fields.h"
 #include "common/adapters/order_json.h"
@@ -97,20 +98,16 @@ static enum fy_code query_filter(struct fy_exchange *x, struct fy_waiting_filter
 
 /* ---- list */
 
-struct page {
-    struct fy_buf json;
-    uint32_t rows;
-    bool full;
+struct listing {
+    struct fy_page page;
     int64_t last_id;
 };
 
 static bool add_row(void *arg, const struct fy_waiting_row *row)
 {
-    struct page *page = arg;
-    struct fy_buf *json = &page->json;
-    page->rows++;
-    page->last_id = row->id;
-    fy_buf_json_next(json);
+    struct listing *listing = arg;
+    struct fy_buf *json = fy_page_row(&listing->page);
+    listing->last_id = row->id;
     fy_buf_text(json, "{");
     fy_buf_json_i64(json, "id", row->id);
     fy_buf_json_str(json, "direction", row->direction == FY_OUT ? "out" : "in");
@@ -125,27 +122,20 @@ static bool add_row(void *arg, const struct fy_waiting_row *row)
     fy_buf_json_key(json, "order");
     fy_order_json_write(&row->order, json);
     fy_buf_text(json, "}");
-    page->full = json->size_bytes >= FY_LIST_PAGE_BYTES;
-    return !page->full;
+    return fy_page_row_end(&listing->page);
 }
 
 static void list_waiting(struct fy_exchange *x)
 {
     struct fy_waiting_filter filter;
-    struct page page = {0};
+    struct listing listing = {0};
     struct fy_err err = {0};
     enum fy_code code = query_filter(x, &filter, &err);
-    fy_buf_init(&page.json, PAGE_BYTES_MAX);
-    fy_buf_text(&page.json, "{\"orders\":[");
+    fy_page_begin(&listing.page, "orders", PAGE_BYTES_MAX);
     if (code == FY_OK)
-        code = fy_catalogue_waiting_list(fy_node_of(x)->catalogue, &filter, add_row, &page, &err);
-    fy_buf_text(&page.json, "]");
-    if (page.full || page.rows == filter.limit)
-        fy_buf_json_i64(&page.json, "next", page.last_id);
-    else
-        fy_buf_json_str(&page.json, "next", NULL);
-    fy_buf_text(&page.json, "}");
-    fy_answer_result(x, code, &page.json, &err);
+        code =
+            fy_catalogue_waiting_list(fy_node_of(x)->catalogue, &filter, add_row, &listing, &err);
+    fy_page_answer_ids(x, &listing.page, filter.limit, listing.last_id, code, &err);
 }
 
 /* ---- edit */
