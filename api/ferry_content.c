@@ -129,8 +129,9 @@ static void list_objects(struct fy_exchange *x)
     fy_page_begin(&listing.page, "objects", PAGE_BYTES_MAX);
     if (code == FY_OK) {
         const char *after = fy_query(x, "after");
-        code = fy_catalogue_object_list(listing.node->catalogue, key.account, key.bucket, filter,
-                                        after != NULL ? after : "", limit, add_object, &listing, &err);
+        code =
+            fy_catalogue_object_list(listing.node->catalogue, key.account, key.bucket, filter,
+                                     after != NULL ? after : "", limit, add_object, &listing, &err);
     }
     free(filter);
     fy_page_answer_names(x, &listing.page, limit, listing.last, code, &err);

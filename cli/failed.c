@@ -44,55 +44,51 @@ static const char *site_of(const json_t *row)
 struct listing {
     bool json;
     struct fy_table table;
+    void (*add)(struct fy_table *table, const json_t *row); /* the row of what is being listed */
 };
 
-static bool show_order(void *arg, const json_t *row)
+static void add_order(struct fy_table *table, const json_t *row)
 {
-    struct listing *listing = arg;
     char id[FY_CELL_BYTES];
     char tries[FY_CELL_BYTES];
     char since[FY_CELL_BYTES];
     struct fy_buf subject;
-    if (row == NULL) {
-        fy_table_print(&listing->table, stdout);
-    } else if (listing->json) {
-        fy_print_json(row);
-    } else {
-        const json_t *order = json_object_get(row, "order");
-        fy_cell_count(fy_json_i64(row, "id"), id);
-        fy_cell_count(fy_json_i64(row, "attempts"), tries);
-        fy_cell_age(fy_json_text(row, "firstFailed"), since);
-        print_subject(fy_json_text(order, "bucketName"), fy_json_text(order, "objectName"),
-                      &subject);
-        FY_TABLE_ROW(&listing->table, id, fy_json_text(row, "direction"),
-                     fy_json_text(row, "state"), fy_json_text(row, "reason"), site_of(row), tries,
-                     since, fy_json_text(order, "action"), subject.bytes);
-        fy_buf_done(&subject);
-    }
-    return ferror(stdout) == 0;
+    const json_t *order = json_object_get(row, "order");
+    fy_cell_count(fy_json_i64(row, "id"), id);
+    fy_cell_count(fy_json_i64(row, "attempts"), tries);
+    fy_cell_age(fy_json_text(row, "firstFailed"), since);
+    print_subject(fy_json_text(order, "bucketName"), fy_json_text(order, "objectName"), &subject);
+    FY_TABLE_ROW(table, id, fy_json_text(row, "direction"), fy_json_text(row, "state"),
+                 fy_json_text(row, "reason"), site_of(row), tries, since,
+                 fy_json_text(order, "action"), subject.bytes);
+    fy_buf_done(&subject);
 }
 
-static bool show_body(void *arg, const json_t *row)
+static void add_body(struct fy_table *table, const json_t *row)
 {
-    struct listing *listing = arg;
     char id[FY_CELL_BYTES];
     char since[FY_CELL_BYTES];
     struct fy_buf subject;
-    if (row == NULL) {
+    const json_t *loser = json_object_get(row, "loser");
+    const char *site = strchr(fy_json_text(row, "winner"), '@');
+    (void)snprintf(id, sizeof(id), "c%" PRId64, fy_json_i64(row, "id"));
+    fy_cell_age(fy_json_text(row, "at"), since);
+    print_subject(fy_json_text(loser, "bucket"), fy_json_text(loser, "name"), &subject);
+    FY_TABLE_ROW(table, id, "in", "kept", fy_json_text(row, "reason"), site != NULL ? site + 1 : "",
+                 "-", since, fy_json_text(row, "action"), subject.bytes);
+    fy_buf_done(&subject);
+}
+
+/* row NULL: the page is over. */
+static bool show(void *arg, const json_t *row)
+{
+    struct listing *listing = arg;
+    if (row == NULL)
         fy_table_print(&listing->table, stdout);
-    } else if (listing->json) {
+    else if (listing->json)
         fy_print_json(row);
-    } else {
-        const json_t *loser = json_object_get(row, "loser");
-        const char *site = strchr(fy_json_text(row, "winner"), '@');
-        (void)snprintf(id, sizeof(id), "c%" PRId64, fy_json_i64(row, "id"));
-        fy_cell_age(fy_json_text(row, "at"), since);
-        print_subject(fy_json_text(loser, "bucket"), fy_json_text(loser, "name"), &subject);
-        FY_TABLE_ROW(&listing->table, id, "in", "kept", fy_json_text(row, "reason"),
-                     site != NULL ? site + 1 : "", "-", since, fy_json_text(row, "action"),
-                     subject.bytes);
-        fy_buf_done(&subject);
-    }
+    else
+        listing->add(&listing->table, row);
     return ferror(stdout) == 0;
 }
 
@@ -103,13 +99,15 @@ static enum fy_code list(const struct fy_command_line *line, struct fy_client *c
     fy_path(&path, FY_PATH_WAITING);
     for (size_t i = 0; i < FY_COUNT_OF(filters); i++)
         fy_path_query(&path, filters[i], fy_option(line, filters[i]));
-    enum fy_code code = fy_client_pages(client, &path, "orders", show_order, listing, err);
+    listing->add = add_order;
+    enum fy_code code = fy_client_pages(client, &path, "orders", show, listing, err);
     if (code != FY_OK || !wants_bodies(line))
         return code;
     fy_path(&path, FY_PATH_CONFLICTS);
     fy_path_query(&path, "site", fy_option(line, "site"));
     fy_path_query(&path, "bucket", fy_option(line, "bucket"));
-    return fy_client_pages(client, &path, "conflicts", show_body, listing, err);
+    listing->add = add_body;
+    return fy_client_pages(client, &path, "conflicts", show, listing, err);
 }
 
 int fy_command_failed_ls(const struct fy_command_line *line)
