@@ -206,13 +206,7 @@ static enum fy_code open_watches(struct fy_engine *engine, struct fy_err *err)
 static void fill_limits(struct fy_engine *engine)
 {
     const struct fy_config *config = engine->node->config;
-    engine->policy = (struct fy_retry_policy){
-        .memory_ms = config->retry_memory_ms,
-        .max_age_ms = config->retry_max_age_ms,
-        .first_ms = config->retry_first_ms,
-        .second_ms = config->retry_second_ms,
-        .later_ms = config->retry_later_ms,
-    };
+    engine->policy = fy_retry_policy_of(config);
     engine->inflight_max = config->worker_inflight;
     engine->inflight_site_max = config->worker_inflight_site;
     engine->inflight_bytes_max = config->worker_inflight_bytes;

@@ -174,11 +174,7 @@ static void add_buckets(struct fy_ccs_slice *slice)
 static struct fy_next next_of(struct fy_sender *sender, const struct fy_ccs_item *item,
                               struct fy_trouble *trouble)
 {
-    const struct fy_config *config = sender->node->config;
-    const struct fy_retry_policy policy = {.max_age_ms = config->retry_max_age_ms,
-                                           .first_ms = config->retry_first_ms,
-                                           .second_ms = config->retry_second_ms,
-                                           .later_ms = config->retry_later_ms};
+    const struct fy_retry_policy policy = fy_retry_policy_of(sender->node->config);
     int64_t mono_ms = fy_mono_ms(sender->node->clock);
     const struct fy_moment moment = {.wall_ms = fy_wall_ms(sender->node->clock),
                                      .mono_ms = mono_ms,

@@ -1,6 +1,8 @@
 /* verdict.c - classification: answers, bodies and failures, and the schedule of tries. */
 #include "worker/verdict.h"
 
+#include "common/core/config.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -199,6 +201,17 @@ enum fy_reason fy_verdict_store(enum fy_code code)
 static bool is_mismatch(enum fy_reason reason)
 {
     return reason == FY_SIZE_MISMATCH || reason == FY_HASH_MISMATCH;
+}
+
+struct fy_retry_policy fy_retry_policy_of(const struct fy_config *config)
+{
+    return (struct fy_retry_policy){
+        .memory_ms = config->retry_memory_ms,
+        .max_age_ms = config->retry_max_age_ms,
+        .first_ms = config->retry_first_ms,
+        .second_ms = config->retry_second_ms,
+        .later_ms = config->retry_later_ms,
+    };
 }
 
 static int64_t least(int64_t a, int64_t b)

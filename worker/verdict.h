@@ -87,6 +87,9 @@ struct fy_trouble {
 struct fy_retry_policy {
     int64_t memory_ms, max_age_ms, first_ms, second_ms, later_ms;
 };
+struct fy_config;
+/* The settings retry.*, as a policy. */
+struct fy_retry_policy fy_retry_policy_of(const struct fy_config *config);
 
 struct fy_moment {
     int64_t wall_ms, mono_ms;
