@@ -25,9 +25,6 @@
 
 /* FY_VERSION comes from CMakeLists.txt, the one place that has it. */
 
-#define FY_RIGHTS_EPOCHS                                                                           \
-    256 /* buckets share one by hash: a change of one only costs the others a look */
-
 /* Appends a role's labelled metrics in Prometheus' text format. Thread: any. */
 typedef void fy_node_metrics_fn(void *role, struct fy_buf *buf);
 
@@ -46,8 +43,6 @@ struct fy_node {
     int64_t started_ms;
 
     /* Guard themselves. */
-    _Atomic uint32_t
-        rights_epoch[FY_RIGHTS_EPOCHS]; /* knowledge.c: which cached rights still count */
     struct fy_hlc hlc;
     struct fy_metrics metrics;
     struct fy_bell outbox_bell;  /* a local operation wrote an order: the pump wakes */
