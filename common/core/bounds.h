@@ -232,6 +232,22 @@
 #define FY_PEER_LOOPS_MAX        8  /* loop threads: one does over 14,000 small calls a second */
 #define FY_PEER_IDLE_CONN_S      50 /* below FY_IDLE_TIMEOUT_S: never race with its close */
 
+/* The cache in Redis (adapters/cache_redis*.c). */
+#define FY_REDIS_TIMEOUT_MS 50 /* cache.timeout: the catalogue takes no longer */
+#define FY_REDIS_CONNECTIONS                                                                       \
+    8 /* of a process: at 50 us a look-up they do over 100,000 a second                            \
+       */
+#define FY_REDIS_REPLY_BYTES_MAX                                                                   \
+    (128 << 10) /* received for one command; more is no answer to anything that was asked */
+#define FY_REDIS_PROBE_MS     100  /* first pause before an away Redis is tried again, doubled */
+#define FY_REDIS_PROBE_MS_MAX 1000 /* longest such pause: what a healed Redis may wait */
+#define FY_REDIS_PULSE_MS     100  /* every process asks it so often whether it is there */
+#define FY_REDIS_STEADY_MS                                                                         \
+    10000                         /* up for so long, it has healed: the next pause is short again  \
+                                   */
+#define FY_REDIS_LEASE_MS 30000   /* a fill that takes longer is not kept */
+#define FY_REDIS_EPOCH_MS 3600000 /* a site's keys are forgotten together so often */
+
 /* The client commands (cli/). */
 #define FY_CLIENT_ANSWER_BYTES_MAX                                                                 \
     (32 << 20)                      /* gathered of one answer: a page of the longest rows fits */

@@ -74,6 +74,14 @@ static const struct metric_row {
                             "1 while the worker waits for its own disk or catalogue."},
     [FY_M_GATE_TOKENS] = {"ferry_dlq_tokens", "", METRIC_GAUGE,
                           "Orders that may become dead letters by a site's fault now."},
+    [FY_M_CACHE_HITS] = {"ferry_cache_hits_total", "", METRIC_COUNTER,
+                         "Look-ups that the shared cache has answered."},
+    [FY_M_CACHE_MISSES] = {"ferry_cache_misses_total", "", METRIC_COUNTER,
+                           "Look-ups beside the shared cache that asked the catalogue."},
+    [FY_M_CACHE_FAILURES] = {"ferry_cache_failures_total", "", METRIC_COUNTER,
+                             "Times the shared cache was found to be away."},
+    [FY_M_CACHE_AWAY] = {"ferry_cache_away", "", METRIC_GAUGE,
+                         "1 while the shared cache is away and the catalogue is asked instead."},
 };
 
 void fy_metrics_print(struct fy_metrics *metrics, struct fy_buf *buf)

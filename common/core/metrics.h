@@ -41,6 +41,10 @@ enum fy_metric {
     FY_M_CLOCK_SKEW_MS,     /* gauge ferry_clock_skew_ms: greatest seen against a peer */
     FY_M_WORKER_PAUSED,     /* gauge 0/1: dispatch stopped by a local dependency */
     FY_M_GATE_TOKENS,       /* gauge ferry_dlq_tokens: orders that may die of their sites' faults */
+    FY_M_CACHE_HITS,        /* ferry_cache_hits_total: look-ups the shared cache answered */
+    FY_M_CACHE_MISSES,      /* ferry_cache_misses_total: those the catalogue answered */
+    FY_M_CACHE_FAILURES,    /* ferry_cache_failures_total: times its breaker opened */
+    FY_M_CACHE_AWAY,        /* gauge ferry_cache_away 0/1: its breaker is open */
     FY_METRIC_COUNT
 };
 

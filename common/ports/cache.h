@@ -1,6 +1,6 @@
 /* cache.h - port: short-lived answers (topology, ownership), shared by the threads of a process
  * and, with Redis, by processes. A dead cache means slower, never wrong, never down (DESIGN 5). */
-/* Adapters: cache_local.c (in process), later cache_redis.c. Contract:
+/* Adapters: cache_local.c (in process), cache_redis.c. Contract:
  * tests/contract/cache_contract.c */
 #ifndef FY_PORTS_CACHE_H
 #define FY_PORTS_CACHE_H
@@ -45,7 +45,9 @@ FY_MUST_CHECK static inline enum fy_code fy_cache_get(struct fy_cache *self, con
     FY_ASSERT(key[0] != '\0');
     return self->ops->get(self, key, value, capacity, size_bytes, fill, arg, err);
 }
-/* Forgets the key, here and in every process that shares the cache. Never fails. */
+/* Forgets the key, here and in every process that shares the cache: what is asked for after it
+ * returns is not what was kept before. Never fails; a shared cache that is away may take its time.
+ */
 static inline void fy_cache_drop(struct fy_cache *self, const char *key)
 {
     self->ops->drop(self, key);

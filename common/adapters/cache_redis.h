@@ -1,0 +1,27 @@
+/* cache_redis.h - the cache port in Redis: what one process forgets, all processes of the site have
+ * forgotten. */
+#ifndef FY_ADAPTERS_CACHE_REDIS_H
+#define FY_ADAPTERS_CACHE_REDIS_H
+
+#include "common/core/metrics.h"
+#include "common/ports/cache.h"
+
+struct fy_cache_redis_settings {
+    const char *url;           /* redis://[[USER]:PASSWORD@]HOST[:PORT][/DB] */
+    const char *password_file; /* its first line is the password; "" the URL's, if any */
+    const char *site;          /* part of every key: sites may share a Redis */
+    int64_t timeout_ms;        /* for each of its answers, normally FY_REDIS_TIMEOUT_MS */
+    struct fy_metrics *metrics;
+};
+
+/*
+ * Opens the cache and one thread ("cache-redis"). A Redis that is away is no error: look-ups go to
+ * their fills until it is there. It needs the commands AUTH, SELECT, MGET, SET, DEL and EVAL.
+ *   settings  borrowed for the call; metrics until fy_cache_close
+ * Errors: FY_EINPUT a URL or password that cannot be; FY_EIO the password's file, or no thread.
+ * Thread: main; may wait for the name of the host.
+ */
+FY_MUST_CHECK enum fy_code fy_cache_redis_open(const struct fy_cache_redis_settings *settings,
+                                               struct fy_cache **cache, struct fy_err *err);
+
+#endif
