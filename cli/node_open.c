@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "common/adapters/cache_local.h"
+#include "common/adapters/cache_redis.h"
 #include "common/adapters/catalogue_sqlite.h"
 #include "common/adapters/peer_http.h"
 #include "common/adapters/queue_kafka.h"
@@ -31,8 +32,14 @@ static const char *after_scheme(const char *url, const char *scheme)
 static enum fy_code unserved(const char *port, const char *url, const char *served,
                              struct fy_err *err)
 {
-    return fy_err_set(err, FY_EINPUT, "%s: '%s' is not an engine of this build; it serves %s", port,
-                      url, served);
+    struct fy_buf shown;
+    fy_buf_init(&shown, FY_CONFIG_TEXT_BYTES);
+    fy_config_url_print(url, &shown);
+    enum fy_code code =
+        fy_err_set(err, FY_EINPUT, "%s: '%s' is not an engine of this build; it serves %s", port,
+                   shown.bytes != NULL ? shown.bytes : "", served);
+    fy_buf_done(&shown);
+    return code;
 }
 
 static enum fy_code make_folder(const char *path, struct fy_err *err)
@@ -111,8 +118,16 @@ static enum fy_code open_store(struct fy_node *node, struct fy_err *err)
 
 static enum fy_code open_cache(struct fy_node *node, struct fy_err *err)
 {
-    if (after_scheme(node->config->cache, "local") == NULL)
-        return unserved("cache", node->config->cache, "local:", err);
+    const struct fy_cache_redis_settings redis = {.url = node->config->cache,
+                                                  .password_file =
+                                                      node->config->cache_password_file,
+                                                  .site = node->site,
+                                                  .timeout_ms = node->config->cache_timeout_ms,
+                                                  .metrics = &node->metrics};
+    if (strncmp(redis.url, "redis", strlen("redis")) == 0) /* rediss:, too: it says what to do */
+        return fy_cache_redis_open(&redis, &node->cache, err);
+    if (after_scheme(redis.url, "local") == NULL)
+        return unserved("cache", redis.url, "local: and redis://HOST[:PORT][/DB]", err);
     node->cache = fy_cache_local_new(node->clock, CACHE_ENTRIES_MAX);
     return FY_OK;
 }

@@ -53,7 +53,11 @@ static const struct fy_config_field fields[] = {
          "another site; added when absent, never changed; may be repeated"),
     TEXT("queue", queue, "", FY_FOR_SERVER, "URL",
          "sqlite:PATH or kafka://HOST:PORT,...; default sqlite:DATA/queue.db"),
-    TEXT("cache", cache, "local:", FY_FOR_SERVER, "URL", "local:"),
+    TEXT("cache", cache, "local:", FY_FOR_SERVER, "URL", "local: or redis://HOST[:PORT][/DB]"),
+    TEXT("cache.password_file", cache_password_file, "", FY_FOR_SERVER, "PATH",
+         "its first line is the password of that Redis"),
+    TIME("cache.timeout", cache_timeout_ms, "50ms", 1, 1000,
+         "for that Redis to answer, before the catalogue is asked"),
     TEXT("catalogue", catalogue, "", FY_FOR_SERVER, "URL",
          "sqlite:PATH; default DATA/catalogue.db"),
     TEXT("store", store, "", FY_FOR_SERVER, "URL", "dir:PATH; default DATA/store"),
@@ -452,6 +456,20 @@ enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err)
 
 /* ---- printing */
 
+void fy_config_url_print(const char *text, struct fy_buf *buf)
+{
+    const char *start = strstr(text, "://");
+    const char *at = strrchr(text, '@');
+    const char *colon = start != NULL ? strchr(start + 3, ':') : NULL;
+    if (at == NULL || colon == NULL || colon > at) {
+        fy_buf_text(buf, text);
+        return;
+    }
+    fy_buf_add(buf, text, (size_t)(colon + 1 - text));
+    fy_buf_text(buf, "***");
+    fy_buf_text(buf, at);
+}
+
 static void value_print(const struct fy_config *config, const struct fy_config_field *field,
                         struct fy_buf *buf)
 {
@@ -460,7 +478,7 @@ static void value_print(const struct fy_config *config, const struct fy_config_f
     bool on;
     switch (field->kind) {
     case FY_CONFIG_TEXT:
-        fy_buf_text(buf, member(config, field));
+        fy_config_url_print(member(config, field), buf);
         return;
     case FY_CONFIG_LIST:
         return; /* one line an entry */

@@ -15,12 +15,15 @@ struct fy_config {
     char listen[FY_CONFIG_TEXT_BYTES];    /* HOST:PORT of the API; loopback only */
     char admin[FY_CONFIG_TEXT_BYTES];     /* HOST:PORT of a worker's metrics and health; "" none */
     char queue[FY_CONFIG_TEXT_BYTES];     /* sqlite:PATH, kafka://HOST:PORT,HOST:PORT */
-    char cache[FY_CONFIG_TEXT_BYTES];     /* local: */
+    char cache[FY_CONFIG_TEXT_BYTES];     /* local:, redis://HOST:PORT/DB */
     char catalogue[FY_CONFIG_TEXT_BYTES]; /* sqlite:PATH */
     char store[FY_CONFIG_TEXT_BYTES];     /* dir:PATH */
     char log_level[16];
     char peers[FY_CONFIG_PEERS_MAX][FY_CONFIG_TEXT_BYTES]; /* NAME=URL */
     uint32_t peer_count;
+    /* cache: a Redis */
+    char cache_password_file[FY_CONFIG_TEXT_BYTES]; /* "" none */
+    int64_t cache_timeout_ms;
     /* client commands */
     char url[FY_CONFIG_TEXT_BYTES];       /* FERRY_URL */
     char client[FY_CLIENT_BYTES_MAX + 1]; /* FERRY_CLIENT */
@@ -103,9 +106,12 @@ FY_MUST_CHECK enum fy_code fy_config_environment(struct fy_config *config, char 
 /* What depends on several fields: site and listen valid, listen on loopback, data present when an
  * engine URL is "" (then filled with its embedded default), peers well-formed. For servers. */
 FY_MUST_CHECK enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err);
-/* "name = value" lines that fy_config_file reads, what is the default marked; or one JSON object.
+/* "name = value" lines that fy_config_file reads, what is the default marked, passwords masked; or
+ * one JSON object.
  */
 void fy_config_print(const struct fy_config *config, bool json, struct fy_buf *buf);
+/* A text as it may be shown: the password of a URL ("scheme://user:password@host") is "***". */
+void fy_config_url_print(const char *text, struct fy_buf *buf);
 /* One line for each setting that is a flag of these commands (FY_FOR_...). */
 void fy_config_help(unsigned commands, struct fy_buf *buf);
 

@@ -325,6 +325,32 @@ static void what_is_the_default_is_marked_however_it_is_written(void **state)
     fy_buf_done(&text);
 }
 
+static void the_password_of_an_engine_is_not_shown(void **state)
+{
+    static const struct {
+        const char *given;
+        const char *shown;
+    } rows[] = {
+        {"redis://:hush@127.0.0.1:6379/0", "redis://:***@127.0.0.1:6379/0"},
+        {"redis://ferry:hu:s@h@127.0.0.1", "redis://ferry:***@127.0.0.1"},
+        {"redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"},
+        {"local:", "local:"},
+    };
+    (void)state;
+    for (size_t i = 0; i < FY_COUNT_OF(rows); i++) {
+        struct fy_config *config = fy_alloc(sizeof(*config));
+        struct fy_buf text;
+        fy_config_init(config);
+        set(config, "cache", rows[i].given);
+        fy_buf_init(&text, 1 << 16);
+        fy_config_print(config, false, &text);
+        assert_non_null(strstr(text.bytes, rows[i].shown));
+        assert_null(strstr(text.bytes, "hush"));
+        fy_buf_done(&text);
+        free(config);
+    }
+}
+
 static void help_shows_the_settings_of_the_role_only(void **state)
 {
     (void)state;
@@ -359,6 +385,7 @@ int main(void)
         TEST(sites_and_peers_have_good_names),
         TEST(what_is_printed_can_be_read_back),
         TEST(what_is_the_default_is_marked_however_it_is_written),
+        TEST(the_password_of_an_engine_is_not_shown),
         TEST(help_shows_the_settings_of_the_role_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
