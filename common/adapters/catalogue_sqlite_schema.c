@@ -191,7 +191,7 @@ static const char *const schema_5[] = {
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
 static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
 
-static int schema_version(struct fy_cs_conn *writer)
+static int schema_version(struct fy_csl_conn *writer)
 {
     sqlite3_stmt *statement = NULL;
     int version = -1;
@@ -202,21 +202,21 @@ static int schema_version(struct fy_cs_conn *writer)
             version = sqlite3_column_int(statement, 0);
     }
     if (version < 0)
-        fy_cs_conn_fail(writer, result);
+        fy_csl_conn_fail(writer, result);
     sqlite3_finalize(statement);
     return version;
 }
 
-static bool schema_exec(struct fy_cs_conn *writer, const char *sql)
+static bool schema_exec(struct fy_csl_conn *writer, const char *sql)
 {
     int result = sqlite3_exec(writer->db, sql, NULL, NULL, NULL);
     if (result != SQLITE_OK)
-        fy_cs_conn_fail(writer, result);
+        fy_csl_conn_fail(writer, result);
     return result == SQLITE_OK;
 }
 
 /* Brings the file from version to version + 1, or leaves it as it was. */
-static bool schema_step(struct fy_cs_conn *writer, int version)
+static bool schema_step(struct fy_csl_conn *writer, int version)
 {
     char number[64];
     (void)snprintf(number, sizeof number, "PRAGMA user_version = %d", version + 1);
@@ -230,7 +230,7 @@ static bool schema_step(struct fy_cs_conn *writer, int version)
     return false;
 }
 
-enum fy_code fy_cs_schema_migrate(struct fy_cs_conn *writer, int wanted, struct fy_err *err)
+enum fy_code fy_csl_schema_migrate(struct fy_csl_conn *writer, int wanted, struct fy_err *err)
 {
     const int newest = (int)FY_COUNT_OF(migrations);
     if (wanted == 0)
@@ -245,7 +245,8 @@ enum fy_code fy_cs_schema_migrate(struct fy_cs_conn *writer, int wanted, struct 
                           version, newest);
     while (version >= 0 && version < wanted && schema_step(writer, version))
         version++;
-    if (!fy_cs_conn_failed(writer))
+    if (!fy_cs_conn_failed(&writer->conn))
         return FY_OK;
-    return fy_err_set(err, writer->err.code, "migrate the catalogue: %s", writer->err.text);
+    return fy_err_set(err, writer->conn.err.code, "migrate the catalogue: %s",
+                      writer->conn.err.text);
 }

@@ -52,14 +52,14 @@ static void empty_file_is_migrated_and_then_left_alone(void **state)
 static void make_old_file(struct contract *c, int version)
 {
     char path[PLACE_PATH_BYTES];
-    struct fy_cs_conn conn = {.db = NULL};
+    struct fy_csl_conn conn = {.db = NULL};
     contract_close(c);
     c->factory->place_free(c->place);
     c->place = c->factory->place_new();
     catalogue_sqlite_path(c->place, "c.db", path);
-    assert_int_equal(fy_cs_conn_open(&conn, path, true, &c->err), FY_OK);
-    assert_int_equal(fy_cs_schema_migrate(&conn, version, &c->err), FY_OK);
-    fy_cs_conn_close(&conn);
+    assert_int_equal(fy_csl_conn_open(&conn, path, true, &c->err), FY_OK);
+    assert_int_equal(fy_csl_schema_migrate(&conn, version, &c->err), FY_OK);
+    fy_csl_conn_close(&conn);
     assert_int_equal(catalogue_sqlite_number(c->place, "PRAGMA user_version"), version);
 }
 
@@ -224,10 +224,10 @@ static void no_statement_walks_over_a_table_that_grows(void **state)
     struct contract *c = *state;
     sqlite3 *db = plans_open(c);
     for (int sql = 0; sql < FY_CS_SQL_COUNT; sql++) {
-        assert_non_null(fy_cs_sql_text((enum fy_cs_sql)sql));
-        struct plan plan = plan_of(db, fy_cs_sql_text((enum fy_cs_sql)sql));
+        assert_non_null(fy_cs_sql_text(&fy_csl_engine, (enum fy_cs_sql)sql));
+        struct plan plan = plan_of(db, fy_cs_sql_text(&fy_csl_engine, (enum fy_cs_sql)sql));
         if (plan.walks)
-            fail_msg("%s\n%s", fy_cs_sql_text((enum fy_cs_sql)sql), plan.text);
+            fail_msg("%s\n%s", fy_cs_sql_text(&fy_csl_engine, (enum fy_cs_sql)sql), plan.text);
     }
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
@@ -267,10 +267,10 @@ static void growing_statements_use_the_index_made_for_them(void **state)
     struct contract *c = *state;
     sqlite3 *db = plans_open(c);
     for (size_t index = 0; index < FY_COUNT_OF(wanted); index++) {
-        struct plan plan = plan_of(db, fy_cs_sql_text(wanted[index].sql));
+        struct plan plan = plan_of(db, fy_cs_sql_text(&fy_csl_engine, wanted[index].sql));
         if (strstr(plan.text, wanted[index].plan) == NULL)
-            fail_msg("%s\n%s\nwanted: %s", fy_cs_sql_text(wanted[index].sql), plan.text,
-                     wanted[index].plan);
+            fail_msg("%s\n%s\nwanted: %s", fy_cs_sql_text(&fy_csl_engine, wanted[index].sql),
+                     plan.text, wanted[index].plan);
     }
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }

@@ -1,16 +1,16 @@
-/* catalogue_sqlite_conflict.c - losing bodies of conflicts: kept, listed, dropped, aged out. */
+/* catalogue_sql_conflict.c - losing bodies of conflicts: kept, listed, dropped, aged out. */
 /*
  * A row holds a reference to its body, as an object does: the sweep leaves the body alone until the
  * row is gone.
  */
 #include <string.h>
 
-#include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/adapters/catalogue_sql_internal.h"
 
 void fy_cs_conflict_add(struct fy_cs *self, const struct fy_cs_container *container,
                         const struct fy_order *order)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONFLICT_ADD);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONFLICT_ADD);
     fy_cs_text(&use, container->row.account);
     fy_cs_text(&use, container->row.name);
     fy_cs_stamp(&use, &order->stamp);
@@ -18,8 +18,7 @@ void fy_cs_conflict_add(struct fy_cs *self, const struct fy_cs_container *contai
     fy_cs_i64(&use, self->now_ms);
     fy_cs_i64(&use, container->id);
     fy_cs_text(&use, order->object);
-    int64_t added = fy_cs_run(&use);
-    FY_ASSERT(added == 1 || fy_cs_conn_failed(&self->writer)); /* the loser's row is there */
+    fy_cs_expect(&use); /* the loser's row is there */
     self->counters.conflicts++;
 }
 
@@ -27,16 +26,16 @@ void fy_cs_conflict_add(struct fy_cs *self, const struct fy_cs_container *contai
 static bool forget(struct fy_cs *self, int64_t id)
 {
     int64_t body_id = 0;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONFLICT_BODY);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONFLICT_BODY);
     fy_cs_i64(&use, id);
     if (fy_cs_row(&use))
         body_id = fy_cs_take_i64(&use);
     fy_cs_end(&use);
     if (body_id == 0)
         return false;
-    use = fy_cs_use(&self->writer, FY_CS_CONFLICT_DELETE);
+    use = fy_cs_use(self->writer, FY_CS_CONFLICT_DELETE);
     fy_cs_i64(&use, id);
-    (void)fy_cs_run(&use); /* in the transaction that has just seen it */
+    fy_cs_send(&use); /* in the transaction that has just seen it */
     fy_cs_body_let_go(self, body_id);
     self->counters.conflicts--;
     return true;
@@ -45,7 +44,7 @@ static bool forget(struct fy_cs *self, int64_t id)
 bool fy_cs_conflict_purge(struct fy_cs *self, int64_t before_ms)
 {
     int64_t id = 0;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONFLICT_AGED);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONFLICT_AGED);
     fy_cs_i64(&use, before_ms);
     fy_cs_i64(&use, 1);
     if (fy_cs_row(&use))
@@ -139,7 +138,7 @@ enum fy_code fy_cs_conflict_drop(struct fy_cs *self, struct fy_cat_op *op)
     size_t count = 0;
     FY_ASSERT(filter->limit >= 1);
     FY_ASSERT(filter->limit <= FY_LIST_PAGE_MAX);
-    struct fy_cs_use use = fy_cs_use(&self->writer, list_sql(filter));
+    struct fy_cs_use use = fy_cs_use(self->writer, list_sql(filter));
     list_bind(&use, filter, filter->after_id, filter->limit);
     while (count < filter->limit && fy_cs_row(&use))
         ids[count++] = fy_cs_take_i64(&use);

@@ -1,8 +1,8 @@
-/* catalogue_sqlite_queue.c - lists of orders: the outbox, waiting ones, outcomes. */
+/* catalogue_sql_queue.c - lists of orders: the outbox, waiting ones, outcomes. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/adapters/catalogue_sql_internal.h"
 
 /* ------------------------------------------------------------------ outbox */
 

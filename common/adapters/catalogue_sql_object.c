@@ -1,4 +1,4 @@
-/* catalogue_sqlite_object.c - what clients do here: buckets made and deleted, objects uploaded and
+/* catalogue_sql_object.c - what clients do here: buckets made and deleted, objects uploaded and
  * deleted. */
 /*
  * Each of these takes a new stamp above the row's, changes the row and writes its order to the
@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/adapters/catalogue_sql_internal.h"
 
 /* The order of a local change, all but what is particular to it. */
 static void order_begin(struct fy_order *order, enum fy_action action, const struct fy_stamp *stamp,
@@ -34,7 +34,7 @@ enum fy_code fy_cs_bucket_create(struct fy_cs *self, struct fy_cat_op *op)
     if (code != FY_OK)
         return fy_err_set(&op->err, code, "bucket %s is there already", create->bucket);
     if (fy_cs_container_fits_ccs(&container) &&
-        fy_cs_container_by_name(&self->writer, create->bucket, &holder) &&
+        fy_cs_container_by_name(self->writer, create->bucket, &holder) &&
         holder.id != container.id && holder.there)
         return fy_err_set(&op->err, FY_EEXISTS, "bucket %s is another client's", create->bucket);
     code = fy_cs_targets_known(self, targets, &op->err);
@@ -58,7 +58,7 @@ enum fy_code fy_cs_bucket_delete(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cat_bucket_delete *delete = (struct fy_cat_bucket_delete *)(void *)op;
     struct fy_cs_container container;
     bool found = fy_cs_container_find(self, delete->account, delete->bucket, &container);
-    bool has_ready = found && fy_cs_container_has_ready(&self->writer, &container);
+    bool has_ready = found && fy_cs_container_has_ready(self->writer, &container);
     enum fy_code code = fy_rule_local_bucket_delete(&container.row.reg, has_ready);
     if (code == FY_ENOTFOUND || code == FY_EGONE)
         return fy_err_set(&op->err, code, "bucket %s %s", delete->bucket,
@@ -88,7 +88,7 @@ static enum fy_code container_for(struct fy_cs *self, struct fy_cat_op *op,
 {
     if (!fy_cs_container_find(self, key->account, key->bucket, container) || !container->there)
         return fy_err_set(&op->err, FY_ENOTFOUND, "bucket %s is not here", key->bucket);
-    if (!fy_cs_allowed(&self->writer, container, client, right))
+    if (!fy_cs_allowed(self->writer, container, client, right))
         return fy_err_set(&op->err, FY_EFORBIDDEN, "client %s may not %s in bucket %s", client,
                           right == FY_RIGHT_DELETE ? "delete" : "write", key->bucket);
     return FY_OK;
@@ -101,25 +101,25 @@ static void upload_row(struct fy_cs *self, const struct fy_cs_container *contain
     if (object->exists) {
         /* An upload that died has kept what was before it. */
         enum fy_status prior = object->stored == FY_STATUS_UPLOAD ? object->prior : object->stored;
-        use = fy_cs_use(&self->writer, FY_CS_OBJECT_UPLOAD_OVER);
+        use = fy_cs_use(self->writer, FY_CS_OBJECT_UPLOAD_OVER);
         fy_cs_text(&use, self->boot_id);
         fy_cs_i64(&use, token);
         fy_cs_i64(&use, prior);
         fy_cs_i64(&use, container->id);
         fy_cs_text(&use, name);
-        (void)fy_cs_run(&use);
+        fy_cs_expect(&use);
         return;
     }
     char id[FY_GUID_DIGITS + 1];
     fy_guid_new(self->clock, id);
-    use = fy_cs_use(&self->writer, FY_CS_OBJECT_UPLOAD);
+    use = fy_cs_use(self->writer, FY_CS_OBJECT_UPLOAD);
     fy_cs_i64(&use, container->id);
     fy_cs_text(&use, name);
     fy_cs_text(&use, id);
     fy_cs_i64(&use, self->now_ms);
     fy_cs_text(&use, self->boot_id);
     fy_cs_i64(&use, token);
-    (void)fy_cs_run(&use);
+    fy_cs_expect(&use);
 }
 
 /* May an upload begin? */
@@ -130,7 +130,7 @@ static enum fy_code begin_check(struct fy_cs *self, struct fy_cat_op *op,
     enum fy_code code = container_for(self, op, key, client, FY_RIGHT_WRITE, container);
     if (code != FY_OK)
         return code;
-    fy_cs_object_read(self, &self->writer, container->id, key->object, object);
+    fy_cs_object_read(self, self->writer, container->id, key->object, object);
     code = fy_rule_local_upload(&object->reg, container->there, false);
     if (code != FY_OK)
         return fy_err_set(&op->err, code, "object %s/%.100s is %s", key->bucket, key->object,
@@ -162,7 +162,7 @@ static enum fy_code finish_check(struct fy_cs *self, struct fy_cat_upload_finish
     if (!fy_cs_container_find(self, finish->key.account, finish->key.bucket, container) ||
         !container->there)
         return fy_err_set(err, FY_ENOTFOUND, "bucket %s is not here any more", finish->key.bucket);
-    fy_cs_object_read(self, &self->writer, container->id, finish->key.object, object);
+    fy_cs_object_read(self, self->writer, container->id, finish->key.object, object);
     bool own = object->ours && object->token == finish->token;
     if (!own && object->reg.status == FY_STATUS_READY)
         return fy_err_set(err, FY_EEXISTS, "object %.100s arrived from another site meanwhile",
@@ -219,10 +219,9 @@ enum fy_code fy_cs_upload_finish(struct fy_cs *self, struct fy_cat_op *op)
         .size = finish->size,
         .proof = finish->proof,
     };
-    bool written = fy_cs_object_ready(self, &container, finish->key.object, &object, &ready, id);
-    FY_ASSERT(written || fy_cs_conn_failed(&self->writer)); /* the stamp is above the row's */
+    fy_cs_object_ready(self, &container, finish->key.object, &object, &ready, id);
     finish_row(finish, &stamp, ready.body_id, id);
-    fy_cs_body_ref(&self->writer, ready.body_id, finish->row.blob_ref);
+    fy_cs_body_ref(self->writer, ready.body_id, finish->row.blob_ref);
 
     struct fy_order order;
     order_begin(&order, FY_ACTION_CREATE, &stamp, finish->op_id, finish->client,
@@ -241,14 +240,14 @@ enum fy_code fy_cs_upload_fail(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cs_object object;
     if (!fy_cs_container_find(self, fail->key.account, fail->key.bucket, &container))
         return FY_OK;
-    fy_cs_object_read(self, &self->writer, container.id, fail->key.object, &object);
+    fy_cs_object_read(self, self->writer, container.id, fail->key.object, &object);
     if (!object.ours || object.token != fail->token)
         return FY_OK; /* it is no longer this attempt's */
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_OBJECT_STATUS);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_STATUS);
     fy_cs_i64(&use, object.prior == FY_STATUS_DELETED ? FY_STATUS_DELETED : FY_STATUS_ERR_UPL);
     fy_cs_i64(&use, container.id);
     fy_cs_text(&use, fail->key.object);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
     return FY_OK;
 }
 
@@ -264,7 +263,7 @@ enum fy_code fy_cs_object_delete(struct fy_cs *self, struct fy_cat_op *op)
         container_for(self, op, &delete->key, delete->client, FY_RIGHT_DELETE, &container);
     if (code != FY_OK)
         return code;
-    fy_cs_object_read(self, &self->writer, container.id, delete->key.object, &object);
+    fy_cs_object_read(self, self->writer, container.id, delete->key.object, &object);
     code = fy_rule_local_delete(&object.reg, container.there, &delete->already);
     if (code != FY_OK)
         return fy_err_set(&op->err, code, "object %s/%.100s is not here", delete->key.bucket,
@@ -273,8 +272,7 @@ enum fy_code fy_cs_object_delete(struct fy_cs *self, struct fy_cat_op *op)
         return FY_OK;
 
     struct fy_stamp stamp = fy_cs_stamp_next(self, &object.reg.stamp);
-    bool written = fy_cs_object_tombstone(self, &container, delete->key.object, &object, &stamp);
-    FY_ASSERT(written || fy_cs_conn_failed(&self->writer)); /* the stamp is above the row's */
+    fy_cs_object_tombstone(self, &container, delete->key.object, &object, &stamp);
 
     struct fy_order order;
     order_begin(&order, FY_ACTION_DELETE, &stamp, delete->op_id, delete->client,

@@ -1,5 +1,5 @@
-/* catalogue_sqlite_read.c - reads of one row, and sums. */
-#include "common/adapters/catalogue_sqlite_internal.h"
+/* catalogue_sql_read.c - reads of one row, and sums. */
+#include "common/adapters/catalogue_sql_internal.h"
 
 enum fy_code fy_cs_container_look_up(struct fy_cs *self, const char *account, const char *name,
                                      struct fy_cs_container *container, struct fy_err *err)
@@ -75,7 +75,7 @@ enum fy_code fy_cs_prefix_ready(struct fy_catalogue *port, const struct fy_objec
 {
     struct fy_cs *self = fy_cs_from(port);
     struct fy_cs_container container;
-    char end[FY_OBJECT_BYTES_MAX + 1];
+    char end[FY_CS_END_BYTES];
     struct fy_err absent;
     *found = false;
     enum fy_code code =

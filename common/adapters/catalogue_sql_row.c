@@ -1,18 +1,24 @@
-/* catalogue_sqlite_row.c - object and body rows: what every change of an object has in common. */
+/* catalogue_sql_row.c - object and body rows: what every change of an object has in common. */
 #include <string.h>
 
-#include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/adapters/catalogue_sql_internal.h"
 
-/* An upload in progress lives as long as the process that began it: this engine is exclusive, so
- * that is this process or none. A dead one reads as ERR_UPL (DESIGN 7). */
+/* An upload in progress lives as long as the process that began it; a dead one reads as ERR_UPL
+ * (DESIGN 7). An engine that is shared gives the boot ids of living processes alone; else there is
+ * none but this. */
+static bool upload_is_alive(struct fy_cs *self, const char *boot_id)
+{
+    return boot_id[0] != '\0' && (self->engine->shared || strcmp(boot_id, self->boot_id) == 0);
+}
+
 static bool upload_is_ours(struct fy_cs *self, const char *boot_id)
 {
     return self->boot_id[0] != '\0' && strcmp(boot_id, self->boot_id) == 0;
 }
 
-static enum fy_status status_seen(enum fy_status stored, bool ours)
+static enum fy_status status_seen(enum fy_status stored, bool alive)
 {
-    return stored == FY_STATUS_UPLOAD && !ours ? FY_STATUS_ERR_UPL : stored;
+    return stored == FY_STATUS_UPLOAD && !alive ? FY_STATUS_ERR_UPL : stored;
 }
 
 void fy_cs_object_read(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
@@ -37,8 +43,9 @@ void fy_cs_object_read(struct fy_cs *self, struct fy_cs_conn *conn, int64_t cont
         object->body_id = fy_cs_take_i64(&use);
         object->reg.has_digest = fy_cs_take_digest(&use, &object->reg.digest);
         object->ours = object->stored == FY_STATUS_UPLOAD && upload_is_ours(self, boot_id);
-        object->reg.status = status_seen(object->stored, object->ours);
-        object->reg.upload_alive = object->ours;
+        object->reg.upload_alive =
+            object->stored == FY_STATUS_UPLOAD && upload_is_alive(self, boot_id);
+        object->reg.status = status_seen(object->stored, object->reg.upload_alive);
     }
     fy_cs_end(&use);
 }
@@ -62,7 +69,7 @@ void fy_cs_take_object_row(struct fy_cs *self, struct fy_cs_use *use, struct fy_
     row->body_id = fy_cs_take_i64(use);
     row->reg.has_digest = fy_cs_take_digest(use, &row->reg.digest);
     fy_cs_take_text(use, row->blob_ref, sizeof row->blob_ref);
-    row->reg.upload_alive = stored == FY_STATUS_UPLOAD && upload_is_ours(self, boot_id);
+    row->reg.upload_alive = stored == FY_STATUS_UPLOAD && upload_is_alive(self, boot_id);
     row->reg.status = status_seen(stored, row->reg.upload_alive);
     if (row->reg.has_digest && row->facts.hash[0] == '\0')
         fy_digest_print_base32hex(&row->reg.digest, row->facts.hash);
@@ -79,13 +86,13 @@ static void replaced(struct fy_cs *self, const struct fy_cs_object *old, int64_t
         fy_cs_body_let_go(self, old->body_id);
 }
 
-bool fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, const char *name,
+void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, const char *name,
                         const struct fy_cs_object *old, const struct fy_cs_ready *ready,
                         char id[static FY_GUID_DIGITS + 1])
 {
     const struct fy_object_facts *facts = ready->facts;
     fy_guid_new(self->clock, id);
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_OBJECT_READY);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_READY);
     fy_cs_i64(&use, container->id);
     fy_cs_text(&use, name);
     fy_cs_text(&use, id);
@@ -97,17 +104,15 @@ bool fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, c
     fy_cs_text(&use, facts->metadata);
     fy_cs_i64(&use, ready->body_id);
     fy_cs_i64(&use, ready->proof);
-    if (fy_cs_run(&use) != 1)
-        return false;
+    fy_cs_expect(&use); /* the rule was asked before */
     replaced(self, old, ready->body_id);
     self->counters.objects++;
     self->counters.bytes += ready->size;
     if (!container->there) /* by this object it is */
         fy_cs_container_settle(self, container);
-    return true;
 }
 
-bool fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *container, const char *name,
+void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *container, const char *name,
                             const struct fy_cs_object *old, const struct fy_stamp *stamp)
 {
     char id[FY_GUID_DIGITS + 1];
@@ -116,20 +121,18 @@ bool fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
     if (hash[0] == '\0' && old->reg.has_digest) /* the body goes, what it was stays known */
         fy_digest_print_base32hex(&old->reg.digest, hash);
     fy_guid_new(self->clock, id);
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_OBJECT_TOMBSTONE);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_TOMBSTONE);
     fy_cs_i64(&use, container->id);
     fy_cs_text(&use, name);
     fy_cs_text(&use, id);
     fy_cs_stamp(&use, stamp);
     fy_cs_text(&use, hash);
     fy_cs_i64(&use, fy_stamp_ms(stamp));
-    if (fy_cs_run(&use) != 1)
-        return false;
+    fy_cs_expect(&use);
     replaced(self, old, 0);
     if (container->there && container->row.reg.status != FY_STATUS_READY)
         fy_cs_container_settle(self,
                                container); /* this may have been the last object that held it */
-    return true;
 }
 
 /* ------------------------------------------------------------------ bodies */
@@ -184,38 +187,40 @@ bool fy_cs_body_names(struct fy_cs_conn *conn, const char *blob_ref)
 static void body_move(struct fy_cs *self, int64_t id, const char *blob_ref)
 {
     char older[FY_BLOB_REF_BYTES_MAX + 1];
-    fy_cs_body_ref(&self->writer, id, older);
+    fy_cs_body_ref(self->writer, id, older);
     if (strcmp(older, blob_ref) == 0)
         return; /* a publisher whose COMMIT was not heard of */
     fy_cs_trash_add(self, older, self->now_ms + FY_TRASH_GRACE_MS);
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_BODY_MOVE);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_BODY_MOVE);
     fy_cs_text(&use, blob_ref);
     fy_cs_i64(&use, ref_hash(blob_ref));
     fy_cs_i64(&use, id);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
 }
 
 int64_t fy_cs_body_put(struct fy_cs *self, const struct fy_digest *digest, int64_t size,
                        const char *blob_ref)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_BODY_INSERT);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_BODY_INSERT);
     fy_cs_blob(&use, digest->bytes, sizeof digest->bytes);
     fy_cs_i64(&use, size);
     fy_cs_text(&use, blob_ref);
     fy_cs_i64(&use, ref_hash(blob_ref));
-    if (fy_cs_run(&use) == 1)
-        return sqlite3_last_insert_rowid(self->writer.db);
-    int64_t id = fy_cs_body_find(&self->writer, digest, size);
+    int64_t id = fy_cs_row(&use) ? fy_cs_take_i64(&use) : 0;
+    fy_cs_end(&use);
+    if (id != 0)
+        return id;
+    id = fy_cs_body_find(self->writer, digest, size);
     body_move(self, id, blob_ref);
     return id;
 }
 
 void fy_cs_trash_add(struct fy_cs *self, const char *blob_ref, int64_t due_ms)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_TRASH_ADD);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_TRASH_ADD);
     fy_cs_text(&use, blob_ref);
     fy_cs_i64(&use, due_ms);
-    (void)fy_cs_run(&use); /* none changed: it is there already */
+    fy_cs_send(&use); /* none changed: it is there already */
 }
 
 void fy_cs_blob_discard(struct fy_cs *self, const char *blob_ref)
@@ -223,7 +228,7 @@ void fy_cs_blob_discard(struct fy_cs *self, const char *blob_ref)
     if (blob_ref[0] == '\0')
         return;
     /* A publisher whose COMMIT was not heard of comes again and finds its own success. */
-    bool named = fy_cs_body_names(&self->writer, blob_ref);
+    bool named = fy_cs_body_names(self->writer, blob_ref);
     if (!named)
         fy_cs_trash_add(self, blob_ref, self->now_ms);
 }
@@ -232,7 +237,7 @@ void fy_cs_body_let_go(struct fy_cs *self, int64_t body_id)
 {
     if (body_id == 0)
         return;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_LOOSE_ADD);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_LOOSE_ADD);
     fy_cs_i64(&use, body_id);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
 }

@@ -1,4 +1,4 @@
-/* catalogue_sqlite_sweep.c - bodies nobody names, their files' names in trash, and what ages out.
+/* catalogue_sql_sweep.c - bodies nobody names, their files' names in trash, and what ages out.
  */
 /*
  * A body may be unreferenced only after a row let go of it, and each letting go is noted in `loose`
@@ -6,14 +6,14 @@
  * Deleting a body row that somebody linked to meanwhile is impossible: links and sweeps are
  * transactions of one writer, and the foreign key would refuse it.
  */
-#include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/adapters/catalogue_sql_internal.h"
 
 /* ------------------------------------------------------------------ bodies */
 
 static int64_t next_loose(struct fy_cs *self)
 {
     int64_t id = 0;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_LOOSE_LIST);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_LOOSE_LIST);
     fy_cs_i64(&use, 1);
     if (fy_cs_row(&use))
         id = fy_cs_take_i64(&use);
@@ -23,14 +23,14 @@ static int64_t next_loose(struct fy_cs *self)
 
 static void run_with_id(struct fy_cs *self, enum fy_cs_sql sql, int64_t id)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, sql);
+    struct fy_cs_use use = fy_cs_use(self->writer, sql);
     fy_cs_i64(&use, id);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
 }
 
 static bool body_is_used(struct fy_cs *self, int64_t id)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_BODY_USED);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_BODY_USED);
     fy_cs_i64(&use, id);
     bool used = fy_cs_row(&use) && fy_cs_take_i64(&use) != 0;
     fy_cs_end(&use);
@@ -42,14 +42,14 @@ enum fy_code fy_cs_sweep(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cat_sweep *sweep = (struct fy_cat_sweep *)(void *)op;
     char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
     sweep->moved = 0;
-    while (sweep->moved < sweep->limit && !fy_cs_conn_failed(&self->writer)) {
+    while (sweep->moved < sweep->limit && !fy_cs_conn_failed(self->writer)) {
         int64_t id = next_loose(self);
         if (id == 0)
             break;
         run_with_id(self, FY_CS_LOOSE_DELETE, id);
         if (body_is_used(self, id))
             continue; /* linked to again, or kept by a conflict: whoever lets go says so again */
-        fy_cs_body_ref(&self->writer, id, blob_ref);
+        fy_cs_body_ref(self->writer, id, blob_ref);
         if (blob_ref[0] == '\0')
             continue; /* swept before, and let go of twice */
         run_with_id(self, FY_CS_BODY_DELETE, id);
@@ -63,9 +63,9 @@ enum fy_code fy_cs_trash_done(struct fy_cs *self, struct fy_cat_op *op)
 {
     const struct fy_cat_trash_done *done = (const struct fy_cat_trash_done *)(void *)op;
     for (size_t index = 0; index < done->count; index++) {
-        struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_TRASH_DELETE);
+        struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_TRASH_DELETE);
         fy_cs_text(&use, done->blob_refs[index]);
-        (void)fy_cs_run(&use);
+        fy_cs_send(&use);
     }
     return FY_OK;
 }
@@ -76,7 +76,7 @@ static bool purge_tombstone(struct fy_cs *self, int64_t before_ms)
 {
     char name[FY_OBJECT_BYTES_MAX + 1] = "";
     int64_t container_id = 0, version = 0;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_OBJECT_AGED);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_AGED);
     fy_cs_i64(&use, before_ms);
     fy_cs_i64(&use, 1);
     bool found = fy_cs_row(&use);
@@ -88,7 +88,7 @@ static bool purge_tombstone(struct fy_cs *self, int64_t before_ms)
     fy_cs_end(&use);
     if (!found)
         return false;
-    use = fy_cs_use(&self->writer, FY_CS_OBJECT_DELETE);
+    use = fy_cs_use(self->writer, FY_CS_OBJECT_DELETE);
     fy_cs_i64(&use, container_id);
     fy_cs_text(&use, name);
     fy_cs_i64(&use, version);
@@ -98,7 +98,7 @@ static bool purge_tombstone(struct fy_cs *self, int64_t before_ms)
 static bool purge_container(struct fy_cs *self, int64_t before_ms)
 {
     int64_t id = 0;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONTAINER_AGED);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_AGED);
     fy_cs_i64(&use, before_ms);
     fy_cs_i64(&use, 1);
     if (fy_cs_row(&use))
@@ -114,7 +114,7 @@ static bool purge_container(struct fy_cs *self, int64_t before_ms)
 static void purge_each(struct fy_cs *self, struct fy_cat_purge *purge, int64_t before_ms,
                        bool (*purge_one)(struct fy_cs *self, int64_t before_ms))
 {
-    while (purge->purged < purge->limit && !fy_cs_conn_failed(&self->writer) &&
+    while (purge->purged < purge->limit && !fy_cs_conn_failed(self->writer) &&
            purge_one(self, before_ms))
         purge->purged++;
 }
@@ -127,7 +127,7 @@ enum fy_code fy_cs_purge(struct fy_cs *self, struct fy_cat_op *op)
     purge_each(self, purge, purge->tombstones_before_ms, purge_container);
     purge_each(self, purge, purge->conflicts_before_ms, fy_cs_conflict_purge);
     if (purge->purged < purge->limit) {
-        struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_OUTCOME_PURGE);
+        struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OUTCOME_PURGE);
         fy_cs_i64(&use, purge->outcomes_before_ms);
         fy_cs_i64(&use, purge->limit - purge->purged);
         purge->purged += (uint32_t)fy_cs_run(&use);

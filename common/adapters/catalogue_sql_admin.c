@@ -1,14 +1,14 @@
-/* catalogue_sqlite_admin.c - what the administration writes: sites, rights; and the lease. */
+/* catalogue_sql_admin.c - what the administration writes: sites, rights; and the lease. */
 #include <string.h>
 
-#include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/adapters/catalogue_sql_internal.h"
 #include "common/core/targets.h"
 
 /* ------------------------------------------------------------------ sites */
 
 static bool site_exists(struct fy_cs *self, const char *id)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_SITE_GET);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SITE_GET);
     fy_cs_text(&use, id);
     bool found = fy_cs_row(&use);
     fy_cs_end(&use);
@@ -18,7 +18,7 @@ static bool site_exists(struct fy_cs *self, const char *id)
 static int64_t count_of(struct fy_cs *self, enum fy_cs_sql sql, const char *text)
 {
     int64_t count = 0;
-    struct fy_cs_use use = fy_cs_use(&self->writer, sql);
+    struct fy_cs_use use = fy_cs_use(self->writer, sql);
     if (text != NULL)
         fy_cs_text(&use, text);
     if (fy_cs_row(&use))
@@ -33,13 +33,13 @@ static enum fy_code site_insert(struct fy_cs *self, struct fy_cat_site *site)
     if (count_of(self, FY_CS_SITE_COUNT, NULL) >= FY_SITES_MAX)
         return fy_err_set(&site->op.err, FY_ETOOBIG, "there are %d sites, no more are taken",
                           FY_SITES_MAX);
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_SITE_INSERT);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SITE_INSERT);
     fy_cs_text(&use, row->id);
     fy_cs_text(&use, row->name);
     fy_cs_text(&use, row->uri);
     fy_cs_i64(&use, row->status);
     fy_cs_i64(&use, row->paused);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
     return FY_OK;
 }
 
@@ -58,21 +58,21 @@ enum fy_code fy_cs_site(struct fy_cs *self, struct fy_cat_op *op)
     case FY_SITE_INSERT:
         return site_insert(self, site);
     case FY_SITE_UPDATE:
-        use = fy_cs_use(&self->writer, FY_CS_SITE_UPDATE);
+        use = fy_cs_use(self->writer, FY_CS_SITE_UPDATE);
         fy_cs_text(&use, row->name);
         fy_cs_text(&use, row->uri);
         fy_cs_i64(&use, row->status);
         break;
     case FY_SITE_REMOVE:
-        use = fy_cs_use(&self->writer, FY_CS_SITE_DELETE);
+        use = fy_cs_use(self->writer, FY_CS_SITE_DELETE);
         break;
     case FY_SITE_PAUSE:
-        use = fy_cs_use(&self->writer, FY_CS_SITE_PAUSE);
+        use = fy_cs_use(self->writer, FY_CS_SITE_PAUSE);
         fy_cs_i64(&use, row->paused);
         break;
     }
     fy_cs_text(&use, row->id);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
     return FY_OK;
 }
 
@@ -89,10 +89,10 @@ enum fy_code fy_cs_targets_known(struct fy_cs *self, const char *targets, struct
 
 void fy_cs_targets_put(struct fy_cs *self, int64_t container_id, const char *targets)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONTAINER_SET_TARGETS);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_SET_TARGETS);
     fy_cs_text(&use, targets);
     fy_cs_i64(&use, container_id);
-    (void)fy_cs_run(&use);
+    fy_cs_expect(&use);
 }
 
 enum fy_code fy_cs_targets(struct fy_cs *self, struct fy_cat_op *op)
@@ -114,7 +114,7 @@ enum fy_code fy_cs_targets(struct fy_cs *self, struct fy_cat_op *op)
 
 static bool right_find(struct fy_cs *self, const struct fy_right_row *row, unsigned *rights)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_RIGHT_GET);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_RIGHT_GET);
     fy_cs_text(&use, row->client);
     fy_cs_text(&use, row->bucket);
     bool found = fy_cs_row(&use);
@@ -129,36 +129,36 @@ static bool right_find(struct fy_cs *self, const struct fy_right_row *row, unsig
 static void right_put(struct fy_cs *self, const char *client, const char *bucket, unsigned rights,
                       bool revoked)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_RIGHT_PUT);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_RIGHT_PUT);
     fy_cs_text(&use, client);
     fy_cs_text(&use, bucket);
     fy_cs_i64(&use, rights);
     fy_cs_i64(&use, revoked);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
 }
 
 /* The owner's right is not forgotten but revoked, else no row would mean "may do all". */
 static void right_remove(struct fy_cs *self, const struct fy_right_row *row)
 {
     struct fy_cs_container holder;
-    if (fy_cs_container_by_name(&self->writer, row->bucket, &holder) &&
+    if (fy_cs_container_by_name(self->writer, row->bucket, &holder) &&
         strcmp(holder.row.account, row->client) == 0) {
         right_put(self, row->client, row->bucket, 0, true);
         return;
     }
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_RIGHT_DELETE);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_RIGHT_DELETE);
     fy_cs_text(&use, row->client);
     fy_cs_text(&use, row->bucket);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
 }
 
 static void right_remove_bucket(struct fy_cs *self, const char *bucket)
 {
     struct fy_cs_container holder;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_RIGHT_DELETE_BUCKET);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_RIGHT_DELETE_BUCKET);
     fy_cs_text(&use, bucket);
-    (void)fy_cs_run(&use);
-    if (fy_cs_container_by_name(&self->writer, bucket, &holder))
+    fy_cs_send(&use);
+    if (fy_cs_container_by_name(self->writer, bucket, &holder))
         right_put(self, holder.row.account, bucket, 0, true);
 }
 
@@ -198,7 +198,7 @@ enum fy_code fy_cs_right(struct fy_cs *self, struct fy_cat_op *op)
 enum fy_code fy_cs_lease_renew(struct fy_cs *self, struct fy_cat_op *op)
 {
     const struct fy_cat_lease_renew *renew = (const struct fy_cat_lease_renew *)(void *)op;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_LEASE_RENEW);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_LEASE_RENEW);
     fy_cs_i64(&use, (int64_t)renew->saved_time);
     fy_cs_i64(&use, self->now_ms);
     fy_cs_i64(&use, self->slot);
@@ -206,5 +206,7 @@ enum fy_code fy_cs_lease_renew(struct fy_cs *self, struct fy_cat_op *op)
     if (fy_cs_run(&use) != 1)
         return fy_err_set(&op->err, FY_ECANCELLED, "this process has no lease any more");
     fy_cs_waiting_refresh(self); /* once a second is often enough */
+    if (self->engine->renewed != NULL)
+        self->engine->renewed(self);
     return FY_OK;
 }

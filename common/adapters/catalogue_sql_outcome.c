@@ -1,8 +1,8 @@
-/* catalogue_sqlite_outcome.c - what became of orders, and the outbox of those that were written
+/* catalogue_sql_outcome.c - what became of orders, and the outbox of those that were written
  * here. */
 #include <string.h>
 
-#include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/adapters/catalogue_sql_internal.h"
 #include "common/adapters/order_json.h"
 
 /* ------------------------------------------------------------------ outcomes */
@@ -11,7 +11,8 @@ void fy_cs_outcome_put(struct fy_cs *self, const struct fy_outcome_row *row)
 {
     if (row->op_id[0] == '\0')
         return; /* nobody can ask for it */
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_OUTCOME_PUT);
+    char clean[FY_ERR_TEXT_BYTES];
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OUTCOME_PUT);
     fy_cs_text(&use, row->op_id);
     fy_cs_text(&use, row->bucket);
     fy_cs_text(&use, row->object);
@@ -19,9 +20,9 @@ void fy_cs_outcome_put(struct fy_cs *self, const struct fy_outcome_row *row)
     fy_cs_stamp(&use, &row->stamp);
     fy_cs_i64(&use, row->outcome);
     fy_cs_i64(&use, row->reason);
-    fy_cs_text(&use, row->detail);
+    fy_cs_prose(&use, row->detail, clean);
     fy_cs_i64(&use, row->at_ms != 0 ? row->at_ms : self->now_ms);
-    (void)fy_cs_run(&use); /* none changed: what is known already says more */
+    fy_cs_send(&use); /* none changed: what is known already says more */
 }
 
 void fy_cs_outcome_of(struct fy_cs *self, const struct fy_order *order, enum fy_outcome outcome,
@@ -29,7 +30,8 @@ void fy_cs_outcome_of(struct fy_cs *self, const struct fy_order *order, enum fy_
 {
     if (order->op_id[0] == '\0')
         return;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_OUTCOME_PUT);
+    char clean[FY_ERR_TEXT_BYTES];
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OUTCOME_PUT);
     fy_cs_text(&use, order->op_id);
     fy_cs_text(&use, order->bucket);
     fy_cs_text(&use, order->object);
@@ -37,9 +39,9 @@ void fy_cs_outcome_of(struct fy_cs *self, const struct fy_order *order, enum fy_
     fy_cs_stamp(&use, &order->stamp);
     fy_cs_i64(&use, outcome);
     fy_cs_i64(&use, reason);
-    fy_cs_text(&use, detail);
+    fy_cs_prose(&use, detail, clean);
     fy_cs_i64(&use, self->now_ms);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
 }
 
 enum fy_code fy_cs_settle(struct fy_cs *self, struct fy_cat_op *op)
@@ -60,11 +62,11 @@ void fy_cs_outbox_add(struct fy_cs *self, const struct fy_order *order)
     fy_buf_clear(&self->json);
     fy_order_json_write(order, &self->json);
     FY_ASSERT(!self->json.overflow); /* an order has room for all its fields */
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_OUTBOX_ADD);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OUTBOX_ADD);
     fy_cs_blob(&use, key, key_bytes);
     fy_cs_text(&use, self->json.bytes);
     fy_cs_i64(&use, self->now_ms);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
     self->counters.outbox++;
 }
 
@@ -83,7 +85,7 @@ enum fy_code fy_cs_outbox_done(struct fy_cs *self, struct fy_cat_op *op)
 {
     const struct fy_cat_outbox_done *done = (const struct fy_cat_outbox_done *)(void *)op;
     for (size_t index = 0; index < done->count; index++) {
-        struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_OUTBOX_DELETE);
+        struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OUTBOX_DELETE);
         fy_cs_i64(&use, done->ids[index]);
         self->counters.outbox -= fy_cs_run(&use); /* 0: acknowledged before */
     }

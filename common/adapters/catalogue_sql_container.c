@@ -1,4 +1,4 @@
-/* catalogue_sqlite_container.c - containers: register, presence, the name that CCS sees, rights. */
+/* catalogue_sql_container.c - containers: register, presence, the name that CCS sees, rights. */
 /*
  * Presence. A container is there while its register says so or while a READY object is in it
  * (fy_rule_bucket_there). The answer is kept in the row by fy_cs_container_settle, in the
@@ -25,7 +25,7 @@
  */
 #include <string.h>
 
-#include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/adapters/catalogue_sql_internal.h"
 #include "common/core/names.h"
 
 /* ------------------------------------------------------------------ reading */
@@ -131,14 +131,14 @@ bool fy_cs_container_find(struct fy_cs *self, const char *account, const char *n
                           struct fy_cs_container *container)
 {
     if (account[0] == '\0')
-        return fy_cs_container_by_name(&self->writer, name, container);
+        return fy_cs_container_by_name(self->writer, name, container);
     const struct fy_cs_container *kept = kept_place(self, account, name);
     if (kept->id != 0 && strcmp(kept->row.account, account) == 0 &&
         strcmp(kept->row.name, name) == 0) {
         *container = *kept;
         return true;
     }
-    if (!fy_cs_container_read(&self->writer, account, name, container))
+    if (!fy_cs_container_read(self->writer, account, name, container))
         return false;
     keep(self, container);
     return true;
@@ -146,17 +146,24 @@ bool fy_cs_container_find(struct fy_cs *self, const char *account, const char *n
 
 /* ------------------------------------------------------------------ writing */
 
+/* Whatever changes a container, its name or the rights on it first makes sure of this; what only
+ * changes its objects does not. */
+static bool own_name(struct fy_cs *self, const struct fy_cs_container *container)
+{
+    return self->engine->own_name == NULL || self->engine->own_name(self, container->row.name);
+}
+
 void fy_cs_container_need(struct fy_cs *self, struct fy_cs_container *container, int64_t created_ms)
 {
-    if (container->id != 0)
+    if (container->id != 0 || !own_name(self, container))
         return;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONTAINER_INSERT);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_INSERT);
     fy_cs_text(&use, container->row.account);
     fy_cs_text(&use, container->row.name);
     fy_cs_i64(&use, created_ms);
-    (void)fy_cs_run(&use); /* a failure sticks */
+    fy_cs_send(&use); /* a failure sticks */
     struct fy_cs_container made;
-    if (!fy_cs_container_read(&self->writer, container->row.account, container->row.name, &made))
+    if (!fy_cs_container_read(self->writer, container->row.account, container->row.name, &made))
         return;
     *container = made;
     keep(self, container);
@@ -164,19 +171,21 @@ void fy_cs_container_need(struct fy_cs *self, struct fy_cs_container *container,
 
 static void describe(struct fy_cs *self, const struct fy_cs_container *container)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONTAINER_DESCRIBE);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_DESCRIBE);
     fy_cs_i64(&use, container->created_ms);
     fy_cs_i64(&use, container->row.expires_ms);
     fy_cs_i64(&use, container->id);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
 }
 
 void fy_cs_container_register(struct fy_cs *self, struct fy_cs_container *container,
                               enum fy_status status, const struct fy_stamp *stamp,
                               int64_t created_ms, int64_t expires_ms)
 {
-    FY_ASSERT(container->id != 0 || fy_cs_conn_failed(&self->writer));
+    FY_ASSERT(container->id != 0 || fy_cs_conn_failed(self->writer));
     struct fy_container_row *row = &container->row;
+    if (!own_name(self, container))
+        return;
     if (status == FY_STATUS_READY) {
         container->created_ms = created_ms;
         row->expires_ms = expires_ms;
@@ -189,15 +198,14 @@ void fy_cs_container_register(struct fy_cs *self, struct fy_cs_container *contai
         keep(self, container);
         return;
     }
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONTAINER_REGISTER);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_REGISTER);
     fy_cs_i64(&use, status);
     fy_cs_stamp(&use, stamp);
     fy_cs_i64(&use, container->created_ms);
     fy_cs_i64(&use, container->deleted_ms);
     fy_cs_i64(&use, row->expires_ms);
     fy_cs_i64(&use, container->id);
-    int64_t changed = fy_cs_run(&use);
-    FY_ASSERT(changed == 1 || fy_cs_conn_failed(&self->writer)); /* the rule was asked before */
+    fy_cs_expect(&use); /* the rule was asked before */
     row->reg.status = status;
     row->reg.stamp = *stamp;
     keep(self, container);
@@ -205,10 +213,10 @@ void fy_cs_container_register(struct fy_cs *self, struct fy_cs_container *contai
 
 static void set_visible(struct fy_cs *self, int64_t id, bool visible)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONTAINER_VISIBLE);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_VISIBLE);
     fy_cs_i64(&use, visible);
     fy_cs_i64(&use, id);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
 }
 
 /* Takes the CCS name if it fits and is free, or held by a container that is no longer there. */
@@ -218,7 +226,7 @@ static bool claim_name(struct fy_cs *self, struct fy_cs_container *container)
         !fy_cs_container_fits_ccs(container))
         return false;
     struct fy_cs_container holder;
-    if (fy_cs_container_by_name(&self->writer, container->row.name, &holder)) {
+    if (fy_cs_container_by_name(self->writer, container->row.name, &holder)) {
         if (holder.there || !container->there)
             return false;
         set_visible(self, holder.id, false);
@@ -235,16 +243,16 @@ static void rights_of_presence(struct fy_cs *self, struct fy_cs_container *conta
         return;
     struct fy_cs_use use;
     if (container->there) {
-        use = fy_cs_use(&self->writer, FY_CS_RIGHT_PUT);
+        use = fy_cs_use(self->writer, FY_CS_RIGHT_PUT);
         fy_cs_text(&use, container->row.account);
         fy_cs_text(&use, container->row.name);
         fy_cs_i64(&use, FY_RIGHT_OWNER);
         fy_cs_i64(&use, 0);
     } else {
-        use = fy_cs_use(&self->writer, FY_CS_RIGHT_DELETE_BUCKET);
+        use = fy_cs_use(self->writer, FY_CS_RIGHT_DELETE_BUCKET);
         fy_cs_text(&use, container->row.name);
     }
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
     container->has_owner_right = container->there;
     container->owner_rights = container->there ? FY_RIGHT_OWNER : 0;
 }
@@ -256,18 +264,20 @@ static void set_there(struct fy_cs *self, struct fy_cs_container *container, boo
     if (!there && container->row.reg.status != FY_STATUS_DELETED)
         container->deleted_ms = self->now_ms;
     container->row.status = there ? FY_STATUS_READY : FY_STATUS_DELETED;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_CONTAINER_THERE);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_THERE);
     fy_cs_i64(&use, there);
     fy_cs_i64(&use, container->deleted_ms);
     fy_cs_i64(&use, container->id);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
     self->counters.containers += there ? 1 : -1;
 }
 
 void fy_cs_container_settle(struct fy_cs *self, struct fy_cs_container *container)
 {
+    if (!own_name(self, container))
+        return;
     bool has_ready = container->row.reg.status != FY_STATUS_READY &&
-                     fy_cs_container_has_ready(&self->writer, container);
+                     fy_cs_container_has_ready(self->writer, container);
     bool there = fy_rule_bucket_there(&container->row.reg, has_ready);
     bool changed = there != container->there;
     if (changed)
@@ -285,7 +295,7 @@ void fy_cs_container_settle(struct fy_cs *self, struct fy_cs_container *containe
 static bool read_by(struct fy_cs *self, struct fy_cs_conn *conn, const char *account,
                     const char *name, struct fy_cs_container *container)
 {
-    if (conn == &self->writer)
+    if (conn == self->writer)
         return fy_cs_container_find(self, account, name, container);
     return fy_cs_container_read(conn, account, name, container);
 }

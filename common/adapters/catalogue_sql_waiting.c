@@ -1,4 +1,4 @@
-/* catalogue_sqlite_waiting.c - orders that failed: they wait here, or are dead until a person
+/* catalogue_sql_waiting.c - orders that failed: they wait here, or are dead until a person
  * looks. */
 /*
  * Of each (direction, account, bucket, object, target site) one order waits at most, and any number
@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/adapters/catalogue_sql_internal.h"
 
 /* ------------------------------------------------------------------ rows */
 
@@ -75,11 +75,11 @@ static bool find_same_order(struct fy_cs *self, const struct fy_waiting_row *row
     const struct fy_order *order = &row->order;
     struct fy_cs_use use;
     if (order->bucket[0] == '\0') {
-        use = fy_cs_use(&self->writer, FY_CS_WAITING_POISON);
+        use = fy_cs_use(self->writer, FY_CS_WAITING_POISON);
         fy_cs_stamp(&use, &order->stamp);
         fy_cs_i64(&use, row->direction);
     } else {
-        use = fy_cs_use(&self->writer, FY_CS_WAITING_BY_ORDER);
+        use = fy_cs_use(self->writer, FY_CS_WAITING_BY_ORDER);
         bind_key(&use, row);
         fy_cs_stamp(&use, &order->stamp);
     }
@@ -91,22 +91,23 @@ static bool find_same_order(struct fy_cs *self, const struct fy_waiting_row *row
 static bool find_waiting(struct fy_cs *self, const struct fy_waiting_row *row,
                          struct fy_waiting_row *found)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_WAITING_BY_KEY);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_WAITING_BY_KEY);
     bind_key(&use, row);
     return take_one(&use, found);
 }
 
 void fy_cs_waiting_remove(struct fy_cs *self, int64_t id)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_WAITING_DELETE);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_WAITING_DELETE);
     fy_cs_i64(&use, id);
-    (void)fy_cs_run(&use); /* 0: a person dropped it meanwhile */
+    fy_cs_send(&use); /* 0: a person dropped it meanwhile */
 }
 
 static void insert(struct fy_cs *self, struct fy_waiting_row *row)
 {
+    char detail[FY_ERR_TEXT_BYTES];
     const struct fy_order *order = &row->order;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_WAITING_INSERT);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_WAITING_INSERT);
     fy_cs_i64(&use, row->direction);
     fy_cs_i64(&use, row->state);
     fy_cs_i64(&use, row->reason);
@@ -124,7 +125,7 @@ static void insert(struct fy_cs *self, struct fy_waiting_row *row)
     fy_cs_text(&use, order->client);
     fy_cs_text(&use, order->account);
     fy_cs_text(&use, order->hash);
-    fy_cs_text(&use, row->detail);
+    fy_cs_prose(&use, row->detail, detail);
     fy_cs_i64(&use, row->http_status);
     fy_cs_i64(&use, row->attempts);
     fy_cs_i64(&use, row->first_failed_ms);
@@ -132,24 +133,26 @@ static void insert(struct fy_cs *self, struct fy_waiting_row *row)
     fy_cs_i64(&use, row->due_ms);
     fy_cs_i64(&use, row->of_record);
     fy_cs_i64(&use, row->due_ms); /* turn_ms */
-    (void)fy_cs_run(&use);
-    row->id = sqlite3_last_insert_rowid(self->writer.db);
+    if (fy_cs_row(&use))
+        row->id = fy_cs_take_i64(&use);
+    fy_cs_end(&use);
     self->waiting_in |= row->direction == FY_IN;
 }
 
 /* The same order failed again. */
 static void update(struct fy_cs *self, int64_t id, const struct fy_waiting_row *row)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_WAITING_UPDATE);
+    char detail[FY_ERR_TEXT_BYTES];
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_WAITING_UPDATE);
     fy_cs_i64(&use, id);
     fy_cs_i64(&use, row->state);
     fy_cs_i64(&use, row->reason);
-    fy_cs_text(&use, row->detail);
+    fy_cs_prose(&use, row->detail, detail);
     fy_cs_i64(&use, row->http_status);
     fy_cs_i64(&use, row->attempts);
     fy_cs_i64(&use, row->last_failed_ms);
     fy_cs_i64(&use, row->due_ms);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
 }
 
 /* ------------------------------------------------------------------ wait */
@@ -165,10 +168,10 @@ static bool overtaken(struct fy_cs *self, const struct fy_waiting_row *row)
     if (row->direction != FY_IN || order->bucket[0] == '\0' || fy_stamp_is_zero(&order->stamp) ||
         fy_reason_class(row->reason) == FY_CLASS_POISON)
         return false;
-    fy_cs_container_of_order(self, &self->writer, order, &container, &invisible);
+    fy_cs_container_of_order(self, self->writer, order, &container, &invisible);
     if (order->object[0] == '\0')
         return fy_stamp_compare(&order->stamp, &container.row.reg.stamp) <= 0;
-    fy_cs_object_read(self, &self->writer, container.id, order->object, &object);
+    fy_cs_object_read(self, self->writer, container.id, order->object, &object);
     return fy_stamp_compare(&order->stamp, &object.reg.stamp) <= 0;
 }
 
@@ -202,7 +205,7 @@ enum fy_code fy_cs_wait(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_waiting_row stored;
     bool is_new = row->id == 0;
     bool found = is_new ? find_same_order(self, row, &stored)
-                        : fy_cs_waiting_get(&self->writer, row->id, &stored);
+                        : fy_cs_waiting_get(self->writer, row->id, &stored);
     wait->superseded = !is_new && !found; /* removed meanwhile, and its outcome said so */
     if (wait->superseded)
         return FY_OK;
@@ -223,7 +226,7 @@ enum fy_code fy_cs_wait(struct fy_cs *self, struct fy_cat_op *op)
 
 void fy_cs_waiting_refresh(struct fy_cs *self)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_WAITING_ANY_IN);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_WAITING_ANY_IN);
     self->waiting_in = fy_cs_row(&use) && fy_cs_take_i64(&use) != 0;
     fy_cs_end(&use);
 }
@@ -232,7 +235,7 @@ void fy_cs_waiting_supersede(struct fy_cs *self, const struct fy_order *order)
 {
     struct fy_waiting_row row;
     while (self->waiting_in) {
-        struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_WAITING_OLDER);
+        struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_WAITING_OLDER);
         fy_cs_text(&use, fy_order_account(order));
         fy_cs_text(&use, order->bucket);
         fy_cs_text(&use, order->object);
@@ -250,7 +253,7 @@ void fy_cs_waiting_supersede(struct fy_cs *self, const struct fy_order *order)
 static size_t read_due(struct fy_cs *self, struct fy_cat_wait_claim *claim)
 {
     size_t count = 0;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_WAITING_DUE);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_WAITING_DUE);
     fy_cs_i64(&use, claim->now_ms);
     fy_cs_i64(&use, (int64_t)claim->capacity);
     while (count < claim->capacity && fy_cs_row(&use))
@@ -264,15 +267,15 @@ enum fy_code fy_cs_wait_claim(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cat_wait_claim *claim = (struct fy_cat_wait_claim *)(void *)op;
     size_t count = read_due(self, claim);
     for (size_t index = 0; index < count; index++) {
-        struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_WAITING_CLAIM);
+        struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_WAITING_CLAIM);
         fy_cs_i64(&use, claim->now_ms + claim->hold_ms);
         fy_cs_text(&use, self->boot_id);
         fy_cs_i64(&use, claim->rows[index].id);
-        (void)fy_cs_run(&use);
+        fy_cs_send(&use);
     }
     claim->count = count;
     claim->next_due_ms = INT64_MAX;
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_WAITING_NEXT);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_WAITING_NEXT);
     if (fy_cs_row(&use))
         claim->next_due_ms = fy_cs_take_i64(&use);
     fy_cs_end(&use);
@@ -322,13 +325,13 @@ static size_t edit_ids(struct fy_cs *self, const struct fy_waiting_filter *filte
 {
     struct fy_waiting_row row;
     if (filter->id != -1) {
-        bool matches = fy_cs_waiting_get(&self->writer, filter->id, &row) &&
-                       fy_cs_waiting_passes(filter, &row);
+        bool matches =
+            fy_cs_waiting_get(self->writer, filter->id, &row) && fy_cs_waiting_passes(filter, &row);
         ids[0] = filter->id;
         return matches ? 1 : 0;
     }
     size_t count = 0;
-    struct fy_cs_use use = fy_cs_use(&self->writer, fy_cs_waiting_list_sql(filter));
+    struct fy_cs_use use = fy_cs_use(self->writer, fy_cs_waiting_list_sql(filter));
     fy_cs_waiting_list_bind(&use, filter, filter->after_id, filter->limit);
     while (count < filter->limit && fy_cs_row(&use))
         ids[count++] = fy_cs_take_i64(&use);
@@ -358,19 +361,19 @@ static void retry_in(struct fy_cs *self, struct fy_cat_wait_edit *edit, struct f
         fy_cs_waiting_remove(self, row->id);
         return;
     }
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_WAITING_RETRY);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_WAITING_RETRY);
     fy_cs_i64(&use, self->now_ms);
     fy_cs_i64(&use, row->id);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
 }
 
 /* Only a later due time moves; a row that a worker holds is being tried already. */
 static void edit_wake(struct fy_cs *self, const struct fy_waiting_row *row)
 {
-    struct fy_cs_use use = fy_cs_use(&self->writer, FY_CS_WAITING_WAKE);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_WAITING_WAKE);
     fy_cs_i64(&use, self->now_ms);
     fy_cs_i64(&use, row->id);
-    (void)fy_cs_run(&use);
+    fy_cs_send(&use);
 }
 
 static void edit_row(struct fy_cs *self, struct fy_cat_wait_edit *edit, struct fy_waiting_row *row)
@@ -406,7 +409,7 @@ enum fy_code fy_cs_wait_edit(struct fy_cs *self, struct fy_cat_op *op)
     if (edit->dry_run)
         return FY_OK;
     for (size_t index = 0; index < count; index++)
-        if (fy_cs_waiting_get(&self->writer, ids[index], &row)) /* else a newer one has ended it */
+        if (fy_cs_waiting_get(self->writer, ids[index], &row)) /* else a newer one has ended it */
             edit_row(self, edit, &row);
     return FY_OK;
 }

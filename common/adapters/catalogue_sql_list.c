@@ -1,9 +1,10 @@
-/* catalogue_sqlite_list.c - lists: pages of rows, read before they are visited. */
+/* catalogue_sql_list.c - lists: pages of rows, read before they are visited. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/adapters/catalogue_sql_internal.h"
 #include "common/adapters/filter_json.h"
+#include "common/core/utf8.h"
 
 /* ------------------------------------------------------------------ the runner */
 
@@ -20,14 +21,14 @@ static enum fy_code page_read(struct fy_cs_list *list, uint32_t rows_wanted, str
     struct fy_cs_use use = fy_cs_use(reader, list->sql);
     uint32_t seen = 0;
     page->count = 0;
-    list->bind(list, &use, FY_CS_SCAN_ROWS);
+    list->bind(list, &use, list->self->engine->scan_rows);
     while (page->count < rows_wanted && fy_cs_row(&use)) {
         seen++;
         if (list->take(list, &use, page->rows + page->count * list->row_bytes))
             page->count++;
     }
     fy_cs_end(&use);
-    page->more = page->count == rows_wanted || seen == FY_CS_SCAN_ROWS;
+    page->more = page->count == rows_wanted || seen == list->self->engine->scan_rows;
     return fy_cs_reader_give(list->self, reader, err);
 }
 
@@ -73,26 +74,61 @@ struct object_list {
     int64_t container_id;
     const struct fy_filter *filter; /* may be NULL */
     char after[FY_OBJECT_BYTES_MAX + 1];
-    char end[FY_OBJECT_BYTES_MAX + 1]; /* of the prefix */
+    char end[FY_CS_END_BYTES]; /* of the prefix */
     fy_object_visit_fn *visit;
     void *arg;
 };
 
-/* The names that a prefix covers end before the least text above all that begin so. Bytes, not
- * characters; a prefix without such a text ("" or all 0xff) has a blob for it, above every text. */
-void fy_cs_prefix_end(struct fy_cs_use *use, const char *prefix,
-                      char end[static FY_OBJECT_BYTES_MAX + 1])
+/* The character after the one that begins at text, or 0: it is the last there is. */
+static uint32_t character_after(const char *text, size_t step)
+{
+    static const unsigned char head[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = (unsigned char)text[0] & head[step];
+    for (size_t index = 1; index < step; index++)
+        code = (code << 6) | ((unsigned char)text[index] & 0x3f);
+    if (code == 0x10ffff)
+        return 0;
+    return code + 1 == 0xd800 ? 0xe000 : code + 1; /* surrogates are none */
+}
+
+static size_t character_write(char *text, uint32_t code)
+{
+    static const unsigned char head[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    size_t step = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (size_t index = step - 1; index > 0; index--, code >>= 6)
+        text[index] = (char)(0x80 | (code & 0x3f));
+    text[0] = (char)(head[step] | code);
+    return step;
+}
+
+static void fill_above_all(char end[static FY_CS_END_BYTES])
+{
+    static const char last[] = {'\xf4', '\x8f', '\xbf', '\xbf'};
+    for (size_t index = 0; index < FY_CS_END_BYTES - 1; index++)
+        end[index] = last[index % sizeof last];
+    end[FY_CS_END_BYTES - 1] = '\0';
+}
+
+/* The names that a prefix covers end before the least text above all that begin so. Characters
+ * sort as their bytes do, and an engine may take nothing but UTF-8. */
+void fy_cs_prefix_end(struct fy_cs_use *use, const char *prefix, char end[static FY_CS_END_BYTES])
 {
     size_t size = strlen(prefix);
     memcpy(end, prefix, size + 1);
-    while (size > 0 && (unsigned char)end[size - 1] == 0xff)
-        size--;
-    end[size] = '\0';
-    if (size == 0) {
-        fy_cs_blob(use, "", 0);
-        return;
+    while (size > 0) {
+        size_t start = size - 1;
+        while (start > 0 && ((unsigned char)end[start] & 0xc0) == 0x80)
+            start--;
+        size_t step = fy_utf8_step(end + start, size - start);
+        uint32_t next = step == 0 ? 0 : character_after(end + start, step);
+        if (next != 0) {
+            end[start + character_write(end + start, next)] = '\0';
+            break;
+        }
+        size = start;
     }
-    end[size - 1] = (char)((unsigned char)end[size - 1] + 1);
+    if (size == 0)
+        fill_above_all(end);
     fy_cs_text(use, end);
 }
 

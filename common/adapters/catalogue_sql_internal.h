@@ -1,0 +1,523 @@
+/* catalogue_sql_internal.h - what the catalogues on SQL engines share; nobody else includes it. */
+/*
+ * The catalogue's rules are written once, over a handful of verbs (`use` a statement, take its
+ * columns) that an engine provides:
+ *
+ * catalogue_sql.c            batches of operations, readers, the lease, the table of the port
+ * catalogue_sql_use.c        statements run through the engine
+ * catalogue_sql_texts.c      the statements that all engines have in common
+ * catalogue_sql_container.c  containers: register, "is it there", the name that CCS sees, rights
+ * catalogue_sql_row.c        object and body rows
+ * catalogue_sql_object.c     local operations of clients
+ * catalogue_sql_apply.c      orders applied by the stamp rule; what look answers
+ * catalogue_sql_conflict.c   losing bodies of conflicts
+ * catalogue_sql_waiting.c    waiting and dead orders
+ * catalogue_sql_outcome.c    what became of orders; the outbox
+ * catalogue_sql_admin.c      sites, rights, lease
+ * catalogue_sql_sweep.c      unreferenced bodies, trash, what ages out
+ * catalogue_sql_read.c       reads of one row, sums
+ * catalogue_sql_list.c       lists of objects, containers, rights, sites, trash
+ * catalogue_sql_queue.c      lists of orders: outbox, waiting, outcomes
+ *
+ * Engines: catalogue_sqlite*.c (one process, one writer), catalogue_postgres*.c (any number).
+ * Names that leave a file begin with fy_cs_ (catalogue, SQL).
+ *
+ * Errors are sticky in the connection: after one, every further statement on it does nothing and
+ * reads as "no row". So a sequence of statements is written straight down and checked once, by the
+ * batch or by the read that owns the connection; nothing of it is kept.
+ */
+#ifndef FY_ADAPTERS_CATALOGUE_SQL_INTERNAL_H
+#define FY_ADAPTERS_CATALOGUE_SQL_INTERNAL_H
+
+#include <pthread.h>
+
+#include "common/core/buf.h"
+#include "common/core/clock.h"
+#include "common/ports/catalogue.h"
+
+#define FY_CS_MAGIC           0x46594353u /* "FYCS" */
+#define FY_CS_READERS_MAX     32
+#define FY_CS_PAGE_ROWS       32  /* rows read ahead of a visitor; an object row is 6 KiB */
+#define FY_CS_CONTAINERS_KEPT 16  /* container rows the writer remembers between operations */
+#define FY_CS_TRIES_MAX       5   /* of a batch that other processes disturb, after the first */
+#define FY_CS_SLOTS           256 /* 8 bits of a stamp */
+/* The text above all names: the greatest character of UTF-8, more of them than a name may have. */
+#define FY_CS_END_BYTES (FY_OBJECT_BYTES_MAX + 2)
+
+/* ------------------------------------------------------------------ engines and statements */
+
+/* Every statement by name; the texts are in catalogue_sql_texts.c and, where dialects differ, in
+ * the engine's table. */
+enum fy_cs_sql {
+    FY_CS_BEGIN_READ,
+    FY_CS_BEGIN_WRITE,
+    FY_CS_COMMIT,
+    FY_CS_ROLLBACK,
+
+    FY_CS_LEASE_ALL_DEAD,
+    FY_CS_CLAIMS_FREE,
+    FY_CS_LEASE_DEAD_SLOT,
+    FY_CS_LEASE_COUNT,
+    FY_CS_LEASE_TAKE,
+    FY_CS_LEASE_ALIVE,
+    FY_CS_LEASE_RENEW,
+    FY_CS_LEASE_SAVE,
+    FY_CS_LEASE_RELEASE,
+    FY_CS_COUNTERS_ADD,
+    FY_CS_COUNTERS_GET,
+
+    FY_CS_CONTAINER_BY_KEY,
+    FY_CS_CONTAINER_BY_CCS_NAME,
+    FY_CS_CONTAINER_TARGETS,
+    FY_CS_CONTAINER_SET_TARGETS,
+    FY_CS_CONTAINER_INSERT,
+    FY_CS_CONTAINER_REGISTER,
+    FY_CS_CONTAINER_DESCRIBE,
+    FY_CS_CONTAINER_THERE,
+    FY_CS_CONTAINER_VISIBLE,
+    FY_CS_CONTAINER_HAS_READY,
+    FY_CS_CONTAINER_LIST,
+    FY_CS_CONTAINER_AGED,
+    FY_CS_CONTAINER_DELETE,
+
+    FY_CS_RIGHT_GET,
+    FY_CS_RIGHT_PUT,
+    FY_CS_RIGHT_DELETE,
+    FY_CS_RIGHT_DELETE_BUCKET,
+    FY_CS_RIGHT_COUNT_BUCKET,
+    FY_CS_RIGHT_LIST,
+
+    FY_CS_OBJECT_REGISTER,
+    FY_CS_OBJECT_READY,
+    FY_CS_OBJECT_TOMBSTONE,
+    FY_CS_OBJECT_UPLOAD,
+    FY_CS_OBJECT_UPLOAD_OVER,
+    FY_CS_OBJECT_STATUS,
+    FY_CS_OBJECT_GET,
+    FY_CS_OBJECT_LIST,
+    FY_CS_OBJECT_LIST_READY,
+    FY_CS_OBJECT_LIST_REST,
+    FY_CS_OBJECT_PREFIX_READY,
+    FY_CS_OBJECT_AGED,
+    FY_CS_OBJECT_DELETE,
+
+    FY_CS_BODY_INSERT,
+    FY_CS_BODY_MOVE,
+    FY_CS_BODY_FIND,
+    FY_CS_BODY_GET,
+    FY_CS_BODY_BY_REF,
+    FY_CS_BODY_USED,
+    FY_CS_BODY_DELETE,
+    FY_CS_LOOSE_ADD,
+    FY_CS_LOOSE_LIST,
+    FY_CS_LOOSE_DELETE,
+    FY_CS_TRASH_ADD,
+    FY_CS_TRASH_GET,
+    FY_CS_TRASH_DUE,
+    FY_CS_TRASH_DELETE,
+
+    FY_CS_CONFLICT_ADD,
+    FY_CS_CONFLICT_AGED,
+    FY_CS_CONFLICT_BODY,
+    FY_CS_CONFLICT_DELETE,
+    FY_CS_CONFLICT_LIST_ID,
+    FY_CS_CONFLICT_LIST_BUCKET,
+    FY_CS_CONFLICT_LIST_SITE,
+    FY_CS_CONFLICT_LIST,
+
+    FY_CS_OUTBOX_ADD,
+    FY_CS_OUTBOX_READ,
+    FY_CS_OUTBOX_DELETE,
+    FY_CS_OUTBOX_OLDEST,
+
+    FY_CS_OUTCOME_PUT,
+    FY_CS_OUTCOME_EXACT,
+    FY_CS_OUTCOME_ARRAY,
+    FY_CS_OUTCOME_PURGE,
+
+    FY_CS_WAITING_BY_KEY,
+    FY_CS_WAITING_BY_ORDER,
+    FY_CS_WAITING_POISON,
+    FY_CS_WAITING_GET,
+    FY_CS_WAITING_INSERT,
+    FY_CS_WAITING_UPDATE,
+    FY_CS_WAITING_DELETE,
+    FY_CS_WAITING_OLDER,
+    FY_CS_WAITING_DUE,
+    FY_CS_WAITING_CLAIM,
+    FY_CS_WAITING_NEXT,
+    FY_CS_WAITING_RETRY,
+    FY_CS_WAITING_WAKE,
+    FY_CS_WAITING_LIST_BUCKET,
+    FY_CS_WAITING_LIST_SITE,
+    FY_CS_WAITING_LIST_REASON,
+    FY_CS_WAITING_LIST_STATE,
+    FY_CS_WAITING_LIST,
+    FY_CS_WAITING_COUNTS,
+    FY_CS_WAITING_TOTALS,
+    FY_CS_WAITING_ANY_IN,
+
+    FY_CS_SITE_INSERT,
+    FY_CS_SITE_UPDATE,
+    FY_CS_SITE_DELETE,
+    FY_CS_SITE_PAUSE,
+    FY_CS_SITE_COUNT,
+    FY_CS_SITE_GET,
+    FY_CS_SITE_LIST,
+    FY_CS_SQL_COUNT
+};
+
+struct fy_cs;
+struct fy_cs_engine;
+
+/* One connection; first member of an engine's own. One thread at a time. */
+struct fy_cs_conn {
+    const struct fy_cs_engine *engine;
+    struct fy_err err; /* code FY_OK, or the first failure since clear */
+    bool again;        /* the failure is another process's doing: the batch may simply run again */
+};
+
+/* One use of a statement; parameters and columns are taken in the order of its text. One at a time
+ * on a connection. */
+struct fy_cs_use {
+    struct fy_cs_conn *conn;
+    void *statement; /* the engine's; NULL after a failure of the connection */
+    int parameter;
+    int column;
+};
+
+/* What an engine does. Not called on a connection that has failed. */
+struct fy_cs_engine {
+    const char *const *texts; /* its own statements; NULL: the common one */
+    uint32_t scan_rows;       /* rows a page looks at for its filter, in one statement */
+    bool shared;              /* other processes may have the same catalogue */
+
+    /* Statements. start sets use->statement or fails the connection. */
+    void (*start)(struct fy_cs_use *use, enum fy_cs_sql sql);
+    void (*text)(struct fy_cs_use *use, const char *text);
+    void (*blob)(struct fy_cs_use *use, const void *bytes, size_t size_bytes);
+    void (*i64)(struct fy_cs_use *use, int64_t value);
+    bool (*row)(struct fy_cs_use *use);
+    int64_t (*take_i64)(struct fy_cs_use *use);
+    bool (*take_null)(struct fy_cs_use *use);
+    const void *(*take_blob)(struct fy_cs_use *use, size_t *size_bytes); /* texts as well */
+    int64_t (*run)(struct fy_cs_use *use);                               /* rows changed */
+    void (*send)(struct fy_cs_use *use, bool exactly_one); /* nobody waits for what it did */
+    void (*end)(struct fy_cs_use *use);
+
+    /* A reader after a failure: as good as new, or failing again when it is next used. */
+    void (*reader_heal)(struct fy_cs_conn *reader);
+    /* Transactions of the writer. begin reads lease_alive; end commits, or rolls back what failed,
+     * and tells. */
+    void (*write_begin)(struct fy_cs *self, struct fy_cat_op *const *ops, size_t count);
+    enum fy_code (*write_end)(struct fy_cs *self, struct fy_err *err);
+    /* Whether this transaction alone decides about containers of that name; else it fails to be
+     * run again, as one that does. NULL: always. */
+    bool (*own_name)(struct fy_cs *self, const char *name);
+    /* Whether this process pumps the outbox now; a failure is the reader's. NULL: always. */
+    bool (*may_pump)(struct fy_cs *self, struct fy_cs_conn *reader);
+    /* Once a second, in the transaction that renews the lease. May be NULL. */
+    void (*renewed)(struct fy_cs *self);
+    void (*close)(struct fy_cs *self); /* frees everything */
+};
+
+/* Forgets a failure, so that the next statement runs. */
+void fy_cs_conn_clear(struct fy_cs_conn *conn);
+static inline bool fy_cs_conn_failed(const struct fy_cs_conn *conn)
+{
+    return conn->err.code != FY_OK;
+}
+
+struct fy_cs_use fy_cs_use(struct fy_cs_conn *conn, enum fy_cs_sql sql);
+/* Texts and blobs are borrowed until fy_cs_end. */
+void fy_cs_text(struct fy_cs_use *use, const char *text);
+void fy_cs_blob(struct fy_cs_use *use, const void *bytes, size_t size_bytes);
+void fy_cs_i64(struct fy_cs_use *use, int64_t value);
+void fy_cs_stamp(struct fy_cs_use *use, const struct fy_stamp *stamp); /* two parameters */
+/* A sentence for people, cut and cleaned of what is no UTF-8. */
+void fy_cs_prose(struct fy_cs_use *use, const char *text, char clean[static FY_ERR_TEXT_BYTES]);
+/* Steps; true on a row. The columns are then taken in order. */
+bool fy_cs_row(struct fy_cs_use *use);
+int64_t fy_cs_take_i64(struct fy_cs_use *use); /* NULL reads as 0 */
+bool fy_cs_take_null(struct fy_cs_use *use);   /* true, and the column taken, when it is NULL */
+/* Too long for the field reads as "" and fails the connection: the row is not one of ours. */
+void fy_cs_take_text(struct fy_cs_use *use, char *field, size_t field_bytes);
+bool fy_cs_take_digest(struct fy_cs_use *use, struct fy_digest *digest); /* false: NULL */
+void fy_cs_take_stamp(struct fy_cs_use *use, struct fy_stamp *stamp);    /* two columns */
+const void *fy_cs_take_blob(struct fy_cs_use *use, size_t *size_bytes);  /* borrowed until end */
+void fy_cs_end(struct fy_cs_use *use);
+/* Runs a statement without rows and ends it; rows changed, 0 after a failure. */
+int64_t fy_cs_run(struct fy_cs_use *use);
+/* Like run, but what it changed is nobody's business: an engine may leave it on its way. */
+void fy_cs_send(struct fy_cs_use *use);
+/* Like send, of a statement that changes exactly one row by what this transaction has read. If it
+ * does not, another process was faster, and the batch runs again. */
+void fy_cs_expect(struct fy_cs_use *use);
+/* A statement without parameters and rows. */
+void fy_cs_exec(struct fy_cs_conn *conn, enum fy_cs_sql sql);
+const char *fy_cs_sql_text(const struct fy_cs_engine *engine, enum fy_cs_sql sql);
+
+/* ------------------------------------------------------------------ rows inside a transaction */
+
+/* A container row. Not there: id 0, the rest zero but for account and name. */
+struct fy_cs_container {
+    int64_t id;
+    struct fy_container_row row; /* status is what clients see */
+    int64_t created_ms, deleted_ms;
+    bool there;            /* as stored; changed by fy_cs_container_settle alone */
+    bool has_owner_right;  /* a row for (account, name), a revoked one included */
+    unsigned owner_rights; /* of that row */
+};
+
+/* What a decision needs of an object row. */
+struct fy_cs_object {
+    bool exists;
+    struct fy_register reg; /* an upload whose process died reads as ERR_UPL */
+    enum fy_status stored;  /* as the row says */
+    enum fy_status prior;   /* before the upload in progress */
+    bool ours;              /* the upload in progress is this process's */
+    int64_t token;          /* of the upload in progress */
+    int64_t size;
+    int64_t body_id; /* 0 none */
+    char hash[FY_HASH_BYTES_MAX + 1];
+};
+
+/* What a transaction adds to the counters, written once at its end. */
+struct fy_cs_counters {
+    int64_t containers, objects, bytes, outbox, conflicts;
+};
+
+/* First member of an engine's own. */
+struct fy_cs {
+    struct fy_catalogue port; /* first, so that a struct fy_catalogue * converts back */
+    unsigned magic;
+
+    /* Written once by open, then read by any thread. */
+    const struct fy_cs_engine *engine;
+    struct fy_clock *clock;
+    char site[FY_SITE_BYTES_MAX + 1];
+
+    /* Written by lease_open and attach, before the threads that read them start. */
+    char boot_id[FY_GUID_DIGITS + 1]; /* "" before the lease */
+    uint8_t slot;
+    struct fy_hlc *hlc;
+
+    /* Writing thread, write_mutex held. */
+    pthread_mutex_t write_mutex;
+    struct fy_cs_conn *writer;
+    bool again;         /* the last transaction failed by another process's doing alone */
+    int64_t now_ms;     /* of the transaction */
+    bool lease_alive;   /* as read in the transaction */
+    bool stamped;       /* a stamp was given out in it: the lease row is saved with it */
+    bool waiting_in;    /* rows of direction IN may exist */
+    int64_t last_token; /* of the uploads of this process */
+    struct fy_cs_counters counters;
+    struct fy_cs_container
+        kept[FY_CS_CONTAINERS_KEPT]; /* committed or written by this transaction */
+    struct fy_buf json;              /* reused for outbox rows */
+
+    /* Any thread, reader_mutex held. */
+    pthread_mutex_t reader_mutex;
+    pthread_cond_t reader_freed;
+    struct fy_cs_conn *free_readers[FY_CS_READERS_MAX]; /* each belongs to whoever took it */
+    uint32_t free_count;
+};
+
+/* What engines open and close a catalogue with. init leaves the writer to the engine. */
+void fy_cs_init(struct fy_cs *self, const struct fy_cs_engine *engine, struct fy_clock *clock,
+                const char *site);
+void fy_cs_done(struct fy_cs *self);
+void fy_cs_reader_add(struct fy_cs *self, struct fy_cs_conn *reader);
+/* Gives the lease back; before the writer closes. */
+void fy_cs_lease_release(struct fy_cs *self);
+/* A write of the engine's own, without operations; write_mutex held or no other thread yet. */
+void fy_cs_write_begin(struct fy_cs *self, struct fy_cat_op *const *ops, size_t count);
+FY_MUST_CHECK enum fy_code fy_cs_write_end(struct fy_cs *self, struct fy_err *err);
+
+struct fy_cs *fy_cs_from(struct fy_catalogue *port); /* checks the magic */
+
+/* A reading connection, waiting for one if all are out; give puts it back and tells in *err what
+ * went wrong on it meanwhile. */
+struct fy_cs_conn *fy_cs_reader_take(struct fy_cs *self);
+FY_MUST_CHECK enum fy_code fy_cs_reader_give(struct fy_cs *self, struct fy_cs_conn *reader,
+                                             struct fy_err *err);
+
+/* The next stamp of this process, above floor (NULL none). */
+struct fy_stamp fy_cs_stamp_next(struct fy_cs *self, const struct fy_stamp *floor);
+
+/* catalogue_sql_container.c */
+bool fy_cs_container_read(struct fy_cs_conn *conn, const char *account, const char *name,
+                          struct fy_cs_container *container);
+bool fy_cs_container_by_name(struct fy_cs_conn *conn, const char *name,
+                             struct fy_cs_container *container);
+void fy_cs_take_container(struct fy_cs_use *use, struct fy_cs_container *container);
+bool fy_cs_container_known(const struct fy_cs_container *container);
+/* The writer's: through the rows it keeps. account "": by the CCS name. */
+bool fy_cs_container_find(struct fy_cs *self, const char *account, const char *name,
+                          struct fy_cs_container *container);
+/* A container that is about to change: made when there is none. */
+void fy_cs_container_need(struct fy_cs *self, struct fy_cs_container *container,
+                          int64_t created_ms);
+/* Its register becomes status (READY or DELETED) with stamp, if that is greater. */
+void fy_cs_container_register(struct fy_cs *self, struct fy_cs_container *container,
+                              enum fy_status status, const struct fy_stamp *stamp,
+                              int64_t created_ms, int64_t expires_ms);
+bool fy_cs_container_has_ready(struct fy_cs_conn *conn, const struct fy_cs_container *container);
+/* Called after whatever may have brought the container or made it go: rights, visibility, counter.
+ */
+void fy_cs_container_settle(struct fy_cs *self, struct fy_cs_container *container);
+void fy_cs_containers_forget(struct fy_cs *self);
+bool fy_cs_container_fits_ccs(const struct fy_cs_container *container);
+/* Whose container an order means, see the head of catalogue_sql_container.c. */
+void fy_cs_container_of_order(struct fy_cs *self, struct fy_cs_conn *conn,
+                              const struct fy_order *order, struct fy_cs_container *container,
+                              bool *invisible);
+/* Whether client may act on the container's objects with that right. */
+bool fy_cs_allowed(struct fy_cs_conn *conn, const struct fy_cs_container *container,
+                   const char *client, unsigned right);
+/* Whether the order's client may do what it says. */
+bool fy_cs_order_allowed(struct fy_cs_conn *conn, const struct fy_cs_container *container,
+                         const struct fy_order *order);
+
+/* catalogue_sql_row.c */
+void fy_cs_object_read(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
+                       const char *name, struct fy_cs_object *object);
+void fy_cs_take_object_row(struct fy_cs *self, struct fy_cs_use *use, struct fy_object_row *row);
+/* Writes READY or a tombstone over whatever is there,  guarded by the stamp as the rule was
+ * before. The old body, if it is another, is let go. */
+struct fy_cs_ready {
+    const struct fy_stamp *stamp;
+    const struct fy_object_facts *facts;
+    int64_t body_id, size;
+    enum fy_proof proof;
+};
+void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, const char *name,
+                        const struct fy_cs_object *old, const struct fy_cs_ready *ready,
+                        char id[static FY_GUID_DIGITS + 1]);
+void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *container, const char *name,
+                            const struct fy_cs_object *old, const struct fy_stamp *stamp);
+/* The body row of these bytes, stored at blob_ref from now on: made, or the one that is here, whose
+ * older copy goes to trash. Of two copies the newer one has been proven just now; nobody has looked
+ * whether the older one is still whole. */
+int64_t fy_cs_body_put(struct fy_cs *self, const struct fy_digest *digest, int64_t size,
+                       const char *blob_ref);
+int64_t fy_cs_body_find(struct fy_cs_conn *conn, const struct fy_digest *digest, int64_t size);
+/* Whether a body row is stored there. */
+bool fy_cs_body_names(struct fy_cs_conn *conn, const char *blob_ref);
+/* To trash, unless a body row names it. */
+void fy_cs_blob_discard(struct fy_cs *self, const char *blob_ref);
+void fy_cs_trash_add(struct fy_cs *self, const char *blob_ref, int64_t due_ms);
+void fy_cs_body_let_go(struct fy_cs *self, int64_t body_id);
+/* Where the body is stored; "" when there is no such row. */
+void fy_cs_body_ref(struct fy_cs_conn *conn, int64_t id,
+                    char blob_ref[static FY_BLOB_REF_BYTES_MAX + 1]);
+
+/* catalogue_sql_conflict.c */
+/* Keeps the object's body as the loser against this order, which is about to change the row. */
+void fy_cs_conflict_add(struct fy_cs *self, const struct fy_cs_container *container,
+                        const struct fy_order *order);
+/* Forgets the oldest one if it lost before that time; false: there is none. */
+bool fy_cs_conflict_purge(struct fy_cs *self, int64_t before_ms);
+
+/* catalogue_sql_outcome.c */
+void fy_cs_outcome_put(struct fy_cs *self, const struct fy_outcome_row *row);
+void fy_cs_outcome_of(struct fy_cs *self, const struct fy_order *order, enum fy_outcome outcome,
+                      enum fy_reason reason, const char *detail);
+void fy_cs_outbox_add(struct fy_cs *self, const struct fy_order *order);
+/* An order of a client's own operation here: to the outbox, with its outcome row. */
+void fy_cs_outbox_local(struct fy_cs *self, struct fy_order *order, const char *account);
+
+/* catalogue_sql_waiting.c */
+void fy_cs_waiting_remove(struct fy_cs *self, int64_t id);
+/* Orders of the key that wait here with a stamp up to this one have nothing left to do. */
+void fy_cs_waiting_supersede(struct fy_cs *self, const struct fy_order *order);
+/* Notices that nothing of direction IN waits, so that applying need not look. */
+void fy_cs_waiting_refresh(struct fy_cs *self);
+void fy_cs_take_waiting(struct fy_cs_use *use, struct fy_waiting_row *row);
+bool fy_cs_waiting_get(struct fy_cs_conn *conn, int64_t id, struct fy_waiting_row *row);
+/* The list a filter asks for, all but its id: the statement whose index leads, and its parameters.
+ */
+enum fy_cs_sql fy_cs_waiting_list_sql(const struct fy_waiting_filter *filter);
+void fy_cs_waiting_list_bind(struct fy_cs_use *use, const struct fy_waiting_filter *filter,
+                             int64_t after_id, int64_t row_count);
+bool fy_cs_waiting_passes(const struct fy_waiting_filter *filter, const struct fy_waiting_row *row);
+
+/* Target sites. FY_ENOTFOUND: one of them is not known here. */
+enum fy_code fy_cs_targets_known(struct fy_cs *self, const char *targets, struct fy_err *err);
+void fy_cs_targets_put(struct fy_cs *self, int64_t container_id, const char *targets);
+
+/* The operations: FY_OK, or why it was refused (and *err set). Called inside the transaction. */
+typedef enum fy_code fy_cs_op_fn(struct fy_cs *self, struct fy_cat_op *op);
+fy_cs_op_fn fy_cs_bucket_create, fy_cs_bucket_delete, fy_cs_upload_begin, fy_cs_upload_finish,
+    fy_cs_upload_fail, fy_cs_object_delete, fy_cs_apply, fy_cs_wait, fy_cs_wait_claim,
+    fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done, fy_cs_site,
+    fy_cs_targets, fy_cs_right, fy_cs_lease_renew, fy_cs_sweep, fy_cs_trash_done, fy_cs_purge;
+
+/* The reads of the port, in the order of struct fy_catalogue_ops. */
+enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,
+                        struct fy_err *err);
+enum fy_code fy_cs_container_get(struct fy_catalogue *port, const char *account, const char *name,
+                                 struct fy_container_row *row, struct fy_err *err);
+enum fy_code fy_cs_container_list(struct fy_catalogue *port, const char *account, bool ccs_only,
+                                  const char *after, uint32_t limit, fy_container_visit_fn *visit,
+                                  void *arg, struct fy_err *err);
+enum fy_code fy_cs_targets_get(struct fy_catalogue *port, const char *account, const char *name,
+                               char targets[static FY_TARGETS_BYTES_MAX + 1], struct fy_err *err);
+enum fy_code fy_cs_object_get(struct fy_catalogue *port, const struct fy_object_key *key,
+                              struct fy_object_row *row, struct fy_err *err);
+enum fy_code fy_cs_object_list(struct fy_catalogue *port, const char *account, const char *bucket,
+                               const struct fy_filter *filter, const char *after, uint32_t limit,
+                               fy_object_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_prefix_ready(struct fy_catalogue *port, const struct fy_object_key *prefix,
+                                bool *found, struct fy_err *err);
+enum fy_code fy_cs_site_list(struct fy_catalogue *port, fy_site_visit_fn *visit, void *arg,
+                             struct fy_err *err);
+enum fy_code fy_cs_site_get(struct fy_catalogue *port, const char *id, struct fy_site_row *row,
+                            struct fy_err *err);
+enum fy_code fy_cs_right_get(struct fy_catalogue *port, const char *client, const char *bucket,
+                             unsigned *rights, struct fy_err *err);
+enum fy_code fy_cs_right_list(struct fy_catalogue *port, const char *client,
+                              fy_right_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_outbox_read(struct fy_catalogue *port, uint32_t limit, fy_outbox_visit_fn *visit,
+                               void *arg, struct fy_err *err);
+enum fy_code fy_cs_waiting_list(struct fy_catalogue *port, const struct fy_waiting_filter *filter,
+                                fy_waiting_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_waiting_counts(struct fy_catalogue *port, fy_waiting_count_visit_fn *visit,
+                                  void *arg, struct fy_err *err);
+enum fy_code fy_cs_conflict_list(struct fy_catalogue *port, const struct fy_conflict_filter *filter,
+                                 fy_conflict_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_outcome_list(struct fy_catalogue *port, const char *op_id,
+                                fy_outcome_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_trash_due(struct fy_catalogue *port, int64_t now_ms, uint32_t limit,
+                             fy_blob_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_blob_orphan(struct fy_catalogue *port, const char *blob_ref, const char *boot_id,
+                               bool *orphan, struct fy_err *err);
+enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals *totals,
+                          struct fy_err *err);
+
+/* A list: pages of rows are read with a connection that is given back before they are visited, so a
+ * visitor may be slow and may itself read the catalogue. */
+struct fy_cs_list {
+    enum fy_cs_sql sql;
+    size_t row_bytes;
+    uint32_t limit; /* rows to visit at most */
+    /* Binds all parameters, with the cursor; the last is the count of rows wanted. */
+    void (*bind)(struct fy_cs_list *list, struct fy_cs_use *use, int64_t row_count);
+    /* Reads a row; false: it does not pass the filter. The cursor moves in either case. */
+    bool (*take)(struct fy_cs_list *list, struct fy_cs_use *use, void *row);
+    bool (*visit)(struct fy_cs_list *list, const void *row);
+    void (*drop)(void *row); /* frees what a row owns; may be NULL */
+    struct fy_cs *self;
+};
+FY_MUST_CHECK enum fy_code fy_cs_list_run(struct fy_cs_list *list, struct fy_err *err);
+/* By key, or by CCS name with account ""; FY_ENOTFOUND when there is no row at all. */
+FY_MUST_CHECK enum fy_code fy_cs_container_look_up(struct fy_cs *self, const char *account,
+                                                   const char *name,
+                                                   struct fy_cs_container *container,
+                                                   struct fy_err *err);
+int64_t fy_cs_take_site(struct fy_cs_use *use,
+                        struct fy_site_row *row); /* its place in the order */
+/* Binds where the names end that begin with prefix; end is borrowed until fy_cs_end. */
+void fy_cs_prefix_end(struct fy_cs_use *use, const char *prefix, char end[static FY_CS_END_BYTES]);
+
+#endif

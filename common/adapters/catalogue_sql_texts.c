@@ -1,0 +1,260 @@
+/* catalogue_sql_texts.c - the statements that all engines have in common. */
+/*
+ * In SQLite's words where engines differ: what is particular to it, its hints for the planner, an
+ * engine takes out before it prepares (catalogue_postgres_text.c). A statement that is absent here
+ * is in the engine's own table, which comes first.
+ */
+#include "common/adapters/catalogue_sql_internal.h"
+
+/* Columns as fy_cs_take_container, fy_cs_take_object_row and take_waiting read them. */
+#define CONTAINER_COLUMNS                                                                          \
+    "c.id, c.account, c.name, c.status, c.stamp_time, c.stamp_site, c.created_ms, c.deleted_ms, "  \
+    "c.expires_ms, c.there, c.ccs_visible, (SELECT a.rights FROM access a WHERE a.client = "       \
+    "c.account AND a.bucket = c.name)"
+#define OBJECT_COLUMNS                                                                             \
+    "o.name, o.version, o.id, o.status, o.stamp_time, o.stamp_site, o.size, o.hash, "              \
+    "o.changed_ms, o.expires_ms, o.metadata, o.proof, o.upload_boot, o.body_id, b.sha, b.blob_ref"
+#define WAITING_COLUMNS                                                                            \
+    "id, direction, state, reason, bucket, object, to_site, stamp_time, stamp_site, action, "      \
+    "size, ordered_at_ms, op_id, from_site, client, order_account, hash, detail, http_status, "    \
+    "attempts, first_failed_ms, last_failed_ms, due_ms, of_record"
+#define OUTCOME_COLUMNS                                                                            \
+    "op_id, bucket, object, action, stamp_time, stamp_site, outcome, reason, detail, at_ms"
+/* The loser's are OBJECT_COLUMNS, of a row that was READY. */
+#define CONFLICT_COLUMNS                                                                           \
+    "k.id, k.account, k.bucket, k.winner_time, k.winner_site, k.action, k.at_ms, k.object, "       \
+    "k.version, k.object_id, 200, k.loser_time, k.loser_site, b.size, k.hash, k.changed_ms, "      \
+    "k.expires_ms, k.metadata, k.proof, NULL, k.body_id, b.sha, b.blob_ref"
+/* Parameters: container, the least name (the prefix, or the name to go on after, whichever is
+ * greater), the name to go on after, the end of the prefix, limit. Without a prefix the end is a
+ * blob, which is above every text. */
+#define OBJECT_LIST(index, and_status)                                                             \
+    "SELECT " OBJECT_COLUMNS " FROM object o " index " LEFT JOIN body b ON b.id = o.body_id "      \
+    "WHERE o.container_id = ?1 AND o.name >= ?2 AND o.name <> ?3 AND o.name < ?4 " and_status      \
+    "ORDER BY o.name, o.version LIMIT ?5"
+/* Parameters: state, direction, reason, site, bucket, after, limit; absent ones -1, 0 and "". The
+ * texts differ in the index that leads; all end in ascending ids. */
+#define WAITING_LIST(lead)                                                                         \
+    "SELECT " WAITING_COLUMNS " FROM waiting WHERE " lead "id > ?6 AND (?1 = -1 OR state = ?1) "   \
+    "AND (?2 = -1 OR direction = ?2) AND (?3 = 0 OR reason = ?3) AND (?4 = '' OR site = ?4) AND "  \
+    "(?5 = '' OR bucket = ?5) ORDER BY id LIMIT ?7"
+/* Parameters: id, site, bucket, after, limit; absent ones -1 and "". */
+#define CONFLICT_LIST(lead)                                                                        \
+    "SELECT " CONFLICT_COLUMNS                                                                     \
+    " FROM conflict k CROSS JOIN body b ON b.id = k.body_id WHERE " lead                           \
+    "k.id > ?4 AND (?1 = -1 OR k.id = ?1) AND (?2 = '' OR k.winner_site = ?2) AND "                \
+    "(?3 = '' OR k.bucket = ?3) ORDER BY k.id LIMIT ?5"
+
+static const char *const common_texts[FY_CS_SQL_COUNT] = {
+    [FY_CS_LEASE_DEAD_SLOT] =
+        "SELECT slot, saved_time FROM lease WHERE alive = 0 ORDER BY slot LIMIT 1",
+    [FY_CS_LEASE_COUNT] = "SELECT count(*) FROM lease",
+    [FY_CS_LEASE_ALIVE] = "SELECT count(*) FROM lease WHERE boot_id = ? AND alive = 1",
+    [FY_CS_CONTAINER_BY_KEY] =
+        "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.account = ? AND c.name = ?",
+    [FY_CS_CONTAINER_BY_CCS_NAME] =
+        "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.name = ? AND c.ccs_visible = 1",
+    [FY_CS_CONTAINER_TARGETS] = "SELECT targets FROM container WHERE id = ?",
+    [FY_CS_CONTAINER_SET_TARGETS] = "UPDATE container SET targets = ? WHERE id = ?",
+    [FY_CS_CONTAINER_INSERT] =
+        "INSERT INTO container(account, name, created_ms, status, stamp_time, stamp_site, "
+        "deleted_ms, expires_ms, there, ccs_visible) VALUES(?, ?, ?, 0, 0, '', 0, 0, 0, 0)",
+    [FY_CS_CONTAINER_REGISTER] =
+        "UPDATE container SET status = ?1, stamp_time = ?2, stamp_site = ?3, created_ms = ?4, "
+        "deleted_ms = ?5, expires_ms = ?6 WHERE id = ?7 AND (stamp_time, stamp_site) < (?2, ?3)",
+    [FY_CS_CONTAINER_DESCRIBE] =
+        "UPDATE container SET created_ms = ?, expires_ms = ? WHERE id = ? AND stamp_time = 0",
+    [FY_CS_CONTAINER_THERE] = "UPDATE container SET there = ?, deleted_ms = ? WHERE id = ?",
+    [FY_CS_CONTAINER_VISIBLE] = "UPDATE container SET ccs_visible = ? WHERE id = ?",
+    [FY_CS_CONTAINER_HAS_READY] = "SELECT 1 FROM object INDEXED BY object_ready WHERE container_id "
+                                  "= ? AND status = 200 LIMIT 1",
+    [FY_CS_CONTAINER_LIST] =
+        "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.account = ? AND c.name > ? AND "
+        "(c.there = 1 OR c.stamp_time > 0) AND (? = 0 OR c.ccs_visible = 1) ORDER BY c.name LIMIT "
+        "?",
+    [FY_CS_CONTAINER_AGED] =
+        "SELECT c.id, c.account, c.name FROM container c WHERE c.there = 0 AND c.deleted_ms < ? "
+        "AND "
+        "NOT EXISTS(SELECT 1 FROM object o WHERE o.container_id = c.id) ORDER BY c.deleted_ms "
+        "LIMIT ?",
+    [FY_CS_CONTAINER_DELETE] = "DELETE FROM container WHERE id = ?",
+
+    [FY_CS_RIGHT_GET] = "SELECT rights, revoked FROM access WHERE client = ? AND bucket = ?",
+    [FY_CS_RIGHT_PUT] =
+        "INSERT INTO access(client, bucket, rights, revoked) VALUES(?, ?, ?, ?) ON "
+        "CONFLICT(client, "
+        "bucket) DO UPDATE SET rights = excluded.rights, revoked = excluded.revoked",
+    [FY_CS_RIGHT_DELETE] = "DELETE FROM access WHERE client = ? AND bucket = ?",
+    [FY_CS_RIGHT_DELETE_BUCKET] = "DELETE FROM access WHERE bucket = ?",
+    [FY_CS_RIGHT_COUNT_BUCKET] =
+        "SELECT EXISTS(SELECT 1 FROM access WHERE bucket = ? AND revoked = 0)",
+    [FY_CS_RIGHT_LIST] =
+        "SELECT client, bucket, rights FROM access WHERE client = ? AND bucket > ? "
+        "AND revoked = 0 ORDER BY bucket LIMIT ?",
+
+    [FY_CS_OBJECT_REGISTER] =
+        "SELECT o.status, o.stamp_time, o.stamp_site, o.size, o.hash, o.upload_boot, "
+        "o.upload_token, o.upload_prior, o.body_id, b.sha FROM object o LEFT JOIN body b ON b.id = "
+        "o.body_id WHERE o.container_id = ? AND o.name = ? AND o.version = 0",
+    [FY_CS_OBJECT_READY] =
+        "INSERT INTO object(container_id, name, version, id, status, stamp_time, stamp_site, size, "
+        "hash, changed_ms, expires_ms, metadata, body_id, proof) VALUES(?, ?, 0, ?, 200, ?, ?, ?, "
+        "?, ?, ?, ?, ?, ?) ON CONFLICT(container_id, name, version) DO UPDATE SET id = CASE WHEN "
+        "object.status = 200 AND "
+        "object.body_id = excluded.body_id THEN object.id ELSE excluded.id END, "
+        "status = 200, stamp_time = "
+        "excluded.stamp_time, stamp_site = excluded.stamp_site, size = excluded.size, hash = "
+        "excluded.hash, changed_ms = excluded.changed_ms, expires_ms = excluded.expires_ms, "
+        "metadata = excluded.metadata, body_id = excluded.body_id, proof = excluded.proof, "
+        "upload_boot = NULL, upload_token = NULL, upload_prior = NULL WHERE "
+        "(object.stamp_time, object.stamp_site) < (excluded.stamp_time, excluded.stamp_site)",
+    [FY_CS_OBJECT_TOMBSTONE] =
+        "INSERT INTO object(container_id, name, version, id, status, stamp_time, stamp_site, size, "
+        "hash, changed_ms, expires_ms, metadata, body_id, proof) VALUES(?, ?, 0, ?, 204, ?, ?, 0, "
+        "?, ?, 0, '', NULL, 0) ON CONFLICT(container_id, name, version) DO UPDATE SET status = "
+        "204, stamp_time = "
+        "excluded.stamp_time, stamp_site = excluded.stamp_site, hash = excluded.hash, changed_ms = "
+        "excluded.changed_ms, body_id = NULL, upload_boot = NULL, upload_token = NULL, "
+        "upload_prior = NULL WHERE (object.stamp_time, object.stamp_site) < (excluded.stamp_time, "
+        "excluded.stamp_site)",
+    [FY_CS_OBJECT_UPLOAD] =
+        "INSERT INTO object(container_id, name, version, id, status, stamp_time, stamp_site, size, "
+        "hash, changed_ms, expires_ms, metadata, body_id, proof, upload_boot, upload_token, "
+        "upload_prior) VALUES(?, ?, 0, ?, 100, 0, '', 0, '', ?, 0, '', NULL, 0, ?, ?, 0)",
+    [FY_CS_OBJECT_UPLOAD_OVER] =
+        "UPDATE object SET status = 100, upload_boot = ?, upload_token = ?, upload_prior = ? WHERE "
+        "container_id = ? AND name = ? AND version = 0",
+    [FY_CS_OBJECT_STATUS] = "UPDATE object SET status = ?, upload_boot = NULL, upload_token = "
+                            "NULL, upload_prior = NULL "
+                            "WHERE container_id = ? AND name = ? AND version = 0",
+    [FY_CS_OBJECT_GET] = "SELECT " OBJECT_COLUMNS " FROM object o LEFT JOIN body b ON b.id = "
+                         "o.body_id WHERE o.container_id = ? AND o.name = ? AND o.version = 0",
+    [FY_CS_OBJECT_LIST] = OBJECT_LIST("", ""),
+    [FY_CS_OBJECT_LIST_READY] = OBJECT_LIST("INDEXED BY object_ready", "AND o.status = 200 "),
+    [FY_CS_OBJECT_LIST_REST] = OBJECT_LIST("INDEXED BY object_rest", "AND o.status <> 200 "),
+    [FY_CS_OBJECT_PREFIX_READY] =
+        "SELECT 1 FROM object INDEXED BY object_ready WHERE container_id = ? AND name >= ? AND "
+        "name < ? AND status = 200 LIMIT 1",
+    [FY_CS_OBJECT_AGED] = "SELECT container_id, name, version FROM object WHERE status = 204 AND "
+                          "changed_ms < ? ORDER BY changed_ms LIMIT ?",
+    [FY_CS_OBJECT_DELETE] =
+        "DELETE FROM object WHERE container_id = ? AND name = ? AND version = ?",
+
+    [FY_CS_BODY_INSERT] = "INSERT INTO body(sha, size, blob_ref, ref_hash) VALUES(?, ?, ?, ?) ON "
+                          "CONFLICT(sha, size) DO "
+                          "NOTHING RETURNING id",
+    [FY_CS_BODY_MOVE] = "UPDATE body SET blob_ref = ?, ref_hash = ? WHERE id = ?",
+    [FY_CS_BODY_FIND] = "SELECT id, blob_ref FROM body WHERE sha = ? AND size = ?",
+    [FY_CS_BODY_GET] = "SELECT size, sha, blob_ref FROM body WHERE id = ?",
+    [FY_CS_BODY_BY_REF] = "SELECT id FROM body WHERE blob_ref = ? AND ref_hash = ?",
+    [FY_CS_BODY_USED] = "SELECT EXISTS(SELECT 1 FROM object WHERE body_id = ?1) OR EXISTS(SELECT 1 "
+                        "FROM conflict WHERE body_id = ?1)",
+    [FY_CS_BODY_DELETE] = "DELETE FROM body WHERE id = ?",
+    [FY_CS_LOOSE_ADD] = "INSERT INTO loose(body_id) VALUES(?) ON CONFLICT DO NOTHING",
+    [FY_CS_LOOSE_LIST] = "SELECT body_id FROM loose WHERE body_id > 0 ORDER BY body_id LIMIT ?",
+    [FY_CS_LOOSE_DELETE] = "DELETE FROM loose WHERE body_id = ?",
+    [FY_CS_TRASH_ADD] = "INSERT INTO trash(blob_ref, due_ms) VALUES(?, ?) ON CONFLICT DO NOTHING",
+    [FY_CS_TRASH_GET] = "SELECT due_ms FROM trash WHERE blob_ref = ?",
+    [FY_CS_TRASH_DUE] = "SELECT due_ms, blob_ref FROM trash WHERE due_ms <= ? AND (due_ms, "
+                        "blob_ref) > (?, ?) ORDER BY due_ms, blob_ref LIMIT ?",
+    [FY_CS_TRASH_DELETE] = "DELETE FROM trash WHERE blob_ref = ?",
+
+    [FY_CS_CONFLICT_ADD] =
+        "INSERT INTO conflict(account, bucket, winner_time, winner_site, action, at_ms, object, "
+        "version, object_id, loser_time, loser_site, hash, changed_ms, expires_ms, metadata, "
+        "proof, body_id) SELECT ?, ?, ?, ?, ?, ?, name, version, id, stamp_time, stamp_site, hash, "
+        "changed_ms, expires_ms, metadata, proof, body_id FROM object WHERE container_id = ? AND "
+        "name = ? AND version = 0",
+    [FY_CS_CONFLICT_AGED] = "SELECT id FROM conflict WHERE at_ms < ? ORDER BY at_ms LIMIT ?",
+    [FY_CS_CONFLICT_BODY] = "SELECT body_id FROM conflict WHERE id = ?",
+    [FY_CS_CONFLICT_DELETE] = "DELETE FROM conflict WHERE id = ?",
+    [FY_CS_CONFLICT_LIST_ID] = CONFLICT_LIST("k.id = ?1 AND "),
+    [FY_CS_CONFLICT_LIST_BUCKET] = CONFLICT_LIST("k.bucket = ?3 AND "),
+    [FY_CS_CONFLICT_LIST_SITE] = CONFLICT_LIST("k.winner_site = ?2 AND "),
+    [FY_CS_CONFLICT_LIST] = CONFLICT_LIST(""),
+
+    [FY_CS_OUTBOX_ADD] = "INSERT INTO outbox(key, json, written_ms) VALUES(?, ?, ?)",
+    [FY_CS_OUTBOX_READ] =
+        "SELECT id, key, json, written_ms FROM outbox WHERE id > ? ORDER BY id LIMIT ?",
+    [FY_CS_OUTBOX_DELETE] = "DELETE FROM outbox WHERE id = ?",
+    [FY_CS_OUTBOX_OLDEST] = "SELECT written_ms FROM outbox WHERE id > 0 ORDER BY id LIMIT 1",
+
+    /* Kept as they are: a newer order of the same name, and what is final and true (APPLIED and
+     * LOCAL) when the same change comes again and finds its own work. */
+    [FY_CS_OUTCOME_PUT] =
+        "INSERT INTO outcome(" OUTCOME_COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT"
+        "(op_id, bucket, object, action) DO UPDATE SET stamp_time = excluded.stamp_time, "
+        "stamp_site = excluded.stamp_site, outcome "
+        "= excluded.outcome, reason = excluded.reason, detail = excluded.detail, at_ms = "
+        "excluded.at_ms WHERE (excluded.stamp_time, excluded.stamp_site) > "
+        "(outcome.stamp_time, outcome.stamp_site) OR (excluded.stamp_time = outcome.stamp_time "
+        "AND excluded.stamp_site = outcome.stamp_site AND NOT (outcome.outcome IN (1, 8) AND "
+        "excluded.outcome IN (2, 3)))",
+    [FY_CS_OUTCOME_EXACT] =
+        "SELECT " OUTCOME_COLUMNS " FROM outcome WHERE op_id = ?1 AND (bucket, object, action) > "
+        "(?2, ?3, ?4) ORDER BY bucket, object, action LIMIT ?5",
+    [FY_CS_OUTCOME_PURGE] =
+        "DELETE FROM outcome WHERE (op_id, bucket, object, action) IN (SELECT op_id, bucket, "
+        "object, action FROM outcome WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
+
+    [FY_CS_WAITING_BY_KEY] = "SELECT " WAITING_COLUMNS
+                             " FROM waiting WHERE direction = ? AND account = ? AND bucket = ? "
+                             "AND object = ? AND to_site = ? AND bucket <> '' AND state = 0",
+    [FY_CS_WAITING_BY_ORDER] = "SELECT " WAITING_COLUMNS
+                               " FROM waiting WHERE direction = ? AND account = ? AND bucket = ? "
+                               "AND object = ? AND to_site = ? AND stamp_time = ? AND stamp_site = "
+                               "? AND op_id = ? AND bucket <> ''",
+    [FY_CS_WAITING_POISON] =
+        "SELECT " WAITING_COLUMNS " FROM waiting WHERE stamp_time = ? AND stamp_site = ? AND "
+        "direction = ? AND op_id = ? AND bucket = '' AND stamp_time > 0",
+    [FY_CS_WAITING_GET] = "SELECT " WAITING_COLUMNS " FROM waiting WHERE id = ?",
+    [FY_CS_WAITING_INSERT] =
+        "INSERT INTO waiting(direction, state, reason, site, account, bucket, object, to_site, "
+        "stamp_time, stamp_site, action, size, ordered_at_ms, op_id, from_site, client, "
+        "order_account, hash, detail, http_status, attempts, first_failed_ms, last_failed_ms, "
+        "due_ms, of_record, turn_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+    [FY_CS_WAITING_UPDATE] =
+        "UPDATE waiting SET state = ?2, reason = ?3, detail = ?4, http_status = ?5, attempts = ?6, "
+        "last_failed_ms = ?7, due_ms = ?8, turn_ms = ?8, claimed_by = NULL WHERE id = ?1",
+    [FY_CS_WAITING_DELETE] = "DELETE FROM waiting WHERE id = ?",
+    [FY_CS_WAITING_OLDER] =
+        "SELECT " WAITING_COLUMNS
+        " FROM waiting WHERE direction = 0 AND account = ? AND bucket = ? "
+        "AND object = ? AND bucket <> '' AND (stamp_time, stamp_site) <= (?, ?) LIMIT 1",
+    [FY_CS_WAITING_DUE] =
+        "SELECT " WAITING_COLUMNS " FROM waiting INDEXED BY waiting_turn WHERE direction = 0 AND "
+        "state = 0 AND turn_ms <= ? "
+        "ORDER BY turn_ms LIMIT ?",
+    [FY_CS_WAITING_CLAIM] = "UPDATE waiting SET turn_ms = ?, claimed_by = ? WHERE id = ?",
+    [FY_CS_WAITING_NEXT] = "SELECT turn_ms FROM waiting INDEXED BY waiting_turn WHERE direction = "
+                           "0 AND state = 0 AND turn_ms >= 0 ORDER BY turn_ms LIMIT 1",
+    /* A row that a worker holds stays claimed: its outcome comes first. */
+    [FY_CS_WAITING_RETRY] =
+        "UPDATE waiting SET state = 0, attempts = 0, first_failed_ms = ?1, due_ms = ?1, turn_ms = "
+        "CASE WHEN claimed_by IS NULL THEN ?1 ELSE turn_ms END WHERE id = ?2",
+    [FY_CS_WAITING_WAKE] =
+        "UPDATE waiting SET due_ms = ?1, turn_ms = ?1 WHERE id = ?2 AND direction = 0 "
+        "AND state = 0 AND due_ms > ?1 AND claimed_by IS NULL",
+    [FY_CS_WAITING_LIST_BUCKET] = WAITING_LIST("bucket = ?5 AND "),
+    [FY_CS_WAITING_LIST_SITE] = WAITING_LIST("site = ?4 AND "),
+    [FY_CS_WAITING_LIST_REASON] = WAITING_LIST("reason = ?3 AND "),
+    [FY_CS_WAITING_LIST_STATE] = WAITING_LIST("state = ?1 AND "),
+    [FY_CS_WAITING_LIST] = WAITING_LIST(""),
+    [FY_CS_WAITING_ANY_IN] = "SELECT EXISTS(SELECT 1 FROM waiting_count WHERE direction = 0)",
+
+    [FY_CS_SITE_INSERT] = "INSERT INTO site(id, name, uri, status, paused) VALUES(?, ?, ?, ?, ?)",
+    [FY_CS_SITE_UPDATE] = "UPDATE site SET name = ?, uri = ?, status = ? WHERE id = ?",
+    [FY_CS_SITE_DELETE] = "DELETE FROM site WHERE id = ?",
+    [FY_CS_SITE_PAUSE] = "UPDATE site SET paused = ? WHERE id = ?",
+    [FY_CS_SITE_COUNT] = "SELECT count(*) FROM site",
+    [FY_CS_SITE_GET] = "SELECT seq, id, name, uri, status, paused FROM site WHERE id = ?",
+    [FY_CS_SITE_LIST] =
+        "SELECT seq, id, name, uri, status, paused FROM site WHERE seq > ? ORDER BY seq LIMIT ?",
+};
+
+const char *fy_cs_sql_text(const struct fy_cs_engine *engine, enum fy_cs_sql sql)
+{
+    const char *own = engine->texts[sql];
+    return own != NULL ? own : common_texts[sql];
+}
