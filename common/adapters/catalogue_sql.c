@@ -259,7 +259,6 @@ static enum fy_code lease_take(struct fy_cs *self, const char *boot_id, int64_t 
         fy_cs_i64(&use, *slot);
         fy_cs_text(&use, boot_id);
         fy_cs_i64(&use, *saved_time);
-        fy_cs_i64(&use, self->now_ms);
         fy_cs_send(&use);
     }
     enum fy_code code = fy_cs_write_end(self, err);

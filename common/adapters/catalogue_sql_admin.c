@@ -200,7 +200,6 @@ enum fy_code fy_cs_lease_renew(struct fy_cs *self, struct fy_cat_op *op)
     const struct fy_cat_lease_renew *renew = (const struct fy_cat_lease_renew *)(void *)op;
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_LEASE_RENEW);
     fy_cs_i64(&use, (int64_t)renew->saved_time);
-    fy_cs_i64(&use, self->now_ms);
     fy_cs_i64(&use, self->slot);
     fy_cs_text(&use, self->boot_id);
     if (fy_cs_run(&use) != 1)

@@ -41,8 +41,8 @@
 #define FY_CS_CONTAINERS_KEPT 16  /* container rows the writer remembers between operations */
 #define FY_CS_TRIES_MAX       5   /* of a batch that other processes disturb, after the first */
 #define FY_CS_SLOTS           256 /* 8 bits of a stamp */
-/* The text above all names: the greatest character of UTF-8, more of them than a name may have. */
-#define FY_CS_END_BYTES (FY_OBJECT_BYTES_MAX + 2)
+/* Room for the text above all names: the last character of UTF-8, one more than a name may have. */
+#define FY_CS_END_BYTES (FY_OBJECT_BYTES_MAX + 4 + 1)
 
 /* ------------------------------------------------------------------ engines and statements */
 
@@ -216,6 +216,8 @@ struct fy_cs_engine {
     bool (*own_name)(struct fy_cs *self, const char *name);
     /* Whether this process pumps the outbox now; a failure is the reader's. NULL: always. */
     bool (*may_pump)(struct fy_cs *self, struct fy_cs_conn *reader);
+    /* Deletes rows of the outbox at once; how many there were. NULL: one after the other. */
+    int64_t (*outbox_delete)(struct fy_cs *self, const int64_t *ids, size_t count);
     /* Once a second, in the transaction that renews the lease. May be NULL. */
     void (*renewed)(struct fy_cs *self);
     void (*close)(struct fy_cs *self); /* frees everything */

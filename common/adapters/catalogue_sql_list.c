@@ -101,6 +101,8 @@ static size_t character_write(char *text, uint32_t code)
     return step;
 }
 
+static_assert((FY_CS_END_BYTES - 1) % 4 == 0, "whole characters of four bytes");
+
 static void fill_above_all(char end[static FY_CS_END_BYTES])
 {
     static const char last[] = {'\xf4', '\x8f', '\xbf', '\xbf'};

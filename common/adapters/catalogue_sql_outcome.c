@@ -84,6 +84,10 @@ void fy_cs_outbox_local(struct fy_cs *self, struct fy_order *order, const char *
 enum fy_code fy_cs_outbox_done(struct fy_cs *self, struct fy_cat_op *op)
 {
     const struct fy_cat_outbox_done *done = (const struct fy_cat_outbox_done *)(void *)op;
+    if (self->engine->outbox_delete != NULL) {
+        self->counters.outbox -= self->engine->outbox_delete(self, done->ids, done->count);
+        return FY_OK;
+    }
     for (size_t index = 0; index < done->count; index++) {
         struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OUTBOX_DELETE);
         fy_cs_i64(&use, done->ids[index]);

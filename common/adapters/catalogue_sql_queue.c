@@ -48,9 +48,24 @@ static void outbox_drop(void *row)
     free((void *)(uintptr_t)((struct fy_outbox_row *)row)->json); /* ours; const for visitors */
 }
 
+/* Of all processes one reads the outbox; to the others it is empty. */
+static enum fy_code may_pump(struct fy_cs *self, bool *pumps, struct fy_err *err)
+{
+    if (self->engine->may_pump == NULL)
+        return FY_OK;
+    struct fy_cs_conn *reader = fy_cs_reader_take(self);
+    *pumps = self->engine->may_pump(self, reader);
+    return fy_cs_reader_give(self, reader, err);
+}
+
 enum fy_code fy_cs_outbox_read(struct fy_catalogue *port, uint32_t limit, fy_outbox_visit_fn *visit,
                                void *arg, struct fy_err *err)
 {
+    struct fy_cs *cs = fy_cs_from(port);
+    bool pumps = true;
+    enum fy_code code = may_pump(cs, &pumps, err);
+    if (code != FY_OK || !pumps)
+        return code;
     struct outbox_list self = {
         .list = {.sql = FY_CS_OUTBOX_READ,
                  .row_bytes = sizeof(struct fy_outbox_row),
@@ -59,7 +74,7 @@ enum fy_code fy_cs_outbox_read(struct fy_catalogue *port, uint32_t limit, fy_out
                  .take = outbox_take,
                  .visit = outbox_visit,
                  .drop = outbox_drop,
-                 .self = fy_cs_from(port)},
+                 .self = cs},
         .visit = visit,
         .arg = arg,
     };

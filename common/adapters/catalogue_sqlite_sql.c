@@ -20,8 +20,9 @@ const char *const fy_csl_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_CLAIMS_FREE] = "UPDATE waiting SET turn_ms = due_ms, claimed_by = NULL WHERE claimed_by "
                           "IS NOT NULL",
     [FY_CS_LEASE_TAKE] = "INSERT OR REPLACE INTO lease(slot, boot_id, alive, saved_time, "
-                         "renewed_ms) VALUES(?, ?, 1, ?, ?)",
-    [FY_CS_LEASE_RENEW] = "UPDATE lease SET saved_time = max(saved_time, ?), renewed_ms = ? WHERE "
+                         "renewed_ms) VALUES(?, ?, 1, ?, unixepoch() * 1000)",
+    [FY_CS_LEASE_RENEW] = "UPDATE lease SET saved_time = max(saved_time, ?), renewed_ms = "
+                          "unixepoch() * 1000 WHERE "
                           "slot = ? AND boot_id = ? AND alive = 1",
     [FY_CS_LEASE_SAVE] = "UPDATE lease SET saved_time = max(saved_time, ?) WHERE slot = ?",
     [FY_CS_LEASE_RELEASE] = "UPDATE lease SET alive = 0, saved_time = max(saved_time, ?) WHERE "
