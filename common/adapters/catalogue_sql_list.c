@@ -72,7 +72,9 @@ enum fy_code fy_cs_list_run(struct fy_cs_list *list, struct fy_err *err)
 struct object_list {
     struct fy_cs_list list;
     int64_t container_id;
-    const struct fy_filter *filter; /* may be NULL */
+    const struct fy_filter *filter;       /* may be NULL */
+    const char *given;                    /* where the caller goes on after */
+    char prefix[FY_OBJECT_BYTES_MAX + 1]; /* of the filter, in whole characters */
     char after[FY_OBJECT_BYTES_MAX + 1];
     char end[FY_CS_END_BYTES]; /* of the prefix */
     fy_object_visit_fn *visit;
@@ -137,7 +139,7 @@ void fy_cs_prefix_end(struct fy_cs_use *use, const char *prefix, char end[static
 static void object_bind(struct fy_cs_list *list, struct fy_cs_use *use, int64_t row_count)
 {
     struct object_list *self = (struct object_list *)(void *)list;
-    const char *prefix = self->filter == NULL ? "" : self->filter->name_prefix;
+    const char *prefix = self->prefix;
     fy_cs_i64(use, self->container_id);
     fy_cs_text(use, strcmp(self->after, prefix) > 0 ? self->after : prefix);
     fy_cs_text(use, self->after);
@@ -151,6 +153,8 @@ static bool object_take(struct fy_cs_list *list, struct fy_cs_use *use, void *ou
     struct fy_object_row *row = out;
     fy_cs_take_object_row(list->self, use, row);
     memcpy(self->after, row->name, sizeof self->after);
+    if (strcmp(row->name, self->given) <= 0)
+        return false;
     return self->filter == NULL ||
            fy_filter_matches(self->filter, row->reg.status, row->name, row->facts.creation_ms,
                              row->facts.expires_ms, row->size, row->facts.metadata);
@@ -160,6 +164,17 @@ static bool object_visit(struct fy_cs_list *list, const void *row)
 {
     const struct object_list *self = (const struct object_list *)(void *)list;
     return self->visit(self->arg, row);
+}
+
+/* Up to where the text is no UTF-8: a cursor or a prefix may be cut within a character. What the
+ * statement finds too much by that, object_take leaves out. */
+static void copy_characters(char to[static FY_OBJECT_BYTES_MAX + 1], const char *text)
+{
+    size_t left = strlen(text), size = 0;
+    for (size_t step = 1; left > 0 && step > 0; size += step, left -= step)
+        step = fy_utf8_step(text + size, left);
+    memcpy(to, text, size);
+    to[size] = '\0';
 }
 
 /* The index that holds the least of what the filter does not want. */
@@ -192,11 +207,15 @@ enum fy_code fy_cs_object_list(struct fy_catalogue *port, const char *account, c
                  .self = cs},
         .container_id = container.id,
         .filter = filter,
+        .given = after,
         .visit = visit,
         .arg = arg,
     };
-    if (!fy_text_copy(self.after, sizeof self.after, after))
+    if (strlen(after) >= sizeof self.after)
         return fy_err_set(err, FY_EINPUT, "the name to go on after is too long");
+    copy_characters(self.after, after);
+    if (filter != NULL)
+        copy_characters(self.prefix, filter->name_prefix);
     return fy_cs_list_run(&self.list, err);
 }
 

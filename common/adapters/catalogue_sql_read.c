@@ -1,5 +1,8 @@
 /* catalogue_sql_read.c - reads of one row, and sums. */
+#include <string.h>
+
 #include "common/adapters/catalogue_sql_internal.h"
+#include "common/core/names.h"
 
 enum fy_code fy_cs_container_look_up(struct fy_cs *self, const char *account, const char *name,
                                      struct fy_cs_container *container, struct fy_err *err)
@@ -78,6 +81,8 @@ enum fy_code fy_cs_prefix_ready(struct fy_catalogue *port, const struct fy_objec
     char end[FY_CS_END_BYTES];
     struct fy_err absent;
     *found = false;
+    if (!fy_utf8_is_valid(prefix->object, strlen(prefix->object)))
+        return FY_OK; /* names are */
     enum fy_code code =
         fy_cs_container_look_up(self, prefix->account, prefix->bucket, &container, &absent);
     if (code == FY_ENOTFOUND)
