@@ -8,6 +8,7 @@
 
 #include "common/adapters/cache_local.h"
 #include "common/adapters/cache_redis.h"
+#include "common/adapters/catalogue_postgres.h"
 #include "common/adapters/catalogue_sqlite.h"
 #include "common/adapters/peer_http.h"
 #include "common/adapters/queue_kafka.h"
@@ -51,9 +52,17 @@ static enum fy_code make_folder(const char *path, struct fy_err *err)
 
 static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
 {
-    const char *path = after_scheme(node->config->catalogue, "sqlite");
+    const char *url = node->config->catalogue;
+    const struct fy_catalogue_postgres_settings shared = {.url = url,
+                                                          .clock = node->clock,
+                                                          .site = node->site,
+                                                          .reader_count = CATALOGUE_READERS,
+                                                          .dead_ms = FY_LEASE_DEAD_MS};
+    if (after_scheme(url, "postgres") != NULL || after_scheme(url, "postgresql") != NULL)
+        return fy_catalogue_postgres_open(&shared, &node->catalogue, err);
+    const char *path = after_scheme(url, "sqlite");
     if (path == NULL)
-        return unserved("catalogue", node->config->catalogue, "sqlite:PATH", err);
+        return unserved("catalogue", url, "sqlite:PATH, postgres://...", err);
     const struct fy_catalogue_sqlite_settings settings = {
         .path = path, .clock = node->clock, .site = node->site, .reader_count = CATALOGUE_READERS};
     return fy_catalogue_sqlite_open(&settings, &node->catalogue, err);

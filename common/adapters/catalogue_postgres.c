@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/adapters/catalogue_postgres_internal.h"
 
@@ -172,13 +173,36 @@ static enum fy_code first_write(struct fy_pg *self, struct fy_err *err)
     return fy_cs_write_end(&self->cs, err);
 }
 
+/* Secrets come from files: what is in the URL is in every list of processes. */
+static enum fy_code check_url(const char *url, struct fy_err *err)
+{
+    char *message = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &message);
+    enum fy_code code = FY_OK;
+    if (options == NULL)
+        code = fy_err_set(err, FY_EINPUT, "the catalogue's URL: %s",
+                          message == NULL ? "no memory" : message);
+    for (const PQconninfoOption *option = options; code == FY_OK && option->keyword != NULL;
+         option++)
+        if (strcmp(option->keyword, "password") == 0 && option->val != NULL)
+            code = fy_err_set(err, FY_EINPUT,
+                              "the catalogue's URL has a password: put it into a file, and "
+                              "?passfile=FILE into the URL");
+    PQfreemem(message);
+    PQconninfoFree(options);
+    return code;
+}
+
 enum fy_code fy_catalogue_postgres_open(const struct fy_catalogue_postgres_settings *settings,
                                         struct fy_catalogue **catalogue, struct fy_err *err)
 {
     FY_ASSERT(settings->reader_count >= 1);
     FY_ASSERT(settings->reader_count <= FY_CS_READERS_MAX);
+    enum fy_code code = check_url(settings->url, err);
+    if (code != FY_OK)
+        return code;
     struct fy_pg *self = catalogue_new(settings);
-    enum fy_code code = fy_pg_schema_migrate(&self->writer, err);
+    code = fy_pg_schema_migrate(&self->writer, err);
     if (code == FY_OK)
         code = first_write(self, err);
     if (code != FY_OK) {

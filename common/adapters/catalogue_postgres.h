@@ -15,7 +15,7 @@ struct fy_catalogue_postgres_settings {
 /*
  * Connects, and makes or migrates the schema; other processes may do so at the same moment. The
  * database must be UTF-8 and the user may create tables in the first schema of its search_path.
- * Passwords come from where libpq looks for them (PGPASSFILE), best not from the URL.
+ * A password comes from a file (passfile in the URL, PGPASSFILE); one in the URL is refused.
  *
  * Behind a pooler (PgBouncer in transaction mode) it works as well: that is noticed when it
  * connects, and then nothing is prepared and no setting outlives its transaction.

@@ -59,7 +59,7 @@ static const struct fy_config_field fields[] = {
     TIME("cache.timeout", cache_timeout_ms, "50ms", 1, 1000,
          "for that Redis to answer, before the catalogue is asked"),
     TEXT("catalogue", catalogue, "", FY_FOR_SERVER, "URL",
-         "sqlite:PATH; default DATA/catalogue.db"),
+         "sqlite:PATH or postgres://USER@HOST:PORT/DATABASE; default DATA/catalogue.db"),
     TEXT("store", store, "", FY_FOR_SERVER, "URL", "dir:PATH; default DATA/store"),
     TEXT("log.level", log_level, "info", FY_FOR_SERVER, "LEVEL", "debug, info, warn or error"),
     TEXT("url", url, "http://127.0.0.1:8081", FY_FOR_CLIENT, "URL", "the site to talk to"),

@@ -16,7 +16,7 @@ struct fy_config {
     char admin[FY_CONFIG_TEXT_BYTES];     /* HOST:PORT of a worker's metrics and health; "" none */
     char queue[FY_CONFIG_TEXT_BYTES];     /* sqlite:PATH, kafka://HOST:PORT,HOST:PORT */
     char cache[FY_CONFIG_TEXT_BYTES];     /* local:, redis://HOST:PORT/DB */
-    char catalogue[FY_CONFIG_TEXT_BYTES]; /* sqlite:PATH */
+    char catalogue[FY_CONFIG_TEXT_BYTES]; /* sqlite:PATH or postgres://... */
     char store[FY_CONFIG_TEXT_BYTES];     /* dir:PATH */
     char log_level[16];
     char peers[FY_CONFIG_PEERS_MAX][FY_CONFIG_TEXT_BYTES]; /* NAME=URL */
