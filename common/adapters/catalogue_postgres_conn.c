@@ -336,6 +336,24 @@ static bool send_whole(struct fy_pg_conn *conn)
                              conn->sizes, conn->formats, 1) == 1;
 }
 
+/* Which index is best for a person's list depends on what the filter names: planned each time. */
+bool fy_pg_is_planned(int sql)
+{
+    switch (sql) {
+    case FY_CS_WAITING_LIST_BUCKET:
+    case FY_CS_WAITING_LIST_SITE:
+    case FY_CS_WAITING_LIST_REASON:
+    case FY_CS_WAITING_LIST_STATE:
+    case FY_CS_WAITING_LIST:
+    case FY_CS_CONFLICT_LIST_BUCKET:
+    case FY_CS_CONFLICT_LIST_SITE:
+    case FY_CS_CONFLICT_LIST:
+        return true;
+    default:
+        return false;
+    }
+}
+
 void fy_pg_dispatch(struct fy_pg_conn *conn, enum fy_pg_wish wish)
 {
     char name[16];
@@ -344,12 +362,12 @@ void fy_pg_dispatch(struct fy_pg_conn *conn, enum fy_pg_wish wish)
         return;
     if (conn->pg == NULL)
         return;
-    if (!conn->pooled && !conn->prepared[conn->sql] && !prepare(conn, name))
+    bool whole = conn->pooled || fy_pg_is_planned(conn->sql);
+    if (!whole && !conn->prepared[conn->sql] && !prepare(conn, name))
         return;
-    bool sent = conn->pooled
-                    ? send_whole(conn)
-                    : PQsendQueryPrepared(conn->pg, name, conn->parameter_count, conn->values,
-                                          conn->sizes, conn->formats, 1) == 1;
+    bool sent = whole ? send_whole(conn)
+                      : PQsendQueryPrepared(conn->pg, name, conn->parameter_count, conn->values,
+                                            conn->sizes, conn->formats, 1) == 1;
     if (!sent) {
         (void)lost(conn);
         return;

@@ -137,6 +137,7 @@ bool fy_pg_connect(struct fy_pg_conn *conn);
 void fy_pg_disconnect(struct fy_pg_conn *conn);
 /* Puts the statement in use on its way; waits when too many are. */
 void fy_pg_dispatch(struct fy_pg_conn *conn, enum fy_pg_wish wish);
+bool fy_pg_is_planned(int sql); /* each time, with its values */
 /* Waits for all that is on its way. false: the connection has failed. */
 bool fy_pg_sync(struct fy_pg_conn *conn);
 /* Ends a transaction that has failed, or the connection. */
