@@ -111,9 +111,12 @@ static void catalogue_close(struct fy_cs *cs)
         fy_cs_lease_release(cs);
         fy_cs_conn_clear(cs->writer);
     }
-    for (uint32_t index = 0; index < self->reader_count; index++)
+    for (uint32_t index = 0; index < self->reader_count; index++) {
         fy_pg_disconnect(&self->readers[index]);
+        fy_pg_memo_free(&self->readers[index]);
+    }
     fy_pg_disconnect(&self->writer);
+    fy_pg_memo_free(&self->writer);
     for (size_t index = 0; index < FY_COUNT_OF(self->arrays); index++)
         fy_buf_done(&self->arrays[index]);
     fy_cs_done(cs);
@@ -140,6 +143,8 @@ const struct fy_cs_engine fy_pg_engine = {
     .write_begin = fy_pg_write_begin,
     .write_end = fy_pg_write_end,
     .own_name = fy_pg_own_name,
+    .body_id = fy_pg_body_id,
+    .look_ahead = fy_pg_look_ahead,
     .may_pump = may_pump,
     .outbox_delete = outbox_delete,
     .renewed = renewed,

@@ -32,6 +32,7 @@ int64_t fy_pg_now_ms(void)
 void fy_pg_disconnect(struct fy_pg_conn *conn)
 {
     PQfinish(conn->pg);
+    fy_pg_memo_clear(conn);
     conn->pg = NULL;
     conn->pending_count = 0;
     conn->in_block = false;
@@ -275,6 +276,8 @@ static void judge(struct fy_pg_conn *conn, const struct fy_pg_pending *pending, 
     }
     if (good && pending->wish == FY_PG_ANSWER)
         conn->answer = result;
+    else if (good && pending->wish == FY_PG_AHEAD)
+        fy_pg_memo_answer(conn, pending->slot, result);
     else
         PQclear(result);
 }
@@ -313,8 +316,8 @@ bool fy_pg_sync(struct fy_pg_conn *conn)
 static void note(struct fy_pg_conn *conn, enum fy_pg_wish wish)
 {
     FY_ASSERT(conn->pending_count < FY_PG_PENDING_MAX);
-    conn->pending[conn->pending_count++] =
-        (struct fy_pg_pending){.sql = (uint16_t)conn->sql, .wish = (uint8_t)wish};
+    conn->pending[conn->pending_count++] = (struct fy_pg_pending){
+        .sql = (uint16_t)conn->sql, .wish = (uint8_t)wish, .slot = conn->ahead_slot};
 }
 
 static bool prepare(struct fy_pg_conn *conn, const char *name)
@@ -382,8 +385,8 @@ void fy_pg_rollback(struct fy_pg_conn *conn)
     if (conn->pending_count > 0)
         (void)fy_pg_sync(conn); /* what was on its way when the failure was noticed on our side */
     fy_cs_conn_clear(&conn->conn);
-    PQclear(conn->answer);
-    conn->answer = NULL;
+    FY_ASSERT(conn->sql == -1); /* whoever used a statement has ended it */
+    fy_pg_memo_clear(conn);
     if (conn->pg == NULL || PQtransactionStatus(conn->pg) == PQTRANS_IDLE)
         return;
     struct fy_cs_use use = fy_cs_use(&conn->conn, FY_CS_ROLLBACK);

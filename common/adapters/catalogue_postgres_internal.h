@@ -3,6 +3,7 @@
 /*
  * catalogue_postgres.c         open, close, the lease, the pump, the table of the engine
  * catalogue_postgres_write.c   batches: locks, commit, what became of a commit nobody answered
+ * catalogue_postgres_ahead.c   answers fetched before somebody asks
  * catalogue_postgres_conn.c    connections, pipelines, time limits, reconnecting
  * catalogue_postgres_fail.c    what the server's error codes mean to us
  * catalogue_postgres_use.c     statements bound, sent, read
@@ -46,6 +47,7 @@ enum fy_pg_sql {
     FY_PG_LEASE_EXPIRE,
     FY_PG_CLAIMS_FREE,
     FY_PG_OUTBOX_DELETE,
+    FY_PG_BODY_IDS,
     FY_PG_PUMP_GET,
     FY_PG_PUMP_TAKE,
     FY_PG_FOLD_COUNTERS,
@@ -56,12 +58,15 @@ enum fy_pg_sql {
 enum fy_pg_wish {
     FY_PG_NOTHING, /* of a statement whose effect nobody waits for */
     FY_PG_ONE_ROW, /* must change exactly one */
-    FY_PG_ANSWER,  /* its answer is kept */
+    FY_PG_ANSWER,  /* its answer is waited for */
+    FY_PG_AHEAD,   /* its answer is kept until somebody asks */
     FY_PG_PREPARED
 };
+struct fy_pg_memo; /* of catalogue_postgres_ahead.c */
 struct fy_pg_pending {
     uint16_t sql;
-    uint8_t wish; /* enum fy_pg_wish */
+    uint8_t wish;  /* enum fy_pg_wish */
+    uint32_t slot; /* of what is asked ahead */
 };
 
 /* One connection. Where it is not connected, using it connects (a reader) or fails (the writer,
@@ -88,7 +93,10 @@ struct fy_pg_conn {
     Oid types[FY_PG_PARAMETERS_MAX];
     uint64_t numbers[FY_PG_PARAMETERS_MAX]; /* in network order */
     PGresult *answer;
-    int row; /* the one that is read */
+    bool answer_is_kept; /* by memo */
+    int row;             /* the one that is read */
+    struct fy_pg_memo *memo;
+    uint32_t ahead_slot;
 
     struct fy_pg_pending pending[FY_PG_PENDING_MAX];
     uint32_t pending_count;
@@ -113,7 +121,9 @@ struct fy_pg {
     bool own_all_names; /* the last attempt lacked one */
     struct fy_pg_lock locks[FY_PG_LOCKS_MAX]; /* of the transaction, by key */
     size_t lock_count;
-    struct fy_buf arrays[2]; /* reused for array parameters */
+    struct fy_buf arrays[2];            /* reused for array parameters */
+    int64_t body_ids[FY_CAT_BATCH_MAX]; /* of bodies to come */
+    size_t body_id_count;
 
     struct fy_pg_conn writer;
     struct fy_pg_conn readers[FY_CS_READERS_MAX];
@@ -169,10 +179,24 @@ struct fy_cs_use fy_pg_use(struct fy_cs_conn *conn, enum fy_pg_sql sql);
 #define FY_PG_BOOL_ARRAY ((Oid)1000)
 #define FY_PG_I64_ARRAY  ((Oid)1016)
 
+/* catalogue_postgres_ahead.c. take and keep are about the statement in use. */
+/* Whether its answer is here already. */
+bool fy_pg_memo_take(struct fy_pg_conn *conn);
+/* Its answer may be good for whoever asks again, in a reader's snapshot. */
+void fy_pg_memo_keep(struct fy_pg_conn *conn);
+void fy_pg_memo_answer(struct fy_pg_conn *conn, uint32_t slot, PGresult *answer);
+void fy_pg_memo_clear(struct fy_pg_conn *conn);
+void fy_pg_memo_free(struct fy_pg_conn *conn);
+/* Sends what the operations, or the looks, will read, and waits for it. */
+void fy_pg_write_ahead(struct fy_cs *cs, struct fy_cat_op *const *ops, size_t count);
+void fy_pg_look_ahead(struct fy_cs *cs, struct fy_cs_conn *reader, struct fy_cat_look *looks,
+                      size_t count);
+
 /* catalogue_postgres_write.c */
 void fy_pg_write_begin(struct fy_cs *cs, struct fy_cat_op *const *ops, size_t count);
 enum fy_code fy_pg_write_end(struct fy_cs *cs, struct fy_err *err);
 bool fy_pg_own_name(struct fy_cs *cs, const char *name);
+int64_t fy_pg_body_id(struct fy_cs *cs);
 
 /* catalogue_postgres_schema.c. Brings the database to the newest schema. Errors: FY_EINTERNAL it is
  * newer than this program. */

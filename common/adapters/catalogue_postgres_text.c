@@ -81,7 +81,8 @@ static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
     /* In the order of the arrays. */
     OWN(LOCK) = "SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(key) ELSE "
                 "pg_advisory_xact_lock(key) END FROM unnest(?1, ?2) AS t(key, shared)",
-    OWN(LEASE_MARK) = "UPDATE lease SET batch = ? WHERE slot = ? AND boot_id = ? RETURNING alive",
+    OWN(LEASE_MARK) = "UPDATE lease SET batch = ? WHERE slot = ? AND boot_id = ? RETURNING alive, "
+                      "EXISTS(SELECT 1 FROM waiting_count WHERE direction = 0)",
     /* Waits for the transaction that has marked it. */
     OWN(LEASE_BATCH) = "SELECT batch FROM lease WHERE slot = ? AND boot_id = ? FOR UPDATE",
     OWN(LEASE_EXPIRE) = "UPDATE lease SET alive = 0 WHERE slot IN (SELECT slot FROM lease WHERE "
@@ -93,6 +94,8 @@ static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
                        "boot_id = claimed_by "
                        "AND alive = 1) FOR UPDATE SKIP LOCKED)",
     OWN(OUTBOX_DELETE) = "DELETE FROM outbox WHERE id = ANY(?)",
+    OWN(BODY_IDS) =
+        "SELECT nextval(pg_get_serial_sequence('body', 'id')) FROM generate_series(1, ?)",
     OWN(PUMP_GET) = "SELECT boot_id = ?1, held_ms > " NOW " - ?2 FROM pump WHERE id = 1",
     OWN(PUMP_TAKE) =
         "UPDATE pump SET boot_id = ?1, held_ms = " NOW " WHERE id = 1 AND (boot_id = ?1 OR held_ms "

@@ -107,8 +107,11 @@ bool fy_pg_row(struct fy_cs_use *use)
     if (!conn->sent) {
         conn->sent = true;
         conn->row = -1;
-        if (!ask(conn))
-            return false;
+        if (!fy_pg_memo_take(conn)) {
+            if (!ask(conn))
+                return false;
+            fy_pg_memo_keep(conn);
+        }
     }
     conn->row++;
     return conn->answer != NULL && conn->row < PQntuples(conn->answer);
@@ -141,13 +144,16 @@ void fy_pg_send(struct fy_cs_use *use, bool exactly_one)
     }
     (void)fy_pg_sync(conn); /* the end of a reader's transaction: nothing comes after it */
     conn->in_block = false;
+    fy_pg_memo_clear(conn);
 }
 
 void fy_pg_end(struct fy_cs_use *use)
 {
     struct fy_pg_conn *conn = use->statement;
-    PQclear(conn->answer);
+    if (!conn->answer_is_kept)
+        PQclear(conn->answer);
     conn->answer = NULL;
+    conn->answer_is_kept = false;
     conn->sql = -1;
 }
 

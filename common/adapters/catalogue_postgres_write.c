@@ -211,7 +211,11 @@ static void lease_mark(struct fy_pg *self)
     fy_cs_i64(&use, ++self->batch);
     fy_cs_i64(&use, cs->slot);
     fy_cs_text(&use, cs->boot_id);
-    cs->lease_alive = fy_cs_row(&use) && fy_cs_take_i64(&use) != 0;
+    if (fy_cs_row(&use)) {
+        cs->lease_alive = fy_cs_take_i64(&use) != 0;
+        /* Of the keys that are locked by now: nobody can add one that concerns this batch. */
+        cs->waiting_in = fy_cs_take_i64(&use) != 0;
+    }
     fy_cs_end(&use);
 }
 
@@ -233,6 +237,21 @@ void fy_pg_write_begin(struct fy_cs *cs, struct fy_cat_op *const *ops, size_t co
         fy_cs_exec(&writer->conn, (enum fy_cs_sql)FY_PG_SETTINGS);
     locks_take(self);
     lease_mark(self);
+    fy_pg_write_ahead(cs, ops, count);
+}
+
+/* Numbers of a sequence are nobody else's, whatever becomes of this transaction. */
+int64_t fy_pg_body_id(struct fy_cs *cs)
+{
+    struct fy_pg *self = fy_pg_from(cs);
+    if (self->body_id_count == 0) {
+        struct fy_cs_use use = fy_pg_use(cs->writer, FY_PG_BODY_IDS);
+        fy_cs_i64(&use, FY_CAT_BATCH_MAX);
+        while (self->body_id_count < FY_CAT_BATCH_MAX && fy_cs_row(&use))
+            self->body_ids[self->body_id_count++] = fy_cs_take_i64(&use);
+        fy_cs_end(&use);
+    }
+    return self->body_id_count == 0 ? 0 : self->body_ids[--self->body_id_count];
 }
 
 /* ------------------------------------------------------------------ end */

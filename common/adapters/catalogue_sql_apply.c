@@ -42,6 +42,8 @@ enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, si
     struct fy_cs *self = fy_cs_from(port);
     struct fy_cs_conn *reader = fy_cs_reader_take(self);
     fy_cs_exec(reader, FY_CS_BEGIN_READ); /* one snapshot, and one look at the WAL's end */
+    if (self->engine->look_ahead != NULL)
+        self->engine->look_ahead(self, reader, looks, count);
     for (size_t index = 0; index < count && !fy_cs_conn_failed(reader); index++)
         look_one(self, reader, &looks[index]);
     fy_cs_exec(reader, FY_CS_COMMIT);

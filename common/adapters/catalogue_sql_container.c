@@ -127,11 +127,26 @@ void fy_cs_containers_forget(struct fy_cs *self)
         self->kept[index].id = 0;
 }
 
+static bool find_visible(struct fy_cs *self, const char *name, struct fy_cs_container *container)
+{
+    for (size_t index = 0; index < FY_COUNT_OF(self->kept); index++) {
+        const struct fy_cs_container *kept = &self->kept[index];
+        if (kept->id == 0 || !kept->row.ccs_visible || strcmp(kept->row.name, name) != 0)
+            continue;
+        *container = *kept;
+        return true;
+    }
+    if (!fy_cs_container_by_name(self->writer, name, container))
+        return false;
+    keep(self, container);
+    return true;
+}
+
 bool fy_cs_container_find(struct fy_cs *self, const char *account, const char *name,
                           struct fy_cs_container *container)
 {
     if (account[0] == '\0')
-        return fy_cs_container_by_name(self->writer, name, container);
+        return find_visible(self, name, container);
     const struct fy_cs_container *kept = kept_place(self, account, name);
     if (kept->id != 0 && strcmp(kept->row.account, account) == 0 &&
         strcmp(kept->row.name, name) == 0) {

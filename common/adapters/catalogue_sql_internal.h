@@ -102,6 +102,7 @@ enum fy_cs_sql {
     FY_CS_OBJECT_DELETE,
 
     FY_CS_BODY_INSERT,
+    FY_CS_BODY_INSERT_AS,
     FY_CS_BODY_MOVE,
     FY_CS_BODY_FIND,
     FY_CS_BODY_GET,
@@ -214,6 +215,11 @@ struct fy_cs_engine {
     /* Whether this transaction alone decides about containers of that name; else it fails to be
      * run again, as one that does. NULL: always. */
     bool (*own_name)(struct fy_cs *self, const char *name);
+    /* An id for a body that is about to be made, 0 none: its row tells. NULL: never. */
+    int64_t (*body_id)(struct fy_cs *self);
+    /* Before so many looks are answered one after the other. May be NULL. */
+    void (*look_ahead)(struct fy_cs *self, struct fy_cs_conn *reader, struct fy_cat_look *looks,
+                       size_t count);
     /* Whether this process pumps the outbox now; a failure is the reader's. NULL: always. */
     bool (*may_pump)(struct fy_cs *self, struct fy_cs_conn *reader);
     /* Deletes rows of the outbox at once; how many there were. NULL: one after the other. */

@@ -221,7 +221,7 @@ enum fy_code fy_cs_upload_finish(struct fy_cs *self, struct fy_cat_op *op)
     };
     fy_cs_object_ready(self, &container, finish->key.object, &object, &ready, id);
     finish_row(finish, &stamp, ready.body_id, id);
-    fy_cs_body_ref(self->writer, ready.body_id, finish->row.blob_ref);
+    memcpy(finish->row.blob_ref, finish->blob_ref, sizeof finish->row.blob_ref);
 
     struct fy_order order;
     order_begin(&order, FY_ACTION_CREATE, &stamp, finish->op_id, finish->client,

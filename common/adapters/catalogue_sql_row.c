@@ -198,19 +198,32 @@ static void body_move(struct fy_cs *self, int64_t id, const char *blob_ref)
     fy_cs_send(&use);
 }
 
-int64_t fy_cs_body_put(struct fy_cs *self, const struct fy_digest *digest, int64_t size,
-                       const char *blob_ref)
+static int64_t body_insert(struct fy_cs *self, const struct fy_digest *digest, int64_t size,
+                           const char *blob_ref)
 {
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_BODY_INSERT);
+    int64_t id = self->engine->body_id == NULL ? 0 : self->engine->body_id(self);
+    struct fy_cs_use use =
+        fy_cs_use(self->writer, id == 0 ? FY_CS_BODY_INSERT : FY_CS_BODY_INSERT_AS);
     fy_cs_blob(&use, digest->bytes, sizeof digest->bytes);
     fy_cs_i64(&use, size);
     fy_cs_text(&use, blob_ref);
     fy_cs_i64(&use, ref_hash(blob_ref));
-    int64_t id = fy_cs_row(&use) ? fy_cs_take_i64(&use) : 0;
-    fy_cs_end(&use);
-    if (id != 0)
-        return id;
-    id = fy_cs_body_find(self->writer, digest, size);
+    if (id == 0) {
+        id = fy_cs_row(&use) ? fy_cs_take_i64(&use) : 0;
+        fy_cs_end(&use);
+    } else {
+        fy_cs_i64(&use, id);
+        fy_cs_expect(&use);
+    }
+    return id;
+}
+
+int64_t fy_cs_body_put(struct fy_cs *self, const struct fy_digest *digest, int64_t size,
+                       const char *blob_ref)
+{
+    int64_t id = fy_cs_body_find(self->writer, digest, size);
+    if (id == 0)
+        return body_insert(self, digest, size, blob_ref);
     body_move(self, id, blob_ref);
     return id;
 }

@@ -140,9 +140,10 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_OBJECT_DELETE] =
         "DELETE FROM object WHERE container_id = ? AND name = ? AND version = ?",
 
-    [FY_CS_BODY_INSERT] = "INSERT INTO body(sha, size, blob_ref, ref_hash) VALUES(?, ?, ?, ?) ON "
-                          "CONFLICT(sha, size) DO "
-                          "NOTHING RETURNING id",
+    [FY_CS_BODY_INSERT] =
+        "INSERT INTO body(sha, size, blob_ref, ref_hash) VALUES(?, ?, ?, ?) RETURNING id",
+    [FY_CS_BODY_INSERT_AS] =
+        "INSERT INTO body(sha, size, blob_ref, ref_hash, id) VALUES(?, ?, ?, ?, ?)",
     [FY_CS_BODY_MOVE] = "UPDATE body SET blob_ref = ?, ref_hash = ? WHERE id = ?",
     [FY_CS_BODY_FIND] = "SELECT id, blob_ref FROM body WHERE sha = ? AND size = ?",
     [FY_CS_BODY_GET] = "SELECT size, sha, blob_ref FROM body WHERE id = ?",

@@ -1,10 +1,10 @@
 /* catalogue_postgres_pair_test.c - two processes on one PostgreSQL catalogue, at the same moment.
  */
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/contract/catalogue_postgres_place.h"
 
@@ -12,6 +12,7 @@
 struct pair {
     struct contract *one;
     struct contract two;
+    unsigned meetings;
 };
 
 static struct pair *pair_of(void **state)
@@ -33,30 +34,36 @@ static void pair_end(struct pair *pair)
 
 /* ------------------------------------------------------------------ at the same moment */
 
-#define ROUNDS 25
+#define ROUNDS 20
 
 struct side {
     struct contract *c;
     struct fy_cat_op *op;
     pthread_barrier_t *barrier;
+    long late_us;
     enum fy_code code;
 };
 
 static void *run_side(void *arg)
 {
     struct side *side = arg;
+    const struct timespec late = {.tv_nsec = side->late_us * 1000L};
     (void)pthread_barrier_wait(side->barrier);
+    (void)nanosleep(&late, NULL);
     side->code = fy_catalogue_write(side->c->catalogue, &side->op, 1, &side->c->err);
     return NULL;
 }
 
-/* Runs both, each on its own connection, as close together as threads can. */
+/* Runs both, each on its own connection, and now the one, now the other a little later, so that
+ * they meet at different places. Whoever comes first: the test holds. */
 static void run_both(struct pair *pair, struct fy_cat_op *first, struct fy_cat_op *second)
 {
     pthread_barrier_t barrier;
     struct side sides[] = {{.c = pair->one, .op = first, .barrier = &barrier},
                            {.c = &pair->two, .op = second, .barrier = &barrier}};
     pthread_t threads[2];
+    unsigned meeting = pair->meetings++;
+    sides[meeting % 2].late_us = 500L * (meeting / 2 % 8);
     assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
     for (size_t index = 0; index < 2; index++)
         assert_int_equal(pthread_create(&threads[index], NULL, run_side, &sides[index]), 0);
@@ -137,6 +144,7 @@ static void of_two_buckets_of_a_name_one_is_made(void **state)
 static void orders_for_one_name_end_at_the_greatest_stamp(void **state)
 {
     struct pair *pair = pair_of(state);
+    assert_int_equal(contract_mkbucket(pair->one, "client-1", "bucket-1"), FY_OK);
     for (unsigned round = 0; round < ROUNDS; round++) {
         char name[32];
         name_of(name, round % 5);
