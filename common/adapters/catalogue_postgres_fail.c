@@ -20,6 +20,7 @@ static const struct meaning {
     {"55P03", FY_EBUSY, true},     /* a lock was not given in time */
     {"23505", FY_EINTERNAL, true}, /* a row that was not there a moment ago */
     {"23503", FY_EINTERNAL, true}, /* a body swept while we linked to it */
+    {"53200", FY_EBUSY, true},     /* no room for so many locks: fewer may do */
     {"53100", FY_ENOSPACE, false}, {"53", FY_EBUSY, false},    /* memory, connections */
     {"57", FY_EBUSY, false},                                   /* stopped, starting, time limit */
     {"08", FY_EBUSY, false},       {"25006", FY_EBUSY, false}, /* a standby */
