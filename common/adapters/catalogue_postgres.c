@@ -160,7 +160,7 @@ static struct fy_pg *catalogue_new(const struct fy_catalogue_postgres_settings *
     self->dead_ms = settings->dead_ms;
     (void)snprintf(self->name, sizeof self->name, "ferry %s", settings->site);
     for (size_t index = 0; index < FY_COUNT_OF(self->arrays); index++)
-        fy_buf_init(&self->arrays[index], FY_PG_LOCKS_MAX * 24);
+        fy_buf_init(&self->arrays[index], (size_t)FY_PG_LOCKS_MAX * 24);
     conn_init(self, &self->writer, true);
     self->reader_count = settings->reader_count;
     for (uint32_t index = 0; index < self->reader_count; index++) {
@@ -187,8 +187,8 @@ static enum fy_code check_url(const char *url, struct fy_err *err)
     if (options == NULL)
         code = fy_err_set(err, FY_EINPUT, "the catalogue's URL: %s",
                           message == NULL ? "no memory" : message);
-    for (const PQconninfoOption *option = options; code == FY_OK && option->keyword != NULL;
-         option++)
+    for (const PQconninfoOption *option = options;
+         code == FY_OK && option != NULL && option->keyword != NULL; option++)
         if (strcmp(option->keyword, "password") == 0 && option->val != NULL)
             code = fy_err_set(err, FY_EINPUT,
                               "the catalogue's URL has a password: put it into a file, and "

@@ -135,7 +135,7 @@ static int version_of(struct fy_pg_conn *writer)
     PGresult *result = PQexec(writer->pg, "SELECT coalesce(max(version), 0) FROM ferry_schema");
     int version = -1;
     if (PQresultStatus(result) == PGRES_TUPLES_OK)
-        version = atoi(PQgetvalue(result, 0, 0));
+        version = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
     else
         fy_pg_fail(writer, PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL ? NULL : result);
     PQclear(result);

@@ -27,11 +27,12 @@ const char *const fy_pg_texts[FY_CS_SQL_COUNT] = {
         "INSERT INTO lease(slot, boot_id, alive, saved_time, renewed_ms, batch) VALUES(?, ?, 1, "
         "?, " NOW ", 0) ON CONFLICT(slot) DO UPDATE SET boot_id = excluded.boot_id, alive = 1, "
         "saved_time = excluded.saved_time, renewed_ms = excluded.renewed_ms, batch = 0",
-    [FY_CS_LEASE_RENEW] = "UPDATE lease SET saved_time = greatest(saved_time, ?), renewed_ms = " NOW
-                          " WHERE slot = ? AND boot_id = ? AND alive = 1",
+    [FY_CS_LEASE_RENEW] =
+        ("UPDATE lease SET saved_time = greatest(saved_time, ?), renewed_ms = " NOW
+         " WHERE slot = ? AND boot_id = ? AND alive = 1"),
     [FY_CS_LEASE_SAVE] = "UPDATE lease SET saved_time = greatest(saved_time, ?) WHERE slot = ?",
-    [FY_CS_LEASE_RELEASE] = "UPDATE lease SET alive = 0, saved_time = greatest(saved_time, ?) "
-                            "WHERE slot = ? AND boot_id = ?",
+    [FY_CS_LEASE_RELEASE] = ("UPDATE lease SET alive = 0, saved_time = greatest(saved_time, ?) "
+                             "WHERE slot = ? AND boot_id = ?"),
     [FY_CS_COUNTERS_ADD] = "INSERT INTO counters(containers, objects, bytes, outbox, conflicts) "
                            "VALUES(?, ?, ?, ?, ?)",
     [FY_CS_COUNTERS_GET] = "SELECT " SUM("containers") ", " SUM("objects") ", " SUM(

@@ -17,8 +17,8 @@ const char *const fy_csl_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_ROLLBACK] = "ROLLBACK",
 
     [FY_CS_LEASE_ALL_DEAD] = "UPDATE lease SET alive = 0 WHERE alive = 1",
-    [FY_CS_CLAIMS_FREE] = "UPDATE waiting SET turn_ms = due_ms, claimed_by = NULL WHERE claimed_by "
-                          "IS NOT NULL",
+    [FY_CS_CLAIMS_FREE] = ("UPDATE waiting SET turn_ms = due_ms, claimed_by = NULL WHERE "
+                           "claimed_by IS NOT NULL"),
     [FY_CS_LEASE_TAKE] = "INSERT OR REPLACE INTO lease(slot, boot_id, alive, saved_time, "
                          "renewed_ms) VALUES(?, ?, 1, ?, unixepoch() * 1000)",
     [FY_CS_LEASE_RENEW] = "UPDATE lease SET saved_time = max(saved_time, ?), renewed_ms = "

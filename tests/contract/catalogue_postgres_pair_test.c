@@ -242,7 +242,7 @@ static void body_is_swept_or_linked_never_both(void **state)
         char name[32], other[32];
         name_of(name, round);
         (void)snprintf(other, sizeof other, "link-%u", round);
-        int64_t offset = 10 * (round + 1);
+        int64_t offset = 10LL * (round + 1);
         assert_int_equal(
             contract_apply(pair->one, FY_ACTION_CREATE, "client-1", "bucket-1", name, name, offset),
             FY_OK);
@@ -269,7 +269,7 @@ static void body_is_swept_or_linked_never_both(void **state)
         name_of(name, round);
         (void)snprintf(other, sizeof other, "link-%u", round);
         assert_int_equal(contract_apply(pair->one, FY_ACTION_DELETE, "client-1", "bucket-1", other,
-                                        name, 10 * (ROUNDS + 2)),
+                                        name, 10LL * (ROUNDS + 2)),
                          FY_OK);
     }
     struct fy_cat_sweep rest = {.op.kind = FY_CAT_SWEEP, .limit = 99, .now_ms = CONTRACT_T0};
@@ -299,7 +299,7 @@ static void two_workers_claim_each_row_once(void **state)
 {
     enum { ROWS = 40 };
     struct pair *pair = pair_of(state);
-    struct fy_waiting_row *rows = fy_alloc(2 * ROWS * sizeof *rows);
+    struct fy_waiting_row *rows = fy_alloc(sizeof *rows * 2 * ROWS);
     bool seen[10 * ROWS] = {false};
     unsigned claimed = 0;
     wait_many(pair->one, ROWS);

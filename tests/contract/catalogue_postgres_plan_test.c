@@ -66,6 +66,13 @@ static unsigned parameters_of(const char *text)
     return count;
 }
 
+static void append(char *text, size_t text_bytes, const char *more)
+{
+    size_t used = strlen(text);
+    int size = snprintf(text + used, text_bytes - used, "%s", more);
+    assert_true(size >= 0 && (size_t)size < text_bytes - used);
+}
+
 /* values: of its parameters, planned with; NULL: for any. */
 static void plan_of(PGconn *pg, const char *text, const char *values, char plan[static PLAN_BYTES])
 {
@@ -79,12 +86,10 @@ static void plan_of(PGconn *pg, const char *text, const char *values, char plan[
     PQclear(result);
     unsigned count = parameters_of(text);
     (void)snprintf(sql, sizeof sql, "EXPLAIN (COSTS OFF) EXECUTE p");
-    if (values != NULL)
-        (void)strcat(sql, values);
+    append(sql, sizeof sql, values != NULL ? values : "");
     for (unsigned index = 0; values == NULL && index < count; index++)
-        (void)strcat(sql, index == 0 ? "(NULL" : ", NULL");
-    if (values == NULL && count > 0)
-        (void)strcat(sql, ")");
+        append(sql, sizeof sql, index == 0 ? "(NULL" : ", NULL");
+    append(sql, sizeof sql, values == NULL && count > 0 ? ")" : "");
     result = PQexec(pg, sql);
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
         fail_msg("%s: %s", sql, PQerrorMessage(pg));

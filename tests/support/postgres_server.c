@@ -28,24 +28,21 @@
 #define START_SECONDS 60 /* a machine that does other things at the same time */
 #define TEXT_BYTES    512
 
-static void print(char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void print(char *text, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vsnprintf(text, TEXT_BYTES, format, arguments);
-    va_end(arguments);
-    assert_true(size > 0 && size < TEXT_BYTES);
-}
+/* Into an array of TEXT_BYTES. */
+#define PRINT(text, ...)                                                                           \
+    do {                                                                                           \
+        int print_size = snprintf(text, TEXT_BYTES, __VA_ARGS__);                                  \
+        assert_true(print_size > 0 && print_size < TEXT_BYTES);                                    \
+    } while (0)
 
 /* Debian keeps each version in a folder of its own; the newest one. */
 static void program_path(const char *name, char path[static TEXT_BYTES])
 {
     glob_t found;
-    print(path, "/usr/lib/postgresql/*/bin/%s", name);
+    PRINT(path, "/usr/lib/postgresql/*/bin/%s", name);
     if (glob(path, 0, NULL, &found) != 0)
         fail_msg("no %s: install the package postgresql-15", path);
-    print(path, "%s", found.gl_pathv[found.gl_pathc - 1]);
+    PRINT(path, "%s", found.gl_pathv[found.gl_pathc - 1]);
     globfree(&found);
 }
 
@@ -72,7 +69,7 @@ static void become(const struct postgres_server *server, const char *const *argu
 {
     char path[TEXT_BYTES];
     const struct passwd *user = server_user();
-    print(path, "%s/log", server->folder);
+    PRINT(path, "%s/log", server->folder);
     int log = open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
     if (log < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0 || chdir(server->folder) != 0)
         _exit(126);
