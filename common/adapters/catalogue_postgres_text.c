@@ -14,6 +14,8 @@
     "op_id, bucket, object, action, stamp_time, stamp_site, outcome, reason, detail, at_ms"
 #define SUM(column) "coalesce(sum(" column "), 0)::bigint"
 
+/* Designators tell where a text begins; each goes over several lines on purpose. */
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma) */
 const char *const fy_pg_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_BEGIN_READ] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     [FY_CS_BEGIN_WRITE] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
@@ -59,6 +61,7 @@ const char *const fy_pg_texts[FY_CS_SQL_COUNT] = {
         "SELECT state, sum(orders)::bigint, least(sum(bytes), 9223372036854775807)::bigint FROM "
         "waiting_count GROUP BY state",
 };
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
 #define OWN(name) [FY_PG_##name - FY_CS_SQL_COUNT]
