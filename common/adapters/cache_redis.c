@@ -26,7 +26,7 @@
 #define TOKEN_BYTES  FY_GUID_DIGITS
 #define HEAD_BYTES   (1 + TOKEN_BYTES + 1)
 #define LEASE_BYTES  (HEAD_BYTES + TOKEN_BYTES)
-#define KEY_BYTES    (32 + FY_SITE_BYTES_MAX + FY_CACHE_KEY_BYTES_MAX)
+#define KEY_BYTES    (33 + FY_SITE_BYTES_MAX + FY_CACHE_KEY_BYTES_MAX)
 #define NUMBER_BYTES 24
 
 /* KEYS: epoch, key. ARGV: a new token, life of an epoch, life of a lease. Gives what the key holds,
