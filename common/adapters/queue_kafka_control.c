@@ -4,6 +4,23 @@
 #include <string.h>
 #include <time.h>
 
+/* ------------------------------------------------------------------ asking again */
+
+int fy_kq_left_ms(int64_t deadline_ms)
+{
+    int64_t left_ms = deadline_ms - fy_kq_now_ms();
+    return left_ms > 0 ? (int)left_ms : 0;
+}
+
+bool fy_kq_ask_again(enum fy_code code, int64_t deadline_ms)
+{
+    const struct timespec pause = {.tv_nsec = FY_KQ_PAUSE_MS * 1000000L};
+    if (code != FY_EBUSY || fy_kq_left_ms(deadline_ms) <= FY_KQ_PAUSE_MS)
+        return false;
+    (void)nanosleep(&pause, NULL); /* shorter when interrupted: it only asks again sooner */
+    return true;
+}
+
 /* ------------------------------------------------------------------ metadata */
 
 enum fy_code fy_kq_ask_metadata(rd_kafka_t *rk, const char *full, int timeout_ms,
@@ -68,32 +85,27 @@ static enum fy_code ask_offsets_once(rd_kafka_t *rk, rd_kafka_topic_partition_li
                                      int timeout_ms, struct fy_err *err)
 {
     static const char doing[] = "ask for offsets";
-    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(rk, list, timeout_ms);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return fy_kq_failed(err, error, NULL, doing);
-    return fy_kq_list_failed(list, doing, err);
+    rd_kafka_topic_partition_list_t *asked = rd_kafka_topic_partition_list_copy(list);
+    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(rk, asked, timeout_ms);
+    enum fy_code code = error != RD_KAFKA_RESP_ERR_NO_ERROR ? fy_kq_failed(err, error, NULL, doing)
+                                                            : fy_kq_list_failed(asked, doing, err);
+    for (int i = 0; code == FY_OK && i < list->cnt; i++)
+        list->elems[i].offset = asked->elems[i].offset;
+    rd_kafka_topic_partition_list_destroy(asked);
+    return code;
 }
 
 /* A topic that was just made, or whose leader just moved, is refused for a moment. */
 enum fy_code fy_kq_ask_offsets(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list,
                                int timeout_ms, struct fy_err *err)
 {
-    const struct timespec pause = {.tv_nsec = FY_KQ_PAUSE_MS * 1000000L};
     int64_t deadline_ms = fy_kq_now_ms() + timeout_ms;
     struct fy_err failure = {0};
-    for (;;) {
-        int64_t left_ms = deadline_ms - fy_kq_now_ms();
-        rd_kafka_topic_partition_list_t *asked = rd_kafka_topic_partition_list_copy(list);
-        enum fy_code code = ask_offsets_once(rk, asked, left_ms > 0 ? (int)left_ms : 0, &failure);
-        for (int i = 0; code == FY_OK && i < list->cnt; i++)
-            list->elems[i].offset = asked->elems[i].offset;
-        rd_kafka_topic_partition_list_destroy(asked);
-        if (code == FY_OK)
-            return FY_OK;
-        if (code != FY_EBUSY || fy_kq_now_ms() + FY_KQ_PAUSE_MS >= deadline_ms)
-            return fy_err_set(err, code, "%s", failure.text);
-        (void)nanosleep(&pause, NULL); /* shorter when interrupted: it only asks again sooner */
-    }
+    enum fy_code code = FY_OK;
+    do
+        code = ask_offsets_once(rk, list, fy_kq_left_ms(deadline_ms), &failure);
+    while (fy_kq_ask_again(code, deadline_ms));
+    return code == FY_OK ? FY_OK : fy_err_set(err, code, "%s", failure.text);
 }
 
 static enum fy_code copy_offsets(rd_kafka_event_t *event, rd_kafka_topic_partition_list_t *list,
@@ -146,19 +158,13 @@ enum fy_code fy_kq_ask_committed(struct fy_kafka *self, const char *group,
                                  rd_kafka_topic_partition_list_t *list, int timeout_ms,
                                  struct fy_err *err)
 {
-    const struct timespec pause = {.tv_nsec = FY_KQ_PAUSE_MS * 1000000L};
     int64_t deadline_ms = fy_kq_now_ms() + timeout_ms;
     struct fy_err failure = {0};
-    for (;;) {
-        int64_t left_ms = deadline_ms - fy_kq_now_ms();
-        enum fy_code code =
-            ask_committed_once(self, group, list, left_ms > 0 ? (int)left_ms : 0, &failure);
-        if (code == FY_OK)
-            return FY_OK;
-        if (code != FY_EBUSY || fy_kq_now_ms() + FY_KQ_PAUSE_MS >= deadline_ms)
-            return fy_err_set(err, code, "%s", failure.text);
-        (void)nanosleep(&pause, NULL); /* shorter when interrupted: it only asks again sooner */
-    }
+    enum fy_code code = FY_OK;
+    do
+        code = ask_committed_once(self, group, list, fy_kq_left_ms(deadline_ms), &failure);
+    while (fy_kq_ask_again(code, deadline_ms));
+    return code == FY_OK ? FY_OK : fy_err_set(err, code, "%s", failure.text);
 }
 
 /* ------------------------------------------------------------------ administration */

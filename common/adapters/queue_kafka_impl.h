@@ -211,6 +211,11 @@ FY_MUST_CHECK enum fy_code fy_kq_commit_list(struct fy_consumer *self,
 
 /* queue_kafka_control.c: any thread; those that say so with the control mutex held. */
 
+/* Milliseconds until a time of fy_kq_now_ms; 0 when it is over. */
+int fy_kq_left_ms(int64_t deadline_ms);
+/* true, after FY_KQ_PAUSE_MS: a question that failed with this code (FY_EBUSY: a broker is away, or
+ * changing its role) is worth asking once more before the deadline. FY_OK is not. */
+bool fy_kq_ask_again(enum fy_code code, int64_t deadline_ms);
 /* How many partitions the topic has. Errors: FY_ENOTFOUND; FY_EBUSY no broker answers. */
 FY_MUST_CHECK enum fy_code fy_kq_ask_partitions(struct fy_kafka *self, const char *full,
                                                 int timeout_ms, uint32_t *count,

@@ -13,8 +13,7 @@ struct look {
 
 static int left_ms(const struct look *look)
 {
-    int64_t left = look->deadline_ms - fy_kq_now_ms();
-    return left > 0 ? (int)left : 0;
+    return fy_kq_left_ms(look->deadline_ms);
 }
 
 static void free_lists(struct look *look)

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/core/buf.h"
 #include "common/core/log.h"
@@ -17,6 +16,13 @@
 #define COPIES_SAFE         3
 #define IN_SYNC_SAFE        "2"
 #define RETENTION_NOT_ASKED INT64_MIN
+
+/* A broker that has not heard of a new topic says that there is none: an answer to ask again for,
+ * once another broker knows better. */
+static enum fy_code not_yet(enum fy_code code)
+{
+    return code == FY_ENOTFOUND ? FY_EBUSY : code;
+}
 
 /* ------------------------------------------------------------------ making */
 
@@ -203,32 +209,32 @@ static enum fy_code judge_retention(const struct fy_kafka *self, const char *ful
     return FY_OK;
 }
 
+/* FY_OK: each partition has a leader, as far as the handle's broker knows. */
+static enum fy_code ask_leaders(rd_kafka_t *rk, const char *full, int timeout_ms,
+                                uint32_t *partition_count, struct fy_err *err)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    enum fy_code code = fy_kq_ask_metadata(rk, full, timeout_ms, &metadata, err);
+    if (code != FY_OK)
+        return code;
+    *partition_count = (uint32_t)metadata->topics[0].partition_cnt;
+    for (int i = 0; code == FY_OK && i < metadata->topics[0].partition_cnt; i++)
+        if (metadata->topics[0].partitions[i].leader < 0)
+            code = fy_err_set(err, FY_EBUSY, "%s: no leader for all partitions", full);
+    rd_kafka_metadata_destroy(metadata);
+    return code;
+}
+
 /* A topic that was just made has its leaders a moment later. */
 static enum fy_code await_leaders(rd_kafka_t *rk, const char *full, uint32_t *partition_count,
                                   struct fy_err *err)
 {
-    const struct timespec pause = {.tv_nsec = FY_KQ_PAUSE_MS * 1000000L};
     int64_t deadline_ms = fy_kq_now_ms() + FY_KAFKA_ADMIN_MS;
-    for (;;) {
-        const struct rd_kafka_metadata *metadata = NULL;
-        int64_t left_ms = deadline_ms - fy_kq_now_ms();
-        enum fy_code code =
-            fy_kq_ask_metadata(rk, full, left_ms > 0 ? (int)left_ms : 0, &metadata, err);
-        bool ready = code == FY_OK;
-        for (int i = 0; ready && i < metadata->topics[0].partition_cnt; i++)
-            ready = metadata->topics[0].partitions[i].leader >= 0;
-        if (code == FY_OK) {
-            *partition_count = (uint32_t)metadata->topics[0].partition_cnt;
-            rd_kafka_metadata_destroy(metadata);
-        }
-        if (ready)
-            return FY_OK;
-        if (fy_kq_now_ms() >= deadline_ms)
-            return code != FY_OK
-                       ? code
-                       : fy_err_set(err, FY_EBUSY, "%s: no leader for all partitions", full);
-        (void)nanosleep(&pause, NULL); /* shorter when interrupted: it only looks again sooner */
-    }
+    enum fy_code code = FY_OK;
+    do
+        code = ask_leaders(rk, full, fy_kq_left_ms(deadline_ms), partition_count, err);
+    while (fy_kq_ask_again(not_yet(code), deadline_ms));
+    return code;
 }
 
 /* A leader that has just been named refuses until it knows so itself. */
