@@ -138,14 +138,11 @@ static enum fy_code ask_committed_once(struct fy_kafka *self, const char *group,
 {
     rd_kafka_ListConsumerGroupOffsets_t *wanted =
         rd_kafka_ListConsumerGroupOffsets_new(group, list);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(self->control);
-    rd_kafka_AdminOptions_t *options =
-        fy_kq_control_options(self, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout_ms);
-    rd_kafka_ListConsumerGroupOffsets(self->control, &wanted, 1, options, queue);
-    rd_kafka_AdminOptions_destroy(options);
+    struct fy_kq_call call = fy_kq_call_begin(self, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
+                                              timeout_ms, "ask for committed offsets");
+    rd_kafka_ListConsumerGroupOffsets(self->control, &wanted, 1, call.options, call.queue);
     rd_kafka_ListConsumerGroupOffsets_destroy(wanted);
-    rd_kafka_event_t *event =
-        fy_kq_control_result(queue, timeout_ms, "ask for committed offsets", err);
+    rd_kafka_event_t *event = fy_kq_call_end(&call, err);
     if (event == NULL)
         return err->code;
     enum fy_code code = copy_offsets(event, list, err);
@@ -185,31 +182,34 @@ void fy_kq_control_end(struct fy_kafka *self, enum fy_code code)
     pthread_mutex_unlock(&self->control_mutex);
 }
 
-rd_kafka_AdminOptions_t *fy_kq_control_options(struct fy_kafka *self, rd_kafka_admin_op_t op,
-                                               int timeout_ms)
+struct fy_kq_call fy_kq_call_begin(struct fy_kafka *self, rd_kafka_admin_op_t op, int timeout_ms,
+                                   const char *doing)
 {
     char text[FY_ERR_TEXT_BYTES];
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(self->control, op);
-    FY_ASSERT(options != NULL);
+    struct fy_kq_call call = {.queue = rd_kafka_queue_new(self->control),
+                              .options = rd_kafka_AdminOptions_new(self->control, op),
+                              .timeout_ms = timeout_ms,
+                              .doing = doing};
+    FY_ASSERT(call.options != NULL);
     rd_kafka_resp_err_t error =
-        rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof(text));
+        rd_kafka_AdminOptions_set_request_timeout(call.options, timeout_ms, text, sizeof(text));
     FY_ASSERT(error == RD_KAFKA_RESP_ERR_NO_ERROR); /* every operation has one */
-    return options;
+    return call;
 }
 
-rd_kafka_event_t *fy_kq_control_result(rd_kafka_queue_t *queue, int timeout_ms, const char *doing,
-                                       struct fy_err *err)
+rd_kafka_event_t *fy_kq_call_end(struct fy_kq_call *call, struct fy_err *err)
 {
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
-    rd_kafka_queue_destroy(queue); /* a later result is dropped with it */
+    rd_kafka_AdminOptions_destroy(call->options);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(call->queue, call->timeout_ms);
+    rd_kafka_queue_destroy(call->queue); /* a later result is dropped with it */
     if (event == NULL) {
-        (void)fy_kq_failed(err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, doing);
+        (void)fy_kq_failed(err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, call->doing);
         return NULL;
     }
     rd_kafka_resp_err_t error = rd_kafka_event_error(event);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
         return event;
-    (void)fy_kq_failed(err, error, rd_kafka_event_error_string(event), doing);
+    (void)fy_kq_failed(err, error, rd_kafka_event_error_string(event), call->doing);
     rd_kafka_event_destroy(event);
     return NULL;
 }

@@ -242,13 +242,19 @@ FY_MUST_CHECK enum fy_code fy_kq_ask_committed(struct fy_kafka *self, const char
 /* Begins and ends a question; FY_EBUSY when no broker answered a moment ago. */
 FY_MUST_CHECK enum fy_code fy_kq_control_begin(struct fy_kafka *self, struct fy_err *err);
 void fy_kq_control_end(struct fy_kafka *self, enum fy_code code);
-/* Waits for the one result of an administrative call on its queue, which is destroyed. NULL: *err
- * says why. Freed with rd_kafka_event_destroy. */
-rd_kafka_event_t *fy_kq_control_result(rd_kafka_queue_t *queue, int timeout_ms, const char *doing,
-                                       struct fy_err *err);
-/* Options for an administrative call. */
-rd_kafka_AdminOptions_t *fy_kq_control_options(struct fy_kafka *self, rd_kafka_admin_op_t op,
-                                               int timeout_ms);
+/* An administrative call: begun, handed to the library with its options and its queue, and ended.
+ */
+struct fy_kq_call {
+    rd_kafka_queue_t *queue;
+    rd_kafka_AdminOptions_t *options;
+    int timeout_ms;
+    const char *doing; /* for its errors */
+};
+struct fy_kq_call fy_kq_call_begin(struct fy_kafka *self, rd_kafka_admin_op_t op, int timeout_ms,
+                                   const char *doing);
+/* Waits for the call's one result and frees what it had. NULL: *err says why. Freed with
+ * rd_kafka_event_destroy. */
+rd_kafka_event_t *fy_kq_call_end(struct fy_kq_call *call, struct fy_err *err);
 
 /* queue_kafka_topics.c */
 enum fy_code fy_kq_topic_ensure(struct fy_queue *port, const char *topic, struct fy_err *err);

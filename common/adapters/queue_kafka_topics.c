@@ -55,13 +55,11 @@ static enum fy_code create(struct fy_kafka *self, const char *full, struct fy_er
 {
     size_t count = 0;
     rd_kafka_NewTopic_t *topic = new_topic(self, full);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(self->control);
-    rd_kafka_AdminOptions_t *options =
-        fy_kq_control_options(self, RD_KAFKA_ADMIN_OP_CREATETOPICS, FY_KAFKA_ADMIN_MS);
-    rd_kafka_CreateTopics(self->control, &topic, 1, options, queue);
-    rd_kafka_AdminOptions_destroy(options);
+    struct fy_kq_call call =
+        fy_kq_call_begin(self, RD_KAFKA_ADMIN_OP_CREATETOPICS, FY_KAFKA_ADMIN_MS, "make topic");
+    rd_kafka_CreateTopics(self->control, &topic, 1, call.options, call.queue);
     rd_kafka_NewTopic_destroy(topic);
-    rd_kafka_event_t *event = fy_kq_control_result(queue, FY_KAFKA_ADMIN_MS, "make topic", err);
+    rd_kafka_event_t *event = fy_kq_call_end(&call, err);
     if (event == NULL)
         return err->code;
     const rd_kafka_topic_result_t **results =
@@ -105,14 +103,11 @@ static enum fy_code ask_configs(struct fy_kafka *self, const char *full,
 {
     size_t count = 0;
     rd_kafka_ConfigResource_t *wanted = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, full);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(self->control);
-    rd_kafka_AdminOptions_t *options =
-        fy_kq_control_options(self, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, FY_KAFKA_ADMIN_MS);
-    rd_kafka_DescribeConfigs(self->control, &wanted, 1, options, queue);
-    rd_kafka_AdminOptions_destroy(options);
+    struct fy_kq_call call = fy_kq_call_begin(self, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+                                              FY_KAFKA_ADMIN_MS, "ask how a topic is kept");
+    rd_kafka_DescribeConfigs(self->control, &wanted, 1, call.options, call.queue);
     rd_kafka_ConfigResource_destroy(wanted);
-    rd_kafka_event_t *event =
-        fy_kq_control_result(queue, FY_KAFKA_ADMIN_MS, "ask how a topic is kept", err);
+    rd_kafka_event_t *event = fy_kq_call_end(&call, err);
     if (event == NULL)
         return err->code;
     const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(

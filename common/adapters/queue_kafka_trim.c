@@ -39,12 +39,10 @@ static void take_groups(const struct fy_kafka *self, rd_kafka_event_t *event, st
 static enum fy_code ask_groups(struct fy_kafka *self, struct groups *groups, struct fy_err *err)
 {
     size_t failed_count = 0;
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(self->control);
-    rd_kafka_AdminOptions_t *options =
-        fy_kq_control_options(self, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, FY_KAFKA_ASK_MS);
-    rd_kafka_ListConsumerGroups(self->control, options, queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_event_t *event = fy_kq_control_result(queue, FY_KAFKA_ASK_MS, "list the groups", err);
+    struct fy_kq_call call = fy_kq_call_begin(self, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
+                                              FY_KAFKA_ASK_MS, "list the groups");
+    rd_kafka_ListConsumerGroups(self->control, call.options, call.queue);
+    rd_kafka_event_t *event = fy_kq_call_end(&call, err);
     if (event == NULL)
         return err->code;
     const rd_kafka_error_t **failed = rd_kafka_ListConsumerGroups_result_errors(
@@ -111,13 +109,11 @@ static enum fy_code delete_records(struct fy_kafka *self,
     if (before->cnt == 0)
         return FY_OK;
     rd_kafka_DeleteRecords_t *wanted = rd_kafka_DeleteRecords_new(before);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(self->control);
-    rd_kafka_AdminOptions_t *options =
-        fy_kq_control_options(self, RD_KAFKA_ADMIN_OP_DELETERECORDS, FY_KAFKA_ADMIN_MS);
-    rd_kafka_DeleteRecords(self->control, &wanted, 1, options, queue);
-    rd_kafka_AdminOptions_destroy(options);
+    struct fy_kq_call call =
+        fy_kq_call_begin(self, RD_KAFKA_ADMIN_OP_DELETERECORDS, FY_KAFKA_ADMIN_MS, doing);
+    rd_kafka_DeleteRecords(self->control, &wanted, 1, call.options, call.queue);
     rd_kafka_DeleteRecords_destroy(wanted);
-    rd_kafka_event_t *event = fy_kq_control_result(queue, FY_KAFKA_ADMIN_MS, doing, err);
+    rd_kafka_event_t *event = fy_kq_call_end(&call, err);
     if (event == NULL)
         return err->code;
     const rd_kafka_topic_partition_list_t *list =
