@@ -5,6 +5,7 @@
 
 #include "api/topology.h"
 #include "common/core/names.h"
+#include "common/runtime/lag.h"
 
 #define MODULE           "FERRY"
 #define SITES_BYTES_MAX  ((size_t)FY_SITES_MAX * 4096)
@@ -135,34 +136,22 @@ static void resume_site(struct fy_exchange *x)
 
 /* ---- status */
 
-struct lag_sum {
-    int64_t orders;
-    int64_t oldest_ms; /* 0 none */
-};
-
-static bool add_lag(void *arg, const struct fy_partition_lag *lag)
+static void add_lag(void *arg, const struct fy_lag_row *row)
 {
-    struct lag_sum *sum = arg;
-    sum->orders += lag->end_offset - lag->committed_offset;
-    if (lag->oldest_ms != 0 && (sum->oldest_ms == 0 || lag->oldest_ms < sum->oldest_ms))
-        sum->oldest_ms = lag->oldest_ms;
-    return true;
+    fy_lag_add(arg, row);
 }
 
-/* A topic that nobody has written to yet has no lag. */
 static enum fy_code lag_of(struct fy_node *node, const char *group, const char *topic,
-                           struct lag_sum *sum, struct fy_err *err)
+                           struct fy_lag_sum *sum, struct fy_err *err)
 {
-    *sum = (struct lag_sum){0};
-    enum fy_code code = fy_queue_lag(node->queue, group, topic, add_lag, sum, err);
-    return code == FY_ENOTFOUND ? FY_OK : code;
+    *sum = (struct fy_lag_sum){0};
+    return fy_lag_topic(node, group, topic, node->site, add_lag, sum, err);
 }
 
-static void lag_json(struct fy_node *node, const struct lag_sum *sum, struct fy_buf *json)
+static void lag_json(const struct fy_lag_sum *sum, struct fy_buf *json)
 {
-    int64_t age_ms = sum->oldest_ms != 0 ? fy_wall_ms(node->clock) - sum->oldest_ms : 0;
     fy_buf_json_i64(json, "lag", sum->orders);
-    fy_buf_json_i64(json, "oldestSeconds", age_ms > 0 ? age_ms / 1000 : 0);
+    fy_buf_json_i64(json, "oldestSeconds", sum->oldest_ms / 1000);
 }
 
 struct target_list {
@@ -176,7 +165,7 @@ static bool add_target(void *arg, const struct fy_site_row *row)
 {
     struct target_list *list = arg;
     char topic[FY_TOPIC_BYTES_MAX + 1];
-    struct lag_sum sum;
+    struct fy_lag_sum sum;
     if (strcmp(row->id, list->node->site) == 0)
         return true;
     fy_topic_of_site(row->id, topic);
@@ -189,7 +178,7 @@ static bool add_target(void *arg, const struct fy_site_row *row)
     fy_buf_json_str(list->json, "uri", row->uri);
     fy_buf_json_str(list->json, "status", fy_topology_status_name(row->status));
     fy_buf_json_bool(list->json, "paused", row->paused);
-    lag_json(list->node, &sum, list->json);
+    lag_json(&sum, list->json);
     fy_buf_text(list->json, "}");
     return true;
 }
@@ -213,7 +202,7 @@ static bool add_waiting(void *arg, const struct fy_waiting_count *count)
 static enum fy_code own_json(struct fy_node *node, struct fy_buf *json, struct fy_err *err)
 {
     struct fy_catalogue_totals totals;
-    struct lag_sum sum;
+    struct fy_lag_sum sum;
     int64_t used_bytes = 0, max_bytes = 0, free_bytes = 0;
     bool above_floor = false;
     enum fy_code code = fy_catalogue_totals(node->catalogue, &totals, err);
@@ -237,12 +226,12 @@ static enum fy_code own_json(struct fy_node *node, struct fy_buf *json, struct f
     fy_buf_json_i64(json, "deadOrders", totals.dead_orders);
     fy_buf_json_key(json, "incoming");
     fy_buf_text(json, "{");
-    lag_json(node, &sum, json);
+    lag_json(&sum, json);
     fy_buf_text(json, "}");
     code = lag_of(node, FY_GROUP_ROUTER, FY_TOPIC_REPLICATION, &sum, err);
     fy_buf_json_key(json, "routing");
     fy_buf_text(json, "{");
-    lag_json(node, &sum, json);
+    lag_json(&sum, json);
     fy_buf_text(json, "}");
     fy_buf_json_key(json, "queue");
     fy_buf_text(json, "{");

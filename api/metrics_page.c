@@ -6,20 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/runtime/lag.h"
 #include "common/runtime/sites.h"
 
-/* One series a partition: the bound of labels is FY_PARTITIONS_MAX by (2 + FY_SITES_MAX) topics. */
+/* One series a partition: the bound of labels is FY_PARTITIONS_MAX by (3 + FY_SITES_MAX) topics. */
 struct lag_page {
-    const char *group;
-    int64_t now_ms;
-    int64_t oldest_age_ms; /* of the topic at hand */
+    int64_t accepted_ms;     /* retention that a person accepts; 0: none */
+    struct fy_lag_sum topic; /* the one at hand */
+    unsigned errors;
     struct fy_buf lag, backlog, seconds, headroom;
 };
 
 struct page {
     struct fy_node *node;
     struct fy_buf *text;
-    struct lag_page lags;
+    int64_t now_ms;
     size_t site_count;
     struct fy_site_row *sites;
     unsigned errors;
@@ -42,67 +43,50 @@ static void number(struct fy_buf *text, const char *name, const char *help, int6
 
 /* ------------------------------------------------------------------ lag */
 
-static bool on_lag(void *arg, const struct fy_partition_lag *lag)
+static void on_lag(void *arg, const struct fy_lag_row *row)
 {
     struct lag_page *page = arg;
-    int64_t orders = lag->end_offset - lag->committed_offset;
-    double age_s = orders > 0 && lag->oldest_ms > 0 && page->now_ms > lag->oldest_ms
-                       ? (double)(page->now_ms - lag->oldest_ms) / 1000.0
-                       : 0.0;
-    if ((int64_t)(age_s * 1000.0) > page->oldest_age_ms)
-        page->oldest_age_ms = (int64_t)(age_s * 1000.0);
+    fy_lag_add(&page->topic, row);
     fy_buf_printf(&page->lag,
                   "ferry_consumer_lag{topic=\"%s\",partition=\"%" PRId32 "\",group=\"%s\"} %" PRId64
                   "\n",
-                  lag->topic, lag->partition, page->group, orders);
+                  row->topic, row->partition, row->group, row->orders);
     fy_buf_printf(&page->backlog,
                   "ferry_backlog_orders{topic=\"%s\",partition=\"%" PRId32 "\"} %" PRId64 "\n",
-                  lag->topic, lag->partition, orders);
+                  row->topic, row->partition, row->orders);
     fy_buf_printf(&page->seconds,
-                  "ferry_lag_seconds{topic=\"%s\",partition=\"%" PRId32 "\"} %.3f\n", lag->topic,
-                  lag->partition, age_s);
-    return true;
+                  "ferry_lag_seconds{topic=\"%s\",partition=\"%" PRId32 "\"} %.3f\n", row->topic,
+                  row->partition, (double)row->oldest_ms / 1000.0);
 }
 
-static void add_lag(struct page *page, const char *group, const char *topic)
+static void on_topic(void *arg, const char *topic, enum fy_code code)
 {
-    int64_t accepted_ms = page->node->config->accept_retention_ms;
-    page->lags.group = group;
-    page->lags.oldest_age_ms = 0;
-    enum fy_code code = fy_queue_lag(page->node->queue, group, topic, on_lag, &page->lags, NULL);
-    if (code != FY_OK && code != FY_ENOTFOUND) /* a topic comes with its first order */
+    struct lag_page *page = arg;
+    if (code != FY_OK)
         page->errors++;
-    else if (accepted_ms > 0)
-        fy_buf_printf(&page->lags.headroom,
+    else if (page->accepted_ms > 0)
+        fy_buf_printf(&page->headroom,
                       "ferry_retention_headroom_seconds{topic=\"%s\"} %" PRId64 "\n", topic,
-                      (accepted_ms - page->lags.oldest_age_ms) / 1000);
+                      (page->accepted_ms - page->topic.oldest_ms) / 1000);
+    page->topic = (struct fy_lag_sum){0};
 }
 
 static void print_lags(struct page *page)
 {
-    struct lag_page *lags = &page->lags;
-    lags->now_ms = fy_wall_ms(page->node->clock);
-    fy_buf_init(&lags->lag, PAGE_PART_BYTES_MAX);
-    fy_buf_init(&lags->backlog, PAGE_PART_BYTES_MAX);
-    fy_buf_init(&lags->seconds, PAGE_PART_BYTES_MAX);
-    fy_buf_init(&lags->headroom, PAGE_PART_BYTES_MAX);
-    head(&lags->lag, "ferry_consumer_lag", "Records above the committed offset.");
-    head(&lags->backlog, "ferry_backlog_orders", "Orders not done yet; scale on its sum.");
-    head(&lags->seconds, "ferry_lag_seconds",
+    struct lag_page lags = {.accepted_ms = page->node->config->accept_retention_ms};
+    struct fy_buf *parts[] = {&lags.lag, &lags.backlog, &lags.seconds, &lags.headroom};
+    for (size_t i = 0; i < FY_COUNT_OF(parts); i++)
+        fy_buf_init(parts[i], PAGE_PART_BYTES_MAX);
+    head(&lags.lag, "ferry_consumer_lag", "Records above the committed offset.");
+    head(&lags.backlog, "ferry_backlog_orders", "Orders not done yet; scale on its sum.");
+    head(&lags.seconds, "ferry_lag_seconds",
          "Age of the oldest record above the committed offset.");
-    if (page->node->config->accept_retention_ms > 0)
-        head(&lags->headroom, "ferry_retention_headroom_seconds",
+    if (lags.accepted_ms > 0)
+        head(&lags.headroom, "ferry_retention_headroom_seconds",
              "Until the oldest undone order is older than accept_retention: then it may be lost.");
-
-    add_lag(page, FY_GROUP_ROUTER, FY_TOPIC_REPLICATION);
-    add_lag(page, FY_GROUP_WORKER, FY_TOPIC_ACTION);
-    for (size_t i = 0; i < page->site_count; i++) {
-        char topic[FY_TOPIC_BYTES_MAX + 1];
-        fy_topic_of_site(page->sites[i].id, topic);
-        if (strcmp(page->sites[i].id, page->node->site) != 0)
-            add_lag(page, FY_GROUP_SENDER, topic);
-    }
-    struct fy_buf *parts[] = {&lags->lag, &lags->backlog, &lags->seconds, &lags->headroom};
+    if (fy_lag_all(page->node, page->sites, page->site_count, on_lag, on_topic, &lags, NULL) !=
+        FY_OK)
+        page->errors += lags.errors;
     for (size_t i = 0; i < FY_COUNT_OF(parts); i++) {
         page->errors += parts[i]->overflow;
         fy_buf_add(page->text, parts[i]->bytes, parts[i]->size_bytes);
@@ -173,8 +157,7 @@ static void print_totals(struct page *page)
         page->errors++;
         return;
     }
-    int64_t outbox_age_ms =
-        totals.outbox_orders > 0 ? page->lags.now_ms - totals.outbox_oldest_ms : 0;
+    int64_t outbox_age_ms = totals.outbox_orders > 0 ? page->now_ms - totals.outbox_oldest_ms : 0;
     number(text, "ferry_dead_letters", "Orders that need a person.", totals.dead_orders);
     number(text, "ferry_bytes_pending", "Promised bytes of orders in work or waiting.",
            totals.waiting_bytes + fy_metric_get(&node->metrics, FY_M_INFLIGHT_BYTES));
@@ -193,6 +176,7 @@ void fy_metrics_page(struct fy_node *node, struct fy_buf *text)
     struct page *page = fy_alloc(sizeof *page); /* pool stacks are small */
     page->node = node;
     page->text = text;
+    page->now_ms = fy_wall_ms(node->clock);
     read_sites(page);
     print_lags(page);
     print_sites(page);

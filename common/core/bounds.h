@@ -96,6 +96,8 @@
 #define FY_SYNC_THREADS                                                                            \
     32 /* threads for the durable tail of stores; measured: 16 fall short of 10k bodies/s */
 #define FY_SITES_MAX 64 /* sites of a topology: one sender each */
+#define FY_LAG_ALL_MS                                                                              \
+    5000 /* for the lag of all topics: whoever scrapes metrics waits ten seconds, as a rule */
 #define FY_CCS_SLICE_ORDERS                                                                        \
     32                          /* orders in flight to a CCS site: it does a few a second, one by  \
                                    one, so that more would only wait there */
