@@ -7,6 +7,7 @@
 #define FY_PATH_HELLO         "/ferry/v1/hello"
 #define FY_PATH_READY         "/health/ready"
 #define FY_PATH_STATUS        "/ferry/v1/status"
+#define FY_PATH_LAG           "/ferry/v1/lag"
 #define FY_PATH_SITES         "/ferry/v1/sites"
 #define FY_PATH_CONTAINER     "/ferry/v1/container"
 #define FY_PATH_CONTAINERS    "/ferry/v1/containers"

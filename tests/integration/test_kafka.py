@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jsonschema_rs
 import pytest
+from support.command import Ferry
 from support.kafka import Cluster, fetch
 from support.orders import order, wait_outcome
 from support.waiting import eventually
@@ -163,7 +164,9 @@ def test_lag_is_what_kafkas_own_tool_says(pair, kafka):
     def both():
         ours = metric_sum(a.client(), "ferry_consumer_lag", topic="request-replication.site-b")
         theirs = group_lag(kafka, "a.ferry-sender")["a.request-replication.site-b"]
-        assert ours == theirs == 7, (ours, theirs)
+        rows = Ferry(a.url)("lag", "--json").must().lines()
+        told = sum(row["orders"] for row in rows if row["topic"] == "request-replication.site-b")
+        assert ours == theirs == told == 7, (ours, theirs, told)
         return True
 
     eventually(both, 60, "seven orders wait for site-b")

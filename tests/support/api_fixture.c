@@ -93,9 +93,10 @@ static void fake_fill(struct fy_queue *port, int64_t *used_bytes, int64_t *max_b
 static enum fy_code fake_lag(struct fy_queue *port, const char *group, const char *topic,
                              fy_lag_visit_fn *visit, void *arg, struct fy_err *err)
 {
-    (void)port;
+    struct api_queue *self = fake_of(port);
     (void)group;
-    (void)err;
+    if (self->lag_fails != FY_OK)
+        return fy_err_set(err, self->lag_fails, "the double does not tell");
     struct fy_partition_lag lag = {
         .partition = 3, .end_offset = 9, .committed_offset = 2, .oldest_ms = 1000};
     FY_ASSERT(fy_text_copy(lag.topic, sizeof lag.topic, topic));

@@ -27,6 +27,7 @@ struct api_queue {
     void *held_arg;
     size_t held_count;
     int64_t used_bytes, max_bytes; /* what fill says */
+    enum fy_code lag_fails;        /* lag answers it */
 };
 
 struct api_fixture {

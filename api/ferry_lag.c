@@ -1,0 +1,69 @@
+/* ferry_lag.c - /ferry/v1/lag: how far behind each topic is, by partition. */
+#include <stdlib.h>
+
+#include "api/http.h"
+#include "common/runtime/lag.h"
+#include "common/runtime/sites.h"
+
+#define LAG_BYTES_MAX (4 << 20) /* FY_PARTITIONS_MAX of each topic, and FY_SITES_MAX sites */
+
+struct lag_list {
+    struct fy_buf json;
+    struct fy_lag_sum sum;
+};
+
+static void numbers_json(int64_t orders, int64_t oldest_ms, struct fy_buf *json)
+{
+    fy_buf_json_i64(json, "orders", orders);
+    fy_buf_json_i64(json, "seconds", oldest_ms / 1000);
+}
+
+static void add_partition(void *arg, const struct fy_lag_row *row)
+{
+    struct lag_list *list = arg;
+    fy_lag_add(&list->sum, row);
+    fy_buf_json_next(&list->json);
+    fy_buf_text(&list->json, "{");
+    fy_buf_json_str(&list->json, "topic", row->topic);
+    fy_buf_json_i64(&list->json, "partition", row->partition);
+    fy_buf_json_str(&list->json, "group", row->group);
+    fy_buf_json_str(&list->json, "site", row->site);
+    numbers_json(row->orders, row->oldest_ms, &list->json);
+    fy_buf_json_i64(&list->json, "committed", row->committed);
+    fy_buf_json_i64(&list->json, "end", row->end);
+    fy_buf_text(&list->json, "}");
+}
+
+/* All or nothing: a sum without a topic would be a wrong one. */
+static enum fy_code all_json(struct fy_node *node, struct lag_list *list, struct fy_err *err)
+{
+    struct fy_site_row *sites = fy_alloc(FY_SITES_MAX * sizeof(*sites)); /* pool stacks are small */
+    size_t site_count = 0;
+    enum fy_code code = fy_sites_read(node->catalogue, false, sites, &site_count, err);
+    if (code == FY_OK)
+        code = fy_lag_all(node, sites, site_count, add_partition, NULL, list, err);
+    free(sites);
+    return code;
+}
+
+static void get_lag(struct fy_exchange *x)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct lag_list list = {0};
+    struct fy_err err = {0};
+    fy_buf_init(&list.json, LAG_BYTES_MAX);
+    fy_buf_text(&list.json, "{");
+    fy_buf_json_str(&list.json, "site", node->site);
+    fy_buf_json_key(&list.json, "partitions");
+    fy_buf_text(&list.json, "[");
+    enum fy_code code = all_json(node, &list, &err);
+    fy_buf_text(&list.json, "]");
+    numbers_json(list.sum.orders, list.sum.oldest_ms, &list.json);
+    fy_buf_text(&list.json, "}");
+    fy_answer_result(x, code, &list.json, &err);
+}
+
+static const struct fy_route routes[] = {
+    FY_ROUTE("GET", "/ferry/v1/lag", "FERRY", get_lag),
+};
+const struct fy_route_table fy_routes_lag = {routes, FY_COUNT_OF(routes)};
