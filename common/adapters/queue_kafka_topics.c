@@ -113,10 +113,14 @@ static enum fy_code ask_configs(struct fy_kafka *self, const char *full,
     const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
         rd_kafka_event_DescribeConfigs_result(event), &count);
     FY_ASSERT(count == 1);
-    if (rd_kafka_ConfigResource_error(resources[0]) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    enum fy_code code = FY_OK;
+    rd_kafka_resp_err_t error = rd_kafka_ConfigResource_error(resources[0]);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
         take_configs(resources[0], state);
+    else if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        code = fy_kq_failed(err, error, NULL, full);
     rd_kafka_event_destroy(event);
-    return FY_OK;
+    return code;
 }
 
 static void take_metadata(const struct rd_kafka_metadata *metadata,
@@ -145,7 +149,11 @@ static enum fy_code ask_state(struct fy_kafka *self, const char *full,
         return code;
     take_metadata(metadata, state);
     rd_kafka_metadata_destroy(metadata);
-    return ask_configs(self, full, state, err);
+    int64_t deadline_ms = fy_kq_now_ms() + FY_KAFKA_ADMIN_MS;
+    do
+        code = ask_configs(self, full, state, err);
+    while (fy_kq_ask_again(not_yet(code), deadline_ms));
+    return code;
 }
 
 enum fy_code fy_queue_kafka_topic_state(struct fy_queue *queue, const char *topic,
@@ -236,9 +244,13 @@ static enum fy_code await_leaders(rd_kafka_t *rk, const char *full, uint32_t *pa
 static enum fy_code await_ends(struct fy_kafka *self, const char *full, uint32_t partition_count,
                                struct fy_err *err)
 {
+    int64_t deadline_ms = fy_kq_now_ms() + FY_KAFKA_ADMIN_MS;
     rd_kafka_topic_partition_list_t *list =
         fy_kq_list_new(full, partition_count, RD_KAFKA_OFFSET_END);
-    enum fy_code code = fy_kq_ask_offsets(self->control, list, FY_KAFKA_ADMIN_MS, err);
+    enum fy_code code = FY_OK;
+    do
+        code = fy_kq_ask_offsets(self->control, list, fy_kq_left_ms(deadline_ms), err);
+    while (fy_kq_ask_again(not_yet(code), deadline_ms));
     rd_kafka_topic_partition_list_destroy(list);
     return code;
 }
