@@ -8,6 +8,7 @@ import jsonschema_rs
 import pytest
 from support.command import Ferry
 from support.kafka import Cluster, fetch
+from support.kcat import records, write
 from support.orders import order, wait_outcome
 from support.waiting import eventually
 
@@ -41,29 +42,6 @@ def pair(kafka, module_sites):
 
 
 # ---- looking at the broker as anybody would
-
-
-def kcat(kafka, *words, stdin=None):
-    done = subprocess.run(
-        ["kcat", "-b", kafka.bootstrap, *words], input=stdin, capture_output=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout
-
-
-def records(kafka, topic):
-    """Every record of a topic, as kcat tells it: key and value as text, headers as a dictionary."""
-    lines = kcat(kafka, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J").splitlines()
-    found = [json.loads(line) for line in lines]
-    for record in found:
-        pairs = record.get("headers", [])
-        record["headers"] = dict(zip(pairs[::2], pairs[1::2]))
-    return found
-
-
-def write(kafka, topic, value):
-    """As CCS does: no key, no headers."""
-    kcat(kafka, "-P", "-t", topic, "-D", "\x1e", stdin=value)
 
 
 def group_lag(kafka, group):
