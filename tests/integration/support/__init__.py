@@ -5,6 +5,8 @@ sites.py    several of them that know each other
 client.py   what clients and other sites ask of a site, over HTTP
 wire.py     one HTTP request, sent exactly as it is written
 orders.py   replication orders, and waiting for what became of them
+kafka.py    Kafka brokers, one or several; kcat.py looks at them
+load.py     orders from several connections at once, and what was answered to each
 hostile.py  a source site that answers as it is told to: wrong, slow, cut, not at all
 proxy.py    between two sites: repeats, shuffles and holds their orders
 waiting.py  bounded waits
