@@ -59,6 +59,9 @@ static enum fy_code check_store(struct fy_node *node, struct fy_err *err)
 static enum fy_code check_queue(struct fy_node *node, struct fy_err *err)
 {
     int64_t used_bytes = 0, max_bytes = 0;
+    enum fy_code code = fy_queue_health(node->queue, err);
+    if (code != FY_OK)
+        return code;
     fy_queue_fill(node->queue, &used_bytes, &max_bytes);
     if (max_bytes > 0 && used_bytes >= max_bytes)
         return fy_err_set(err, FY_EFULL, "full: %lld of %lld bytes", (long long)used_bytes,

@@ -13,6 +13,14 @@ int64_t fy_kq_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+uint64_t fy_kq_hash(const char *text)
+{
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    return hash;
+}
+
 void fy_kq_name(const struct fy_kafka *self, const char *name,
                 char full[static FY_TOPIC_BYTES_MAX + 1])
 {
@@ -54,6 +62,9 @@ static void free_all(struct fy_kafka *self)
     pthread_rwlock_destroy(&self->producer_lock);
     pthread_mutex_destroy(&self->mutex);
     pthread_mutex_destroy(&self->control_mutex);
+    pthread_mutex_destroy(&self->lines_mutex);
+    pthread_mutex_destroy(&self->health.mutex);
+    pthread_cond_destroy(&self->health.wake);
     pthread_cond_destroy(&self->settled);
     free(self->brokers);
     free(self);
@@ -62,6 +73,7 @@ static void free_all(struct fy_kafka *self)
 static void close_queue(struct fy_queue *port)
 {
     struct fy_kafka *self = fy_kq_from(port);
+    fy_kq_health_close(self);
     fy_kq_producer_close(self);
     free_all(self);
 }
@@ -80,6 +92,7 @@ static const struct fy_queue_ops ops = {
     .lag = fy_kq_lag,
     .trim = fy_kq_trim,
     .fill = fill,
+    .health = fy_kq_health,
     .close = close_queue,
 };
 
@@ -124,9 +137,12 @@ static struct fy_kafka *kafka_new(const struct fy_queue_kafka_settings *settings
     pthread_rwlock_init(&self->producer_lock, NULL);
     pthread_mutex_init(&self->mutex, NULL);
     pthread_mutex_init(&self->control_mutex, NULL);
+    pthread_mutex_init(&self->lines_mutex, NULL);
+    pthread_mutex_init(&self->health.mutex, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&self->settled, &monotonic);
+    pthread_cond_init(&self->health.wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
     return self;
 }
@@ -148,8 +164,11 @@ enum fy_code fy_queue_kafka_open(const struct fy_queue_kafka_settings *settings,
         code = fy_kq_handle_new(self, FY_KQ_CONTROL, NULL, 0, &self->control, err);
     }
     if (code == FY_OK)
+        code = fy_kq_health_open(self, err);
+    if (code == FY_OK)
         code = fy_kq_producer_open(self, err);
     if (code != FY_OK) {
+        fy_kq_health_close(self);
         free_all(self);
         return fy_err_add(err, "kafka");
     }

@@ -168,6 +168,8 @@ enum fy_code fy_kq_ask_committed(struct fy_kafka *self, const char *group,
 
 enum fy_code fy_kq_control_begin(struct fy_kafka *self, struct fy_err *err)
 {
+    if (fy_kq_is_away(self, err))
+        return FY_EBUSY;
     pthread_mutex_lock(&self->control_mutex);
     if (fy_kq_now_ms() >= self->held_until_ms)
         return FY_OK;

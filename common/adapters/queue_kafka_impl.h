@@ -1,6 +1,7 @@
 /* queue_kafka_impl.h - what the files of the Kafka queue share. */
 /*   queue_kafka.c            open, close, topics we know: the port's table
- *   queue_kafka_settings.c   properties of the library, and its errors and logs as ours
+ *   queue_kafka_settings.c   properties of the library, and its errors as ours
+ *   queue_kafka_log.c        the lines it logs as ours
  *   queue_kafka_producer.c   the producer's life: reports, fatal errors, a new handle
  *   queue_kafka_publish.c    records on their way in
  *   queue_kafka_consumer.c   groups: reading, waking, leaving
@@ -10,6 +11,7 @@
  *   queue_kafka_topics.c     topics are made, and looked at
  *   queue_kafka_lag.c        where a group stands, of any topic
  *   queue_kafka_trim.c       done records on their way out
+ *   queue_kafka_health.c     whether the brokers answer
  *
  * Handles: one producer for all; one for each consumer; one for questions, which joins no group.
  * Library 2.0.2 has defects that decide much here (ENGINE 2): eager `range`, one queue a partition,
@@ -46,12 +48,40 @@ struct fy_kq_producer {
 
 struct fy_kq_publish;
 
+/* A line of the library's log that was said. */
+struct fy_kq_line {
+    uint64_t hash;
+    int64_t said_ms;   /* 0: the place is free */
+    uint32_t left_out; /* times it came again since */
+};
+
 /* When a record stands at an offset never changes. */
 struct fy_kq_age {
     uint64_t topic_hash;
     int64_t offset;
     int64_t timestamp_ms;
     int32_t partition;
+};
+
+/* What is known of the brokers without asking them. */
+struct fy_kq_health {
+    bool started;
+    pthread_t thread;
+
+    /* Any thread. */
+    _Atomic int64_t failed_ms; /* when a publish was last not acknowledged; 0: the last one was */
+
+    /* Any thread, mutex held. */
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    bool stopping;
+    bool asked;                    /* away is an answer, not an expectation */
+    bool answered;                 /* the last time */
+    bool lost;                     /* the last connection has gone since */
+    bool refused;                  /* a broker does not let us in */
+    int64_t answered_ms;           /* when a broker last did; before that: when we began */
+    struct fy_err away;            /* FY_OK: a broker answers */
+    char cause[FY_ERR_TEXT_BYTES]; /* what the library said last of a connection */
 };
 
 struct fy_kafka {
@@ -86,6 +116,12 @@ struct fy_kafka {
     size_t pending_records; /* of publishes that are not settled */
     size_t pending_bytes;
     struct fy_kq_publish *unsent; /* whose last part is for the reports thread to settle */
+
+    struct fy_kq_health health; /* guards itself */
+
+    /* Threads of the library, mutex held. */
+    pthread_mutex_t lines_mutex;
+    struct fy_kq_line lines[FY_KAFKA_LOG_LINES];
 
     atomic_bool stopping;           /* the reports thread ends */
     struct fy_kq_producer *retired; /* reports thread only */
@@ -139,6 +175,7 @@ void fy_kq_name(const struct fy_kafka *self, const char *name,
 struct fy_kq_topic *fy_kq_topic_find(struct fy_kafka *self, const char *name, size_t *index);
 /* Milliseconds of the machine's monotonic clock: the port's clock may stand still in tests. */
 int64_t fy_kq_now_ms(void);
+uint64_t fy_kq_hash(const char *text);
 
 /* queue_kafka_settings.c */
 
@@ -154,6 +191,14 @@ FY_MUST_CHECK enum fy_code fy_kq_handle_new(struct fy_kafka *self, enum fy_kq_ro
 /* The library's error as ours: "doing: text". Returns the code. */
 enum fy_code fy_kq_failed(struct fy_err *err, rd_kafka_resp_err_t error, const char *detail,
                           const char *doing);
+
+/* queue_kafka_log.c */
+
+/* Called on threads of the library, with the handle's opaque our queue. */
+void fy_kq_on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text);
+/* Cuts off the end of the library's sentences, in which it counts: "broker: why (after 2ms in state
+ * CONNECT, 3 identical error(s) suppressed)". */
+void fy_kq_cut_counts(char *text);
 
 /* queue_kafka_producer.c */
 
@@ -258,6 +303,18 @@ rd_kafka_event_t *fy_kq_call_end(struct fy_kq_call *call, struct fy_err *err);
 
 /* queue_kafka_topics.c */
 enum fy_code fy_kq_topic_ensure(struct fy_queue *port, const char *topic, struct fy_err *err);
+
+/* queue_kafka_health.c */
+
+FY_MUST_CHECK enum fy_code fy_kq_health_open(struct fy_kafka *self, struct fy_err *err);
+void fy_kq_health_close(struct fy_kafka *self); /* before the handle for questions goes */
+enum fy_code fy_kq_health(struct fy_queue *port, struct fy_err *err);
+/* true: no broker answered when last asked; *err says so, as FY_EBUSY. Any thread. */
+bool fy_kq_is_away(struct fy_kafka *self, struct fy_err *err);
+/* What the library says of a handle. Any thread. */
+void fy_kq_health_error(struct fy_kafka *self, rd_kafka_resp_err_t error, const char *text);
+/* A publish has its answer. Any thread. */
+void fy_kq_health_published(struct fy_kafka *self, bool acknowledged);
 
 /* queue_kafka_lag.c */
 enum fy_code fy_kq_lag(struct fy_queue *port, const char *group, const char *topic,

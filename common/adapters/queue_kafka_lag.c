@@ -50,14 +50,6 @@ static enum fy_code ask(struct fy_kafka *self, const char *group, const char *fu
 
 /* ------------------------------------------------------------------ the oldest record's age */
 
-static uint64_t hash_of(const char *text)
-{
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return hash;
-}
-
 static struct fy_kq_age *age_slot(struct fy_kafka *self, uint64_t topic_hash, int32_t partition)
 {
     uint64_t mixed = (topic_hash ^ (uint64_t)(uint32_t)partition) * UINT64_C(0x9e3779b97f4a7c15);
@@ -81,7 +73,7 @@ static rd_kafka_topic_partition_list_t *unknown_ages(struct fy_kafka *self, stru
         const rd_kafka_topic_partition_t *at = &look->committed->elems[i];
         if (at->offset >= look->ends->elems[i].offset)
             continue;
-        uint64_t topic_hash = hash_of(at->topic);
+        uint64_t topic_hash = fy_kq_hash(at->topic);
         const struct fy_kq_age *age = age_slot(self, topic_hash, at->partition);
         if (age->topic_hash == topic_hash && age->partition == at->partition &&
             age->offset == at->offset)
@@ -101,8 +93,8 @@ static bool take_age(struct fy_kafka *self, struct look *look, const rd_kafka_me
         look->oldest_ms[i] != 0)
         return false;
     look->oldest_ms[i] = rd_kafka_message_timestamp(message, &kind);
-    remember(self, hash_of(rd_kafka_topic_name(message->rkt)), i, look->committed->elems[i].offset,
-             look->oldest_ms[i]);
+    remember(self, fy_kq_hash(rd_kafka_topic_name(message->rkt)), i,
+             look->committed->elems[i].offset, look->oldest_ms[i]);
     return true;
 }
 

@@ -102,12 +102,16 @@ static void replace_if_fatal(struct fy_kafka *self)
     replace(self);
 }
 
-static void take_event(struct fy_kq_producer *producer, rd_kafka_event_t *event)
+/* A fatal error is asked for at every turn; others the library has logged. */
+static void take_event(struct fy_kafka *self, struct fy_kq_producer *producer,
+                       rd_kafka_event_t *event)
 {
     const rd_kafka_message_t *message = NULL;
     size_t count = 0;
+    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
+        fy_kq_health_error(self, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
     if (rd_kafka_event_type(event) != RD_KAFKA_EVENT_DR)
-        return; /* the library has logged it; a fatal one is asked for at every turn */
+        return;
     while ((message = rd_kafka_event_message_next(event)) != NULL) {
         fy_kq_reported(message->_private, message->err);
         count++;
@@ -116,12 +120,12 @@ static void take_event(struct fy_kq_producer *producer, rd_kafka_event_t *event)
 }
 
 /* false: nothing came in time. */
-static bool take_reports(struct fy_kq_producer *producer, int timeout_ms)
+static bool take_reports(struct fy_kafka *self, struct fy_kq_producer *producer, int timeout_ms)
 {
     rd_kafka_event_t *event = rd_kafka_queue_poll(producer->events, timeout_ms);
     if (event == NULL)
         return false;
-    take_event(producer, event);
+    take_event(self, producer, event);
     rd_kafka_event_destroy(event);
     return true;
 }
@@ -130,7 +134,7 @@ static void take_retired(struct fy_kafka *self)
 {
     for (struct fy_kq_producer **at = &self->retired; *at != NULL;) {
         struct fy_kq_producer *old = *at;
-        while (take_reports(old, 0))
+        while (take_reports(self, old, 0))
             continue;
         if (atomic_load(&old->owed) > 0) {
             at = &old->next;
@@ -145,7 +149,7 @@ static void *reports_main(void *arg)
 {
     struct fy_kafka *self = arg;
     while (!atomic_load(&self->stopping)) {
-        (void)take_reports(self->producer, REPORTS_POLL_MS);
+        (void)take_reports(self, self->producer, REPORTS_POLL_MS);
         fy_kq_settle_unsent(self);
         replace_if_fatal(self);
         take_retired(self);

@@ -108,6 +108,8 @@ static void settle(struct fy_kq_publish *publish)
     struct fy_kafka *self = publish->queue;
     size_t record_count = publish->record_count;
     size_t size_bytes = publish->size_bytes;
+    if (publish->code == FY_OK || publish->code == FY_EBUSY)
+        fy_kq_health_published(self, publish->code == FY_OK);
     publish->done(publish->arg, publish->code, atomic_load(&publish->accepted), &publish->err);
     free(publish);
     pthread_mutex_lock(&self->mutex);

@@ -1,4 +1,4 @@
-/* queue_kafka_settings.c - properties of the library, and its errors and logs as ours. */
+/* queue_kafka_settings.c - properties of the library, and its errors as ours. */
 #include "common/adapters/queue_kafka_impl.h"
 
 #include <ctype.h>
@@ -9,8 +9,6 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-#include "common/core/log.h"
 
 #define TEXT_OF(number)   TEXT_OF_2(number)
 #define TEXT_OF_2(number) #number
@@ -165,27 +163,12 @@ static enum fy_code set_given(rd_kafka_conf_t *conf, const char *property, struc
     return set(conf, name, equals + 1, err);
 }
 
-/* ------------------------------------------------------------------ logs */
-
-/* Called on threads of the library. */
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    /* A property of producers is of no use to a consumer: we set them all on every handle. */
-    bool expected = strcmp(facility, "CONFWARN") == 0;
-    enum fy_log_level ours_level = expected     ? FY_DEBUG
-                                   : level <= 3 ? FY_WARN
-                                   : level <= 5 ? FY_INFO
-                                                : FY_DEBUG;
-    fy_log(NULL, ours_level, "kafka.log", fy_kv_str("client", rk == NULL ? "" : rd_kafka_name(rk)),
-           fy_kv_str("facility", facility), fy_kv_str("text", text));
-}
-
 enum fy_code fy_kq_conf_base(const struct fy_queue_kafka_settings *settings, rd_kafka_conf_t **conf,
                              struct fy_err *err)
 {
     rd_kafka_conf_t *new = rd_kafka_conf_new();
     enum fy_code code = set(new, "bootstrap.servers", settings->brokers, err);
-    rd_kafka_conf_set_log_cb(new, on_log);
+    rd_kafka_conf_set_log_cb(new, fy_kq_on_log);
     if (code == FY_OK)
         code = set(new, "client.id", settings->client_id, err);
     for (size_t i = 0; code == FY_OK && i < FY_COUNT_OF(shared); i++)
@@ -210,6 +193,7 @@ static enum fy_code set_control(rd_kafka_conf_t *conf, struct fy_err *err)
         {"queued.max.messages.kbytes", TEXT_OF(FY_KAFKA_CONTROL_FETCH_KIB)},
         {"fetch.message.max.bytes", "1024"}, /* a record that is larger comes all the same */
         {"fetch.wait.max.ms", "10"},
+        {"socket.timeout.ms", "4000"}, /* a broker that hangs: another is asked */
     };
     enum fy_code code = FY_OK;
     for (size_t i = 0; code == FY_OK && i < FY_COUNT_OF(own); i++)
@@ -225,6 +209,7 @@ enum fy_code fy_kq_handle_new(struct fy_kafka *self, enum fy_kq_role role, const
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(self->base_conf);
     enum fy_code code = FY_OK;
     rd_kafka_conf_set_events(conf, events);
+    rd_kafka_conf_set_opaque(conf, self);
     if (role == FY_KQ_CONTROL) {
         /* Never joined, nothing committed: library 2.0.2 dies when a broker sends a handle without
          * a group elsewhere for another group's offsets. */

@@ -191,6 +191,14 @@ static void queue_close(struct fy_queue *port)
     queue_free(self);
 }
 
+/* Its file is open. A disk that fails or is full is told by each publish, and by the store. */
+static enum fy_code queue_health(struct fy_queue *port, struct fy_err *err)
+{
+    (void)port;
+    (void)err;
+    return FY_OK;
+}
+
 static const struct fy_queue_ops queue_ops = {
     .name = "sqlite",
     .topic_ensure = topic_ensure,
@@ -205,6 +213,7 @@ static const struct fy_queue_ops queue_ops = {
     .lag = queue_lag,
     .trim = fy_sqlq_trim,
     .fill = queue_fill,
+    .health = queue_health,
     .close = queue_close,
 };
 

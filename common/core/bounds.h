@@ -202,9 +202,17 @@
 #define FY_KAFKA_ADMIN_MS          10000 /* for a topic to be made, or to say how it is kept */
 #define FY_KAFKA_ASK_MS            3000 /* for one look at lag or trim: a page of metrics waits for it */
 #define FY_KAFKA_HOLD_MS           5000 /* after one that found no broker, others fail at once so long */
-#define FY_KAFKA_ASSIGN_MS         5000 /* for the offsets of an assignment; heartbeats go on */
-#define FY_KAFKA_COMMIT_MS         1000 /* for a commit; the engine's loop waits for it */
-#define FY_KAFKA_CLOSE_MS          2000 /* for a consumer to leave its group */
+#define FY_KAFKA_PULSE_MS          2000 /* a broker is asked so often whether it is there */
+#define FY_KAFKA_PULSE_AWAY_MS     500  /* while none is */
+#define FY_KAFKA_PULSE_ANSWER_MS   1500 /* for its answer, and longest that closing waits for it */
+#define FY_KAFKA_SILENT_MS         8000 /* connections, but no answer for so long: none is there */
+#define FY_KAFKA_FAILED_MS                                                                         \
+    15000 /* a publish without acknowledgement counts so long: the next has failed by then, too */
+#define FY_KAFKA_LOG_MS    60000 /* a line of the library's log comes again after so long */
+#define FY_KAFKA_LOG_LINES 64    /* of them that are remembered */
+#define FY_KAFKA_ASSIGN_MS 5000  /* for the offsets of an assignment; heartbeats go on */
+#define FY_KAFKA_COMMIT_MS 1000  /* for a commit; the engine's loop waits for it */
+#define FY_KAFKA_CLOSE_MS  2000  /* for a consumer to leave its group */
 #define FY_KAFKA_GROUPS_MAX                                                                        \
     256 /* groups asked before a trim; more: it is left to the broker's people */
 #define FY_KAFKA_AGES_MAX 1024 /* timestamps of oldest records that are remembered */
@@ -293,6 +301,8 @@ static_assert(FY_ORDERS_PER_REQUEST_MAX <= FY_KAFKA_PUBLISH_RECORDS / 100 * FY_K
               "one publish fits the library's queue");
 static_assert(FY_ORDERS_BODY_BYTES_MAX < FY_KAFKA_PUBLISH_KIB / 100 * FY_KAFKA_FULL_PERCENT * 1024,
               "one request fits the library's queue");
+static_assert(FY_KAFKA_FAILED_MS > FY_KAFKA_PUBLISH_MS,
+              "one failure after the other is one outage");
 static_assert(FY_ANSWER_HEAD_BYTES_MAX < FY_CONNECTION_BYTES,
               "libmicrohttpd builds the head in it");
 static_assert(FY_BATCH_BYTES < FY_ORDERS_BODY_BYTES_MAX, "a sender's batch is always accepted");

@@ -103,6 +103,7 @@ struct fy_queue_ops {
                         fy_lag_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*trim)(struct fy_queue *self, int64_t older_than_ms, struct fy_err *err);
     void (*fill)(struct fy_queue *self, int64_t *used_bytes, int64_t *max_bytes);
+    enum fy_code (*health)(struct fy_queue *self, struct fy_err *err);
     void (*close)(struct fy_queue *self);
 };
 struct fy_queue {
@@ -213,6 +214,13 @@ FY_MUST_CHECK static inline enum fy_code fy_queue_trim(struct fy_queue *self, in
 static inline void fy_queue_fill(struct fy_queue *self, int64_t *used_bytes, int64_t *max_bytes)
 {
     self->ops->fill(self, used_bytes, max_bytes);
+}
+/* Whether it takes records and answers questions now, as far as it knows without asking: a moment
+ * old at most. Errors: FY_EBUSY no broker answers, or acknowledges, and why; FY_EFORBIDDEN none lets
+ * us in. Both may pass by themselves. Thread: any; never blocks. */
+FY_MUST_CHECK static inline enum fy_code fy_queue_health(struct fy_queue *self, struct fy_err *err)
+{
+    return self->ops->health(self, err);
 }
 /* Ends the queue: every publish has had its done. Consumers are closed before. Accepts NULL. */
 static inline void fy_queue_close(struct fy_queue *self)

@@ -89,6 +89,15 @@ static void fake_fill(struct fy_queue *port, int64_t *used_bytes, int64_t *max_b
     pthread_mutex_unlock(&self->mutex);
 }
 
+static enum fy_code fake_health(struct fy_queue *port, struct fy_err *err)
+{
+    struct api_queue *self = fake_of(port);
+    pthread_mutex_lock(&self->mutex);
+    enum fy_code code = self->health;
+    pthread_mutex_unlock(&self->mutex);
+    return code == FY_OK ? FY_OK : fy_err_set(err, code, "no broker answers");
+}
+
 /* One partition, everything undone since a second before 1970 plus two. */
 static enum fy_code fake_lag(struct fy_queue *port, const char *group, const char *topic,
                              fy_lag_visit_fn *visit, void *arg, struct fy_err *err)
@@ -105,7 +114,12 @@ static enum fy_code fake_lag(struct fy_queue *port, const char *group, const cha
 }
 
 static const struct fy_queue_ops fake_ops = {
-    .name = "fake", .publish = fake_publish, .lag = fake_lag, .fill = fake_fill};
+    .name = "fake",
+    .publish = fake_publish,
+    .lag = fake_lag,
+    .fill = fake_fill,
+    .health = fake_health,
+};
 
 static void api_queue_done(struct api_queue *self)
 {

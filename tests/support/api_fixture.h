@@ -28,6 +28,7 @@ struct api_queue {
     size_t held_count;
     int64_t used_bytes, max_bytes; /* what fill says */
     enum fy_code lag_fails;        /* lag answers it */
+    enum fy_code health;           /* what health says */
 };
 
 struct api_fixture {

@@ -344,6 +344,13 @@ static void fill(struct fy_queue *port, int64_t *used_bytes, int64_t *max_bytes)
     *used_bytes = *max_bytes = 0;
 }
 
+static enum fy_code health(struct fy_queue *port, struct fy_err *err)
+{
+    (void)port;
+    (void)err;
+    return FY_OK;
+}
+
 static void port_close(struct fy_queue *port)
 {
     (void)port;
@@ -363,6 +370,7 @@ static const struct fy_queue_ops fake_ops = {
     .lag = lag,
     .trim = trim,
     .fill = fill,
+    .health = health,
     .close = port_close,
 };
 

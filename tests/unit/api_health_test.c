@@ -102,6 +102,12 @@ static void ready_says_what_is_missing(void **state)
 
     f->queue.used_bytes = 99;
     json_decref(get_json(f, "/health/ready", 200));
+    f->queue.health = FY_EBUSY;
+    tree = get_json(f, "/health/ready", 503);
+    assert_string_equal(text_of(json_object_get(tree, "checks"), "queue"), "no broker answers");
+    json_decref(tree);
+    json_decref(get_json(f, "/health/live", 200));
+    f->queue.health = FY_OK;
     atomic_store(&f->node.store_fails, true);
     tree = get_json(f, "/health/ready", 503);
     assert_string_equal(text_of(json_object_get(tree, "checks"), "store"),
