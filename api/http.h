@@ -191,7 +191,8 @@ FY_MUST_CHECK bool fy_run_task(struct fy_exchange *x, struct fy_task *task);
 /* ------------------------------------------------------------------ the server */
 struct fy_server;
 struct fy_server_settings {
-    const char *listen; /* HOST:PORT, loopback; port 0 picks one */
+    const char *listen;          /* HOST:PORT; port 0 picks one */
+    bool accept_unauthenticated; /* false: HOST is loopback */
     const struct fy_route_table *const *tables;
     size_t table_count;
     uint32_t threads, pool_threads, connections_max;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "api/exchange.h"
+#include "common/core/log.h"
 
 #define LISTEN_BACKLOG 1024 /* a burst of clients between two turns of a poll loop */
 #define WATCH_MS_MAX   1000 /* between two looks at the deadlines */
@@ -59,7 +60,13 @@ static enum fy_code parse_port(const char *text, in_port_t *port, struct fy_err 
     return FY_OK;
 }
 
-/* HOST:PORT; there is no authentication yet, so only loopback is taken. */
+static bool is_loopback(const union address *address)
+{
+    if (address->any.sa_family == AF_INET)
+        return ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+}
+
 static enum fy_code parse_listen(const char *listen, union address *address, socklen_t *size,
                                  struct fy_err *err)
 {
@@ -74,26 +81,41 @@ static enum fy_code parse_listen(const char *listen, union address *address, soc
         memcpy(host, "127.0.0.1", sizeof "127.0.0.1");
 
     memset(address, 0, sizeof *address);
-    if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1 &&
-        ntohl(address->v4.sin_addr.s_addr) >> 24 == 127) {
+    if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1) {
         address->v4.sin_family = AF_INET;
         *size = sizeof address->v4;
         return parse_port(colon + 1, &address->v4.sin_port, err);
     }
-    if (inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1 &&
-        IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr)) {
+    if (bracketed && inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1) {
         address->v6.sin6_family = AF_INET6;
         *size = sizeof address->v6;
         return parse_port(colon + 1, &address->v6.sin6_port, err);
     }
-    return fy_err_set(err, FY_EINPUT, "%s is not a loopback address; others are not served", host);
+    return fy_err_set(err, FY_EINPUT, "%s is not an address", host);
 }
 
-static enum fy_code open_socket(struct fy_server *server, const char *where, struct fy_err *err)
+/* There is no authentication yet: whoever reaches an address beyond loopback may do anything. */
+static enum fy_code check_reach(const struct fy_server_settings *settings,
+                                const union address *address, struct fy_err *err)
+{
+    if (is_loopback(address))
+        return FY_OK;
+    if (!settings->accept_unauthenticated)
+        return fy_err_set(err, FY_EINPUT, "%s is not a loopback address; others are not served",
+                          settings->listen);
+    fy_log(NULL, FY_WARN, "listen.unauthenticated", fy_kv_str("listen", settings->listen),
+           fy_kv_str("text", "whoever reaches this address may do anything"));
+    return FY_OK;
+}
+
+static enum fy_code open_socket(struct fy_server *server, const struct fy_server_settings *settings,
+                                struct fy_err *err)
 {
     union address address = {.any = {0}};
     socklen_t size = 0;
-    if (parse_listen(where, &address, &size, err) != FY_OK)
+    const char *where = settings->listen;
+    if (parse_listen(where, &address, &size, err) != FY_OK ||
+        check_reach(settings, &address, err) != FY_OK)
         return fy_err_add(err, "listen");
     int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -178,7 +200,7 @@ enum fy_code fy_server_open(const struct fy_server_settings *settings, struct fy
     FY_ASSERT(settings->threads >= 1);
     FY_ASSERT(settings->connections_max >= settings->threads);
     struct fy_server *opened = server_new(settings, node);
-    enum fy_code code = open_socket(opened, settings->listen, err);
+    enum fy_code code = open_socket(opened, settings, err);
     if (code == FY_OK)
         code = fy_pool_open("api", settings->pool_threads,
                             settings->connections_max + FY_CONNECTIONS_SPARE, &opened->pool, err);

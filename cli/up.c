@@ -101,13 +101,14 @@ static enum fy_code open_server(struct site *site, const char *listen,
                                 const struct fy_route_table *const *tables, size_t table_count,
                                 struct fy_server **server, struct fy_err *err)
 {
-    const struct fy_server_settings settings = {.listen = listen,
-                                                .tables = tables,
-                                                .table_count = table_count,
-                                                .threads = site->config.api_threads,
-                                                .pool_threads = site->config.api_pool_threads,
-                                                .connections_max =
-                                                    site->config.api_connections_max};
+    const struct fy_server_settings settings = {
+        .listen = listen,
+        .accept_unauthenticated = site->config.accept_unauthenticated,
+        .tables = tables,
+        .table_count = table_count,
+        .threads = site->config.api_threads,
+        .pool_threads = site->config.api_pool_threads,
+        .connections_max = site->config.api_connections_max};
     return fy_server_open(&settings, &site->node, server, err);
 }
 

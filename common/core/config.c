@@ -1,6 +1,7 @@
 /* config.c - the table of settings, and its three readers: text, environment, help. */
 #include "common/core/config.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -46,9 +47,11 @@ static const struct fy_config_field fields[] = {
     TEXT("site", site, "", FY_FOR_SERVER, "NAME", "this site's id: 1-64 of 0-9 A-Z a-z . -"),
     TEXT("data", data, "", FY_FOR_SERVER, "DIR", "folder of the embedded engines; locked"),
     TEXT("listen", listen, "127.0.0.1:8081", FY_FOR_SERVER, "HOST:PORT",
-         "where the API listens; loopback only, port 0 picks one"),
+         "where the API listens; loopback, and port 0 picks one"),
     TEXT("admin", admin, "", FY_FOR_SERVER, "HOST:PORT",
-         "metrics and health on a port of their own; loopback only"),
+         "metrics and health on a port of their own; loopback"),
+    BOOL("accept_unauthenticated", accept_unauthenticated, "off",
+         "listen and admin may be any address: whoever reaches it may do anything"),
     LIST("peer", peers, peer_count, FY_CONFIG_PEERS_MAX, "NAME=URL",
          "another site; added when absent, never changed; may be repeated"),
     TEXT("queue", queue, "", FY_FOR_SERVER, "URL",
@@ -384,20 +387,45 @@ enum fy_code fy_config_environment(struct fy_config *config, char **environment,
 
 /* ---- what depends on several fields */
 
-/* As there is no authentication yet, only this machine may talk to us. */
-static bool is_loopback(const char *address)
+static bool is_port(const char *text)
 {
-    const char *colon = strrchr(address, ':');
-    if (colon == NULL || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1))
+    return text[0] != '\0' && strspn(text, "0123456789") == strlen(text) &&
+           strtoul(text, NULL, 10) <= UINT16_MAX;
+}
+
+/* Whether this is ADDRESS:PORT, and unless anywhere, that only this machine can reach it: there is
+ * no authentication yet. */
+static bool may_listen(const char *listen, bool anywhere)
+{
+    char host[INET6_ADDRSTRLEN + sizeof("[]")] = "";
+    struct in_addr v4;
+    struct in6_addr v6;
+    const char *colon = strrchr(listen, ':');
+    size_t host_bytes = colon != NULL ? (size_t)(colon - listen) : 0;
+    if (host_bytes == 0 || host_bytes >= sizeof(host) || !is_port(colon + 1))
         return false;
-    if (strtoul(colon + 1, NULL, 10) > 65535)
+    memcpy(host, listen, host_bytes);
+    if (strcmp(host, "localhost") == 0)
+        return true;
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return anywhere || ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+    if (host[0] != '[' || host[host_bytes - 1] != ']')
         return false;
-    size_t host_bytes = (size_t)(colon - address);
-    static const char *const hosts[] = {"localhost", "[::1]"};
-    for (size_t i = 0; i < FY_COUNT_OF(hosts); i++)
-        if (strlen(hosts[i]) == host_bytes && memcmp(hosts[i], address, host_bytes) == 0)
-            return true;
-    return strncmp(address, "127.", 4) == 0 && strspn(address, "0123456789.") == host_bytes;
+    host[host_bytes - 1] = '\0';
+    return inet_pton(AF_INET6, host + 1, &v6) == 1 && (anywhere || IN6_IS_ADDR_LOOPBACK(&v6));
+}
+
+static enum fy_code check_listen(const struct fy_config *config, const char *name,
+                                 const char *listen, struct fy_err *err)
+{
+    if (may_listen(listen, config->accept_unauthenticated))
+        return FY_OK;
+    if (may_listen(listen, true))
+        return fy_err_set(err, FY_EINPUT,
+                          "%s: '%s' is not loopback; there is no authentication yet, so others are "
+                          "served with accept_unauthenticated only",
+                          name, listen);
+    return fy_err_set(err, FY_EINPUT, "%s: '%s' is not ADDRESS:PORT", name, listen);
 }
 
 static enum fy_code finish_engine(struct fy_config *config, char *url, const char *scheme,
@@ -436,15 +464,11 @@ enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err)
     if (!fy_site_is_valid(config->site))
         return fy_err_set(err, FY_EINPUT, "site: '%s' is not 1-64 of 0-9 A-Z a-z . -",
                           config->site);
-    if (!is_loopback(config->listen))
-        return fy_err_set(err, FY_EINPUT,
-                          "listen: '%s' is not loopback HOST:PORT; there is no authentication yet",
-                          config->listen);
-    if (config->admin[0] != '\0' && !is_loopback(config->admin))
-        return fy_err_set(err, FY_EINPUT,
-                          "admin: '%s' is not loopback HOST:PORT; there is no authentication yet",
-                          config->admin);
-    enum fy_code code = finish_engine(config, config->queue, "sqlite", "queue.db", err);
+    enum fy_code code = check_listen(config, "listen", config->listen, err);
+    if (code == FY_OK && config->admin[0] != '\0')
+        code = check_listen(config, "admin", config->admin, err);
+    if (code == FY_OK)
+        code = finish_engine(config, config->queue, "sqlite", "queue.db", err);
     if (code == FY_OK)
         code = finish_engine(config, config->catalogue, "sqlite", "catalogue.db", err);
     if (code == FY_OK)

@@ -12,12 +12,13 @@
 struct fy_config {
     char site[FY_SITE_BYTES_MAX + 1];
     char data[FY_CONFIG_TEXT_BYTES];      /* folder of the embedded engines */
-    char listen[FY_CONFIG_TEXT_BYTES];    /* HOST:PORT of the API; loopback only */
+    char listen[FY_CONFIG_TEXT_BYTES];    /* HOST:PORT of the API */
     char admin[FY_CONFIG_TEXT_BYTES];     /* HOST:PORT of a worker's metrics and health; "" none */
     char queue[FY_CONFIG_TEXT_BYTES];     /* sqlite:PATH, kafka://HOST:PORT,HOST:PORT */
     char cache[FY_CONFIG_TEXT_BYTES];     /* local:, redis://HOST:PORT/DB */
     char catalogue[FY_CONFIG_TEXT_BYTES]; /* sqlite:PATH or postgres://... */
     char store[FY_CONFIG_TEXT_BYTES];     /* dir:PATH */
+    bool accept_unauthenticated;          /* listen and admin may be beyond loopback */
     char log_level[16];
     char peers[FY_CONFIG_PEERS_MAX][FY_CONFIG_TEXT_BYTES]; /* NAME=URL */
     uint32_t peer_count;
@@ -103,8 +104,9 @@ FY_MUST_CHECK enum fy_code fy_config_set(struct fy_config *config, const char *n
  */
 FY_MUST_CHECK enum fy_code fy_config_environment(struct fy_config *config, char **environment,
                                                  struct fy_err *err);
-/* What depends on several fields: site and listen valid, listen on loopback, data present when an
- * engine URL is "" (then filled with its embedded default), peers well-formed. For servers. */
+/* What depends on several fields: site and listen valid, listen on loopback unless told
+ * otherwise, data present when an engine URL is "" (then filled with its embedded default), peers
+ * well-formed. For servers. */
 FY_MUST_CHECK enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err);
 /* "name = value" lines that fy_config_file reads, what is the default marked, passwords masked; or
  * one JSON object.

@@ -389,6 +389,25 @@ static void only_loopback_is_served(void **state)
     }
 }
 
+/* An address that no machine has: the system refuses it, and not we. */
+static void other_addresses_are_served_where_that_is_accepted(void **state)
+{
+    struct api_fixture *f = *state;
+    struct fy_err err;
+    struct fy_server *server = NULL;
+    struct fy_server_settings settings = {.listen = "192.0.2.1:80",
+                                          .accept_unauthenticated = true,
+                                          .tables = tables,
+                                          .table_count = 1,
+                                          .threads = 1,
+                                          .pool_threads = 1,
+                                          .connections_max = 9};
+    assert_int_equal(fy_server_open(&settings, &f->node, &server, &err), FY_EIO);
+    settings.listen = "host.test:80";
+    assert_int_equal(fy_server_open(&settings, &f->node, &server, &err), FY_EINPUT);
+    assert_null(server);
+}
+
 static bool is_refused(uint16_t port)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -455,6 +474,7 @@ int main(void)
         TEST(accept_lists_are_understood),
         TEST(a_query_that_cannot_be_decoded_is_400),
         TEST(only_loopback_is_served),
+        TEST(other_addresses_are_served_where_that_is_accepted),
         TEST(closing_answers_what_was_taken),
     };
     return cmocka_run_group_tests_name("api_server", tests, NULL, NULL);

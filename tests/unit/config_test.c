@@ -260,6 +260,33 @@ static void only_loopback_is_listened_on(void **state)
     expect_unfinished(config, "admin: ");
 }
 
+/* Whoever says so is taken at their word, for addresses and nothing else. */
+static void other_addresses_are_listened_on_where_that_is_accepted(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_err err = {0};
+    static const char *const good[] = {"0.0.0.0:8081", "10.0.0.1:80", "[::]:80", "[2001:db8::1]:1",
+                                       "127.0.0.1:0"};
+    static const char *const bad[] = {"example.org:80", "0.0.0.0",       "::1:80", "[::1:80",
+                                      "[]:80",          "0.0.0.0:65536", ":8081"};
+    set(config, "site", "a");
+    set(config, "data", "/d");
+    for (size_t i = 0; i < FY_COUNT_OF(good); i++) {
+        set(config, "accept_unauthenticated", "on");
+        set(config, "listen", good[i]);
+        set(config, "admin", good[i]);
+        assert_int_equal(fy_config_finish(config, &err), FY_OK);
+        set(config, "accept_unauthenticated", "off");
+        if (strstr(good[i], "127.") == NULL)
+            expect_unfinished(config, "accept_unauthenticated");
+    }
+    set(config, "accept_unauthenticated", "on");
+    for (size_t i = 0; i < FY_COUNT_OF(bad); i++) {
+        set(config, "listen", bad[i]);
+        expect_unfinished(config, "listen: ");
+    }
+}
+
 static void sites_and_peers_have_good_names(void **state)
 {
     struct fy_config *config = *state;
@@ -382,6 +409,7 @@ int main(void)
         TEST(a_bad_line_of_a_file_is_named),
         TEST(the_embedded_engines_live_in_the_data_folder),
         TEST(only_loopback_is_listened_on),
+        TEST(other_addresses_are_listened_on_where_that_is_accepted),
         TEST(sites_and_peers_have_good_names),
         TEST(what_is_printed_can_be_read_back),
         TEST(what_is_the_default_is_marked_however_it_is_written),
