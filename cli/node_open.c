@@ -54,6 +54,8 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
 {
     const char *url = node->config->catalogue;
     const struct fy_catalogue_postgres_settings shared = {.url = url,
+                                                          .password_file =
+                                                              node->config->catalogue_password_file,
                                                           .clock = node->clock,
                                                           .site = node->site,
                                                           .reader_count = CATALOGUE_READERS,

@@ -2,10 +2,10 @@
 #include "common/adapters/cache_redis_internal.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/core/secret.h"
 
 #define SCHEME       "redis://"
 #define SCHEME_TLS   "rediss://"
@@ -136,20 +136,7 @@ enum fy_code fy_redis_url_parse(const char *text, struct fy_redis_url *url, stru
 
 enum fy_code fy_redis_password_read(const char *path, struct fy_redis_url *url, struct fy_err *err)
 {
-    char line[FY_REDIS_SECRET_BYTES + 1] = "";
     if (url->password[0] != '\0')
         return fy_err_set(err, FY_EINPUT, "cache: a password in the URL and one in a file");
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return fy_err_set(err, FY_EIO, "cache.password_file: %s: %s", path, strerror(errno));
-    bool read = fgets(line, sizeof(line), file) != NULL;
-    (void)fclose(file); /* it was only read */
-    line[strcspn(line, "\r\n")] = '\0';
-    if (!read || line[0] == '\0')
-        return fy_err_set(err, FY_EINPUT, "cache.password_file: nothing in the first line of %s",
-                          path);
-    if (!fy_text_copy(url->password, sizeof(url->password), line))
-        return fy_err_set(err, FY_EINPUT, "cache.password_file: over %d bytes in the first line",
-                          FY_REDIS_SECRET_BYTES - 1);
-    return FY_OK;
+    return fy_secret_read("cache.password_file", path, url->password, sizeof(url->password), err);
 }

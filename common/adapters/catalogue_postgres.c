@@ -121,6 +121,7 @@ static void catalogue_close(struct fy_cs *cs)
         fy_buf_done(&self->arrays[index]);
     fy_cs_done(cs);
     free(self->url);
+    free(self->password_file);
     free(self);
 }
 
@@ -157,6 +158,7 @@ static struct fy_pg *catalogue_new(const struct fy_catalogue_postgres_settings *
     fy_cs_init(&self->cs, &fy_pg_engine, settings->clock, settings->site);
     self->cs.writer = &self->writer.conn;
     self->url = fy_strdup(settings->url);
+    self->password_file = fy_strdup(settings->password_file != NULL ? settings->password_file : "");
     self->dead_ms = settings->dead_ms;
     (void)snprintf(self->name, sizeof self->name, "ferry %s", settings->site);
     for (size_t index = 0; index < FY_COUNT_OF(self->arrays); index++)
@@ -192,9 +194,18 @@ static enum fy_code check_url(const char *url, struct fy_err *err)
         if (strcmp(option->keyword, "password") == 0 && option->val != NULL)
             code = fy_err_set(err, FY_EINPUT,
                               "the catalogue's URL has a password: put it into a file, and "
-                              "?passfile=FILE into the URL");
+                              "name that in catalogue.password_file");
     PQfreemem(message);
     PQconninfoFree(options);
+    return code;
+}
+
+/* Later a file that cannot be read counts as a server that is away; now it is a wrong setting. */
+static enum fy_code check_password(const struct fy_pg *self, struct fy_err *err)
+{
+    char password[FY_PG_SECRET_BYTES];
+    enum fy_code code = fy_pg_password(self, password, err);
+    explicit_bzero(password, sizeof(password));
     return code;
 }
 
@@ -207,7 +218,9 @@ enum fy_code fy_catalogue_postgres_open(const struct fy_catalogue_postgres_setti
     if (code != FY_OK)
         return code;
     struct fy_pg *self = catalogue_new(settings);
-    code = fy_pg_schema_migrate(&self->writer, err);
+    code = check_password(self, err);
+    if (code == FY_OK)
+        code = fy_pg_schema_migrate(&self->writer, err);
     if (code == FY_OK)
         code = first_write(self, err);
     if (code != FY_OK) {

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "common/adapters/catalogue_postgres_internal.h"
+#include "common/core/secret.h"
 
 #define TEXT_OF(number)  TEXT_OF_(number)
 #define TEXT_OF_(number) #number
@@ -145,18 +146,25 @@ static bool settle(struct fy_pg_conn *conn)
     return good;
 }
 
-/* The user's own URL may say otherwise, but for the encoding. */
-static PGconn *open_connection(const struct fy_pg *home)
+enum fy_code fy_pg_password(const struct fy_pg *home, char password[static FY_PG_SECRET_BYTES],
+                            struct fy_err *err)
 {
-    const char *const keys[] = {"connect_timeout",
-                                "tcp_user_timeout",
-                                "keepalives_idle",
-                                "keepalives_interval",
-                                "keepalives_count",
-                                "application_name",
-                                "dbname",
-                                "client_encoding",
-                                NULL};
+    password[0] = '\0';
+    if (home->password_file[0] == '\0')
+        return FY_OK;
+    return fy_secret_read("catalogue.password_file", home->password_file, password,
+                          FY_PG_SECRET_BYTES, err);
+}
+
+/* The user's own URL may say otherwise, but for the encoding and the password; an empty one is
+ * none. */
+static PGconn *open_connection(const struct fy_pg *home, const char *password)
+{
+    const char *const keys[] = {"connect_timeout",  "tcp_user_timeout",
+                                "keepalives_idle",  "keepalives_interval",
+                                "keepalives_count", "application_name",
+                                "dbname",           "client_encoding",
+                                "password",         NULL};
     const char *const values[] = {FY_PG_CONNECT_S,
                                   TEXT_OF(FY_PG_ANSWER_MS),
                                   "10",
@@ -165,6 +173,7 @@ static PGconn *open_connection(const struct fy_pg *home)
                                   home->name,
                                   home->url,
                                   "UTF8",
+                                  password,
                                   NULL};
     return PQconnectdbParams(keys, values, 1);
 }
@@ -175,6 +184,17 @@ static void ignore_notice(void *arg, const PGresult *result)
     (void)result;
 }
 
+/* conn->pg, or an error of conn: a file that is being replaced is there again in a moment. */
+static void open_with_password(struct fy_pg_conn *conn)
+{
+    char password[FY_PG_SECRET_BYTES];
+    if (fy_pg_password(conn->home, password, &conn->conn.err) == FY_OK)
+        conn->pg = open_connection(conn->home, password);
+    else
+        conn->conn.err.code = FY_EBUSY;
+    explicit_bzero(password, sizeof(password));
+}
+
 bool fy_pg_connect(struct fy_pg_conn *conn)
 {
     FY_ASSERT(conn->pg == NULL);
@@ -182,7 +202,7 @@ bool fy_pg_connect(struct fy_pg_conn *conn)
         (void)fy_err_set(&conn->conn.err, FY_EBUSY, "PostgreSQL was away a moment ago");
         return false;
     }
-    conn->pg = open_connection(conn->home);
+    open_with_password(conn);
     if (PQstatus(conn->pg) == CONNECTION_OK) {
         (void)PQsetNoticeReceiver(conn->pg, ignore_notice, NULL); /* gives the previous one back */
         if (inspect(conn) && settle(conn) && PQenterPipelineMode(conn->pg) == 1 &&

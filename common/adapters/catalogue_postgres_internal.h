@@ -24,6 +24,7 @@
 #define FY_PG_PENDING_MAX    256 /* statements on their way; their answers fit libpq's buffer */
 #define FY_PG_SCAN_ROWS      128 /* an answer of so many rows is held in memory */
 #define FY_PG_TEXT_BYTES     4096
+#define FY_PG_SECRET_BYTES   1024 /* of a password: what PostgreSQL's own programs take */
 #define FY_PG_CONNECT_S      "5"
 /* The server gives up first, and says so; beyond our own limit the connection is given up. */
 #define FY_PG_LOCK_MS        4000
@@ -112,6 +113,7 @@ struct fy_pg {
 
     /* Written once by open, then read by any thread. */
     char *url;
+    char *password_file;               /* "" none */
     char name[32 + FY_SITE_BYTES_MAX]; /* as the server lists us */
     uint32_t reader_count;
     uint32_t dead_ms;
@@ -144,6 +146,10 @@ static inline struct fy_pg *fy_pg_from(struct fy_cs *cs)
 /* catalogue_postgres_conn.c. Failures are recorded in conn->conn. */
 /* Connects, unless it is or tried a moment ago. */
 bool fy_pg_connect(struct fy_pg_conn *conn);
+/* The password as it is in its file now; "" when there is none. */
+FY_MUST_CHECK enum fy_code fy_pg_password(const struct fy_pg *home,
+                                          char password[static FY_PG_SECRET_BYTES],
+                                          struct fy_err *err);
 void fy_pg_disconnect(struct fy_pg_conn *conn);
 /* Puts the statement in use on its way; waits when too many are. */
 void fy_pg_dispatch(struct fy_pg_conn *conn, enum fy_pg_wish wish);

@@ -63,6 +63,8 @@ static const struct fy_config_field fields[] = {
          "for that Redis to answer, before the catalogue is asked"),
     TEXT("catalogue", catalogue, "", FY_FOR_SERVER, "URL",
          "sqlite:PATH or postgres://USER@HOST:PORT/DATABASE; default DATA/catalogue.db"),
+    TEXT("catalogue.password_file", catalogue_password_file, "", FY_FOR_SERVER, "PATH",
+         "its first line is the password of that PostgreSQL"),
     TEXT("store", store, "", FY_FOR_SERVER, "URL", "dir:PATH; default DATA/store"),
     TEXT("log.level", log_level, "info", FY_FOR_SERVER, "LEVEL", "debug, info, warn or error"),
     TEXT("url", url, "http://127.0.0.1:8081", FY_FOR_CLIENT, "URL", "the site to talk to"),

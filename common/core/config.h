@@ -22,6 +22,8 @@ struct fy_config {
     char log_level[16];
     char peers[FY_CONFIG_PEERS_MAX][FY_CONFIG_TEXT_BYTES]; /* NAME=URL */
     uint32_t peer_count;
+    /* catalogue: a PostgreSQL */
+    char catalogue_password_file[FY_CONFIG_TEXT_BYTES]; /* "" none */
     /* cache: a Redis */
     char cache_password_file[FY_CONFIG_TEXT_BYTES]; /* "" none */
     int64_t cache_timeout_ms;

@@ -269,6 +269,69 @@ static void urls_and_databases_that_do_not_do_are_refused(void **state)
     assert_refused(c, url, "UTF8");
 }
 
+/* ------------------------------------------------------------------ the password */
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* From now on the user `keyed` needs its password, and all others still none. */
+static void ask_for_password(void)
+{
+    char path[sizeof server->folder + 32];
+    (void)snprintf(path, sizeof path, "%s/data/pg_hba.conf", server->folder);
+    write_text(path, "host all keyed 127.0.0.1/32 scram-sha-256\n"
+                     "host all all 127.0.0.1/32 trust\n");
+    postgres_server_stop(server, SIGINT);
+    postgres_server_start(server);
+}
+
+static enum fy_code open_keyed(struct contract *c, const char *file,
+                               struct fy_catalogue **catalogue)
+{
+    char url[PLACE_URL_BYTES];
+    (void)snprintf(url, sizeof url,
+                   "postgres://keyed@127.0.0.1:%d/postgres?options=-csearch_path%%3D%s",
+                   server->port, (const char *)c->place);
+    const struct fy_catalogue_postgres_settings settings = {.url = url,
+                                                            .password_file = file,
+                                                            .clock = &c->clock.port,
+                                                            .site = CONTRACT_SITE,
+                                                            .reader_count = 1,
+                                                            .dead_ms = 60000};
+    return fy_catalogue_postgres_open(&settings, catalogue, &c->err);
+}
+
+/* Read for each connection: whoever changes a password need not restart anything of ours. */
+static void password_is_read_from_its_file_for_each_connection(void **state)
+{
+    struct contract *c = *state;
+    struct fy_catalogue *catalogue = NULL;
+    struct fy_site_row row;
+    char file[sizeof server->folder + 32];
+    (void)snprintf(file, sizeof file, "%s/password", server->folder);
+    catalogue_postgres_exec("public", "CREATE ROLE keyed LOGIN SUPERUSER PASSWORD 'first-1'");
+    ask_for_password();
+    assert_int_equal(open_keyed(c, file, &catalogue), FY_EIO); /* there is none yet */
+    write_text(file, "other-0\n");
+    assert_int_equal(open_keyed(c, file, &catalogue), FY_EBUSY);
+    assert_non_null(strstr(c->err.text, "password authentication failed"));
+    assert_null(strstr(c->err.text, "other-0"));
+    write_text(file, "first-1\n");
+    assert_int_equal(open_keyed(c, file, &catalogue), FY_OK);
+
+    catalogue_postgres_exec("public", "ALTER ROLE keyed PASSWORD 'second-2'");
+    write_text(file, "second-2");
+    postgres_server_stop(server, SIGINT);
+    postgres_server_start(server);
+    assert_int_equal(fy_catalogue_site_get(catalogue, "nowhere", &row, &c->err), FY_ENOTFOUND);
+    fy_catalogue_close(catalogue);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, contract_teardown)
 
 int main(void)
@@ -284,6 +347,7 @@ int main(void)
         TEST(half_made_schema_is_begun_again),
         TEST(urls_and_databases_that_do_not_do_are_refused),
         TEST(server_that_is_away_is_busy_and_comes_back),
+        TEST(password_is_read_from_its_file_for_each_connection),
     };
     server = catalogue_postgres_begin();
     proxy = cut_proxy_open(server->port);
