@@ -40,8 +40,9 @@ static uint64_t mix(uint64_t hash)
 
 uint64_t fy_lane_hash(const struct fy_order *order)
 {
+    bool of_object = order->object[0] != '\0';
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    hash = hash_text(hash, fy_order_account(order));
+    hash = hash_text(hash, of_object ? fy_order_account(order) : "");
     hash = hash_text(hash, order->bucket);
     return mix(hash_text(hash, order->object));
 }

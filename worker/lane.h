@@ -1,6 +1,9 @@
 /* lane.h - one first-in-first-out line per object: only the head of a lane may run (ENGINE 1.2). */
 /* Lanes are found by a 64-bit hash of (account, bucket, object). Two objects whose hashes collide
  * share a lane: they wait for each other and nothing else happens, so the names need not be kept.
+ *
+ * Orders about buckets themselves leave the account out. Which of two owners has a name depends on
+ * who came first: an owner's delete and the next one's create must be done as they were ordered.
  */
 #ifndef FY_WORKER_LANE_H
 #define FY_WORKER_LANE_H
