@@ -2,7 +2,6 @@
 #include "worker/engine.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -218,12 +217,10 @@ static void fill_limits(struct fy_engine *engine)
 static void open_running(struct fy_engine *engine)
 {
     const char *folder = engine->node->config->data;
-    char path[FY_CONFIG_TEXT_BYTES + sizeof("/running")];
     struct fy_err err = {0};
     if (folder[0] == '\0')
         return;
-    (void)snprintf(path, sizeof(path), "%s/running", folder);
-    if (fy_running_open(path, &engine->running, &err) != FY_OK)
+    if (fy_running_open(folder, &engine->running, &err) != FY_OK)
         fy_log(NULL, FY_WARN, "worker.running_unknown", fy_kv_err(&err));
     size_t suspects = fy_running_suspects(engine->running);
     if (suspects > 0)

@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,6 +46,7 @@ static_assert(sizeof(struct slot) == 16, "the file's layout");
 static_assert(sizeof(struct file) == 24 + 16 * FY_RUNNING_SLOTS, "the file's layout");
 
 struct fy_running {
+    int fd; /* has the lock that says that we live */
     struct file *file;
     uint32_t end;    /* slots from here on are free */
     size_t suspects; /* slots with a death to their name */
@@ -210,19 +214,55 @@ static enum fy_code map_file(int fd, struct file **file, struct fy_err *err)
     return FY_OK;
 }
 
-enum fy_code fy_running_open(const char *path, struct fy_running **running, struct fy_err *err)
+/* The lock goes with the process, however it ends. *fd -1: another one has the file. */
+static enum fy_code lock_file(const char *path, int *fd, struct fy_err *err)
+{
+    int opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (opened < 0)
+        return fy_err_set(err, FY_EIO, "open %s: %s", path, strerror(errno));
+    *fd = opened;
+    if (flock(opened, LOCK_EX | LOCK_NB) == 0)
+        return FY_OK;
+    int number = errno;
+    (void)close(opened); /* nothing was written to it */
+    *fd = -1;
+    return number == EWOULDBLOCK ? FY_OK
+                                 : fy_err_set(err, FY_EIO, "lock %s: %s", path, strerror(number));
+}
+
+static enum fy_code lock_first(const char *folder, int *fd, struct fy_err *err)
+{
+    char path[PATH_MAX];
+    enum fy_code code = FY_OK;
+    for (int i = 0; code == FY_OK && *fd < 0 && i < FY_RUNNING_FILES; i++) {
+        int length = i == 0 ? snprintf(path, sizeof(path), "%s/running", folder)
+                            : snprintf(path, sizeof(path), "%s/running.%d", folder, i);
+        if (length < 0 || (size_t)length >= sizeof(path))
+            return fy_err_set(err, FY_EINPUT, "%s: the path is too long", folder);
+        code = lock_file(path, fd, err);
+    }
+    if (code == FY_OK && *fd < 0)
+        return fy_err_set(err, FY_EBUSY, "%s: %d workers have their files there", folder,
+                          FY_RUNNING_FILES);
+    return code;
+}
+
+enum fy_code fy_running_open(const char *folder, struct fy_running **running, struct fy_err *err)
 {
     FY_ASSERT(*running == NULL);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return fy_err_set(err, FY_EIO, "open %s: %s", path, strerror(errno));
+    int fd = -1;
     struct file *file = NULL;
-    enum fy_code code = map_file(fd, &file, err);
-    (void)close(fd); /* the mapping stays; nothing was written through it */
+    enum fy_code code = lock_first(folder, &fd, err);
     if (code != FY_OK)
-        return fy_err_add(err, "map %s", path);
+        return code;
+    code = map_file(fd, &file, err);
+    if (code != FY_OK) {
+        (void)close(fd); /* nothing was written through it */
+        return fy_err_add(err, "map the file of running orders in %s", folder);
+    }
     FY_ASSERT(file != NULL);
     struct fy_running *opened = fy_alloc(sizeof(*opened));
+    opened->fd = fd;
     opened->file = file;
     opened->end = SLOT_READING + 1;
     opened->spare = fy_alloc(FY_RUNNING_SLOTS * sizeof(*opened->spare));
@@ -238,6 +278,7 @@ void fy_running_close(struct fy_running *running, bool clean)
     if (clean)
         begin_anew(running->file);
     (void)munmap(running->file, sizeof(struct file)); /* it was mapped */
+    (void)close(running->fd);                         /* lets others have it */
     free(running->spare);
     free(running);
 }

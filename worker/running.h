@@ -24,13 +24,16 @@ enum fy_suspicion {
 };
 
 /*
- * Opens the file, making it when absent, and counts the deaths of what was running. A file of
- * another version, cut short or full of nonsense is begun anew.
- *   path  borrowed until it returns
+ * Opens the first file that no living process has (running, running.1, ...), making it when absent,
+ * and counts the deaths of what was running. So workers that share a folder have one each, and what
+ * a dead one left is known to whoever starts next. A file of another version, cut short or full of
+ * nonsense is begun anew.
+ *   folder  borrowed until it returns
+ * Errors: FY_EBUSY all FY_RUNNING_FILES are in use; FY_EIO; FY_ENOSPACE.
  * All functions below accept NULL and then remember nothing. Thread: one, but for
  * fy_running_crashed.
  */
-FY_MUST_CHECK enum fy_code fy_running_open(const char *path, struct fy_running **running,
+FY_MUST_CHECK enum fy_code fy_running_open(const char *folder, struct fy_running **running,
                                            struct fy_err *err);
 /* clean: the process ends as it should, and nobody is suspected of anything any more. */
 void fy_running_close(struct fy_running *running, bool clean);

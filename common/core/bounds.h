@@ -114,6 +114,7 @@
 #define FY_POISON_BYTES_MAX    (4 << 20) /* and their bytes */
 /* Orders remembered over a death of the process: all that can run at once, and as many suspects. */
 #define FY_RUNNING_SLOTS  (FY_LANES_ORDERS_MAX << 1)
+#define FY_RUNNING_FILES  256 /* workers of one folder: as many as there are leases */
 #define FY_SUSPECT_DEATHS 3 /* the process crashed so often while an order ran: it runs alone */
 #define FY_SUSPECT_KILLS                                                                           \
     10 /* killed from outside so often while it ran: alone, too; so often alone: it is dead */

@@ -199,7 +199,7 @@ static void a_record_that_kills_its_reader_is_not_read_again(void **state)
     const struct fy_record *record = fake_queue_record(self->node.queue, FY_TOPIC_ACTION, 0);
     uint64_t identity = fy_running_identity((uint64_t)partition, 0, (uint64_t)record->timestamp_ms);
     for (int death = 0; death < FY_SUSPECT_DEATHS; death++) {
-        assert_int_equal(fy_running_open(self->path, &running, &err), FY_OK);
+        assert_int_equal(fy_running_open(self->folder, &running, &err), FY_OK);
         fy_running_read_begin(running, identity);
         fy_running_close(running, false);
         running = NULL;

@@ -24,7 +24,7 @@ static void open_again(struct place *self)
 {
     struct fy_err err = {0};
     assert_null(self->running);
-    assert_int_equal(fy_running_open(self->path, &self->running, &err), FY_OK);
+    assert_int_equal(fy_running_open(self->folder, &self->running, &err), FY_OK);
 }
 
 /* As a killed process leaves it; crashed: by its own fault. */
@@ -232,13 +232,36 @@ static void a_file_cut_short_is_begun_anew(void **state)
     assert_int_equal(fy_running_suspects(self->running), 0);
 }
 
+/* Two workers of one folder have a file each; the next to start knows what the dead one did. */
+static void workers_that_share_a_folder_do_not_mix(void **state)
+{
+    struct place *self = *state;
+    struct fy_running *other = NULL;
+    struct fy_err err = {0};
+    char path[96];
+    (void)fy_running_begin(self->running, 7, false);
+    assert_int_equal(fy_running_open(self->folder, &other, &err), FY_OK);
+    assert_int_equal(fy_running_suspects(other), 0); /* the first lives: its order is no suspect */
+    (void)fy_running_begin(other, 8, false);
+    fy_running_close(other, false); /* dies */
+    other = NULL;
+    assert_int_equal(fy_running_open(self->folder, &other, &err), FY_OK);
+    assert_int_equal(fy_running_deaths(other, 8), 1);
+    assert_int_equal(fy_running_deaths(other, 7), 0);
+    die(self, false);
+    assert_int_equal(fy_running_deaths(self->running, 7), 1);
+    fy_running_close(other, true);
+    (void)snprintf(path, sizeof(path), "%s.1", self->path);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void without_a_file_nothing_is_remembered(void **state)
 {
     struct place *self = *state;
     struct fy_running *none = NULL;
     struct fy_err err = {0};
     (void)self;
-    assert_int_equal(fy_running_open("/nowhere/running", &none, &err), FY_EIO);
+    assert_int_equal(fy_running_open("/nowhere", &none, &err), FY_EIO);
     fy_running_read_begin(none, 7);
     fy_running_read_end(none);
     assert_int_equal(fy_running_begin(none, 7, true), 0);
@@ -260,6 +283,7 @@ int main(void)
         TEST(a_record_that_kills_its_reader_three_times_is_read_no_more),
         TEST(what_has_ended_is_innocent),
         TEST(a_clean_end_clears_everybody),
+        TEST(workers_that_share_a_folder_do_not_mix),
         TEST(a_full_file_forgets_the_least_suspicious),
         TEST(a_file_of_nonsense_is_ignored),
         TEST(a_file_cut_short_is_begun_anew),
