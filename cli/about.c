@@ -1,5 +1,4 @@
-/* about.c - commands that only speak of Ferry itself: help, version, config show, and the roles to
- * come. */
+/* about.c - commands that only speak of Ferry itself: help, version, config show. */
 #include <stdio.h>
 #include <string.h>
 
@@ -52,19 +51,4 @@ int fy_command_config_show(const struct fy_command_line *line)
     fy_buf_init(&buf, TEXT_BYTES_MAX);
     fy_config_print(&line->config, line->json, &buf);
     return print(&buf);
-}
-
-int fy_command_role(const struct fy_command_line *line)
-{
-    struct fy_config config = line->config;
-    struct fy_err err = {0};
-    if (fy_config_finish(&config, &err) != FY_OK)
-        fprintf(stderr, "ferry: %s\n", err.text);
-    else
-        fprintf(
-            stderr,
-            "ferry: %s needs engines that processes can share, and this build has only embedded "
-            "ones; `ferry up` runs both roles in one process\n",
-            line->command->name);
-    return FY_EXIT_USAGE;
 }

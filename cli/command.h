@@ -69,9 +69,8 @@ FY_MUST_CHECK enum fy_code fy_command_line_parse(int argc, char **argv,
 FY_MUST_CHECK enum fy_code fy_command_help(const char *first, const char *second,
                                            struct fy_buf *buf, struct fy_err *err);
 
-/* The commands. up.c, about.c: */
-int fy_command_up(const struct fy_command_line *line);
-int fy_command_role(const struct fy_command_line *line); /* api, worker */
+/* The commands. roles.c, about.c: */
+int fy_command_role(const struct fy_command_line *line); /* up, api, worker */
 int fy_command_config_show(const struct fy_command_line *line);
 int fy_command_version(const struct fy_command_line *line);
 int fy_command_help_show(const struct fy_command_line *line);

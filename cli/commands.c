@@ -30,9 +30,9 @@
     }
 
 static const struct fy_command commands[] = {
-    SERVER("up", fy_command_up, "run a whole site in one process"),
-    SERVER("api", fy_command_role, "run the API alone, on shared engines"),
-    SERVER("worker", fy_command_role, "run a worker alone, on shared engines"),
+    SERVER("up", fy_command_role, "run a whole site in one process"),
+    SERVER("api", fy_command_role, "run an API alone, on engines that processes share"),
+    SERVER("worker", fy_command_role, "run a worker alone, on engines that processes share"),
     CLIENT("site add", "NAME URL", 2, fy_command_site_add, "make another site known"),
     CLIENT("site ls", "", 0, fy_command_site_ls, "list the sites"),
     CLIENT("site rm", "NAME", 1, fy_command_site_rm, "forget a site"),

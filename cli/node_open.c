@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "common/adapters/cache_local.h"
+#include "common/adapters/cache_none.h"
 #include "common/adapters/cache_redis.h"
 #include "common/adapters/catalogue_postgres.h"
 #include "common/adapters/catalogue_sqlite.h"
@@ -50,6 +51,12 @@ static enum fy_code make_folder(const char *path, struct fy_err *err)
     return fy_err_set(err, FY_EIO, "make folder %s: %s", path, strerror(errno));
 }
 
+static bool catalogue_is_shared(const struct fy_config *config)
+{
+    return after_scheme(config->catalogue, "postgres") != NULL ||
+           after_scheme(config->catalogue, "postgresql") != NULL;
+}
+
 static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
 {
     const char *url = node->config->catalogue;
@@ -60,7 +67,7 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
                                                           .site = node->site,
                                                           .reader_count = CATALOGUE_READERS,
                                                           .dead_ms = FY_LEASE_DEAD_MS};
-    if (after_scheme(url, "postgres") != NULL || after_scheme(url, "postgresql") != NULL)
+    if (catalogue_is_shared(node->config))
         return fy_catalogue_postgres_open(&shared, &node->catalogue, err);
     const char *path = after_scheme(url, "sqlite");
     if (path == NULL)
@@ -68,6 +75,25 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
     const struct fy_catalogue_sqlite_settings settings = {
         .path = path, .clock = node->clock, .site = node->site, .reader_count = CATALOGUE_READERS};
     return fy_catalogue_sqlite_open(&settings, &node->catalogue, err);
+}
+
+/* "": the embedded one. */
+static bool is_embedded(const char *url)
+{
+    return url[0] == '\0' || after_scheme(url, "sqlite") != NULL;
+}
+
+enum fy_code fy_node_shareable(const struct fy_config *config, struct fy_err *err)
+{
+    if (is_embedded(config->queue))
+        return fy_err_set(err, FY_EINPUT,
+                          "the queue must be one that processes share: --queue "
+                          "kafka://HOST:PORT (`ferry up` runs a site in one process on sqlite:)");
+    if (is_embedded(config->catalogue))
+        return fy_err_set(err, FY_EINPUT,
+                          "the catalogue must be one that processes share: --catalogue "
+                          "postgres://... (`ferry up` runs a site in one process on sqlite:)");
+    return FY_OK;
 }
 
 bool fy_queue_is_kafka(const struct fy_config *config)
@@ -139,7 +165,8 @@ static enum fy_code open_cache(struct fy_node *node, struct fy_err *err)
         return fy_cache_redis_open(&redis, &node->cache, err);
     if (after_scheme(redis.url, "local") == NULL)
         return unserved("cache", redis.url, "local: and redis://HOST[:PORT][/DB]", err);
-    node->cache = fy_cache_local_new(node->clock, CACHE_ENTRIES_MAX);
+    node->cache =
+        node->shared ? fy_cache_none_new() : fy_cache_local_new(node->clock, CACHE_ENTRIES_MAX);
     return FY_OK;
 }
 
@@ -164,7 +191,10 @@ static enum fy_code take_lease(struct fy_node *node, struct fy_err *err)
         return code;
     fy_hlc_init(&node->hlc, node->clock, node->site, slot, start_time);
     fy_catalogue_attach(node->catalogue, &node->hlc);
-    return fy_catalogue_writer_open(node->catalogue, &node->writer, err);
+    code = fy_catalogue_writer_open(node->catalogue, &node->writer, err);
+    if (code == FY_OK)
+        code = fy_lease_open(node, &node->lease, err);
+    return code;
 }
 
 static enum fy_code open_bells(struct fy_node *node, struct fy_err *err)
@@ -186,6 +216,7 @@ enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
                              .clock = clock,
                              .site = config->site,
                              .started_ms = fy_wall_ms(clock),
+                             .shared = catalogue_is_shared(config),
                              .outbox_bell = {.event_fd = -1},
                              .waiting_bell = {.event_fd = -1},
                              .sites_bell = {.event_fd = -1},
@@ -229,9 +260,16 @@ static enum fy_code enter_site(struct fy_node *node, const char *id, const char 
     return fy_err_add(err, "enter site '%s'", id);
 }
 
-enum fy_code fy_node_enter_sites(struct fy_node *node, const char *own_uri, struct fy_err *err)
+enum fy_code fy_node_enter_self(struct fy_node *node, const char *uri, struct fy_err *err)
 {
-    enum fy_code code = enter_site(node, node->site, own_uri, err);
+    enum fy_code code = enter_site(node, node->site, uri, err);
+    fy_know_sites_changed(node);
+    return code;
+}
+
+enum fy_code fy_node_enter_peers(struct fy_node *node, struct fy_err *err)
+{
+    enum fy_code code = FY_OK;
     for (uint32_t i = 0; code == FY_OK && i < node->config->peer_count; i++) {
         const char *peer = node->config->peers[i];
         const char *equals = strchr(peer, '=');
@@ -248,6 +286,7 @@ void fy_node_close(struct fy_node *node)
 {
     fy_peer_close(node->peer);
     fy_queue_close(node->queue); /* its last acknowledgements still meet a catalogue */
+    fy_lease_close(node->lease);
     fy_catalogue_writer_close(node->writer);
     fy_catalogue_close(node->catalogue); /* saves the last stamp in its lease row */
     if (node->writer != NULL)

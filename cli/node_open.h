@@ -4,16 +4,21 @@
 
 #include "common/runtime/node.h"
 
-/* Opens what the engine URLs of the configuration name, takes a lease, enters this site and its
- * peers into the topology when they are absent. node is the caller's memory; on failure nothing
+/* Whether more than one process can use the queue and the catalogue that the configuration names.
+ * FY_EINPUT: the sentence says what to do. */
+FY_MUST_CHECK enum fy_code fy_node_shareable(const struct fy_config *config, struct fy_err *err);
+/* Opens what the engine URLs of the configuration name, takes a lease and keeps it. node is the
+ * caller's memory; on failure nothing
  * stays open. Errors: FY_EINPUT an engine URL that this binary cannot serve; FY_EEXISTS the folder
  * is another process's; others as the ports say. Thread: main. */
 FY_MUST_CHECK enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
                                         struct fy_clock *clock, struct fy_err *err);
-/* Adds the own site and the peers of the configuration that the topology lacks; own_uri as others
- * will reach us. */
-FY_MUST_CHECK enum fy_code fy_node_enter_sites(struct fy_node *node, const char *own_uri,
-                                               struct fy_err *err);
+/* Adds this site to the topology when that lacks it; uri as others will reach us. A site that is
+ * there keeps its URI: a person may have changed it. */
+FY_MUST_CHECK enum fy_code fy_node_enter_self(struct fy_node *node, const char *uri,
+                                              struct fy_err *err);
+/* Adds the peers of the configuration that the topology lacks. */
+FY_MUST_CHECK enum fy_code fy_node_enter_peers(struct fy_node *node, struct fy_err *err);
 void fy_node_close(struct fy_node *node);
 
 /* true: orders wait in Kafka. */

@@ -1,9 +1,8 @@
-/* keeper.c - what must happen every so often: lease, free space, trim, sweep, purge, clock skew. */
+/* keeper.c - what must happen every so often: free space, trim, sweep, purge, clock skew. */
 /*
  * Two threads, each walking its part of one table of chores. `keeper` has what is quick and must be
- * on time, the lease first: a process that cannot renew it must not publish bodies (the catalogue
- * sees to that in the transaction itself), and one that finds it dead ends (exit 7), since another
- * may sweep what it wrote. `sweeper` has what may take minutes or wait for peers.
+ * on time, `sweeper` what may take minutes or wait for peers. Every worker of a site does them all:
+ * each is harmless when another does it at the same moment.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -23,6 +22,9 @@
 #define PURGE_EVERY_MS 60000
 #define PURGE_ROWS     1000
 #define SKEW_EVERY_MS  60000
+/* Whoever sees a process die looks after its bodies; this is for one that died unseen, between the
+ * start of another and that one's look. */
+#define ORPHANS_EVERY_MS (24LL * 3600 * 1000)
 #define SKEW_CALL_MS   5000
 #define HELLO_BYTES    4096
 #define LOOK_EVERY_MS  1000 /* longest sleep of a thread between two looks at the table */
@@ -39,7 +41,6 @@ struct chore {
 };
 
 enum {
-    CHORE_LEASE,
     CHORE_SPACE,
     CHORE_DEAD,
     CHORE_TRIM,
@@ -65,26 +66,9 @@ struct fy_keeper {
     /* The thread of each chore only. */
     int64_t next_ms[CHORE_COUNT]; /* monotonic */
     bool failing[CHORE_COUNT]; /* one log line when a chore begins to fail, one when it is well */
-    bool orphans_swept;
+    int64_t orphans_ms; /* monotonic: when the whole store is looked through next */
     struct fy_batch dead; /* queue NULL until it could be opened */
 };
-
-static enum fy_code keep_lease(struct fy_keeper *keeper, struct fy_err *err)
-{
-    struct fy_node *node = keeper->node;
-    struct fy_cat_lease_renew renew = {.op = {.kind = FY_CAT_LEASE_RENEW},
-                                       .saved_time = fy_hlc_last(&node->hlc)};
-    enum fy_code code = fy_catalogue_writer_run(node->writer, &renew.op);
-    if (code == FY_OK)
-        return FY_OK;
-    *err = renew.op.err;
-    if (code == FY_ECANCELLED) {
-        atomic_store(&node->fatal_code, (int)FY_ECANCELLED);
-        fy_log(NULL, FY_ERROR, "lease.dead", fy_kv_err(err));
-        fy_bell_ring(&node->stop_bell);
-    }
-    return code;
-}
 
 static enum fy_code keep_space(struct fy_keeper *keeper, struct fy_err *err)
 {
@@ -124,13 +108,21 @@ static enum fy_code keep_queue(struct fy_keeper *keeper, struct fy_err *err)
                          err);
 }
 
+/* At the start, for the processes before us, and whenever another one has died. */
+static enum fy_code keep_orphans(struct fy_keeper *keeper, struct fy_err *err)
+{
+    struct fy_node *node = keeper->node;
+    int64_t now_ms = fy_mono_ms(node->clock);
+    if (!atomic_exchange(&node->others_died, false) && now_ms < keeper->orphans_ms)
+        return FY_OK;
+    enum fy_code code = fy_sweep_orphans(node, &keeper->stopping, err);
+    keeper->orphans_ms = code == FY_OK ? now_ms + ORPHANS_EVERY_MS : now_ms;
+    return code;
+}
+
 static enum fy_code keep_store(struct fy_keeper *keeper, struct fy_err *err)
 {
-    enum fy_code code = FY_OK;
-    if (!keeper->orphans_swept) {
-        code = fy_sweep_orphans(keeper->node, &keeper->stopping, err);
-        keeper->orphans_swept = code == FY_OK;
-    }
+    enum fy_code code = keep_orphans(keeper, err);
     if (code == FY_OK)
         code = fy_sweep_unreferenced(keeper->node, &keeper->stopping, err);
     return code;
@@ -203,7 +195,6 @@ static enum fy_code keep_time(struct fy_keeper *keeper, struct fy_err *err)
 /* ---- the table and who walks it */
 
 static const struct chore chores[CHORE_COUNT] = {
-    [CHORE_LEASE] = {"lease", THREAD_KEEPER, FY_LEASE_RENEW_MS, keep_lease},
     [CHORE_SPACE] = {"space", THREAD_KEEPER, SPACE_EVERY_MS, keep_space},
     [CHORE_DEAD] = {"dead", THREAD_KEEPER, DEAD_EVERY_MS, keep_dead},
     [CHORE_TRIM] = {"trim", THREAD_KEEPER, TRIM_EVERY_MS, keep_queue},

@@ -18,12 +18,19 @@
 #define PUMP_BYTES_MAX (1 << 20) /* and their bytes */
 #define PUMP_IDLE_MS   500 /* looks by itself so often, for a ring that was lost with a process */
 #define PUMP_PAUSE_MS  250 /* after a failure: the queue is full or the catalogue away */
+/* An API in another process cannot ring. So whoever pumps for several looks this soon after rows
+ * came, each time twice as late, up to the longest: what an upload may wait for. Two statements of
+ * microseconds; notices would not come through a pooler. */
+#define PUMP_POLL_MS     5
+#define PUMP_POLL_MS_MAX 40
 
 struct fy_pump {
     struct fy_node *node;
     pthread_t thread;
     struct fy_bell stop_bell; /* wakes nothing itself: outbox_bell is rung beside it */
     _Atomic bool stopping;
+
+    int poll_ms; /* pump thread only: until the next look, when nobody can ring */
 
     /* Pump thread only: one batch. */
     struct fy_buf bytes; /* keys and orders one after the other */
@@ -75,6 +82,8 @@ static enum fy_code pump_once(struct fy_pump *pump, size_t *moved, struct fy_err
     pump->count = 0;
     fy_buf_clear(&pump->bytes);
     enum fy_code code = fy_catalogue_outbox_read(node->catalogue, PUMP_ROWS_MAX, gather, pump, err);
+    if (code == FY_EEXISTS)
+        return code; /* another worker pumps */
     if (code != FY_OK)
         return fy_err_add(err, "read the outbox");
     if (pump->count == 0)
@@ -94,14 +103,27 @@ static enum fy_code pump_once(struct fy_pump *pump, size_t *moved, struct fy_err
     return FY_OK;
 }
 
+/* Nothing was there. */
+static void await_rows(struct fy_pump *pump)
+{
+    int wait_ms = pump->node->shared ? pump->poll_ms : PUMP_IDLE_MS;
+    pump->poll_ms *= pump->poll_ms < PUMP_POLL_MS_MAX ? 2 : 1;
+    (void)fy_bell_wait(&pump->node->outbox_bell, pump->stop_bell.event_fd, wait_ms);
+}
+
 static void *pump_main(void *arg)
 {
     struct fy_pump *pump = arg;
+    pump->poll_ms = PUMP_POLL_MS;
     bool failing = false; /* one line when it begins to fail, one when it is well again */
     while (!atomic_load(&pump->stopping)) {
         struct fy_err err = {0};
         size_t moved = 0;
         enum fy_code code = pump_once(pump, &moved, &err);
+        if (code == FY_EEXISTS) { /* our own API's rings are not for us */
+            (void)fy_bell_wait(&pump->stop_bell, -1, PUMP_IDLE_MS);
+            continue;
+        }
         if ((code != FY_OK) != failing) {
             failing = code != FY_OK;
             fy_log(NULL, failing ? FY_WARN : FY_INFO, failing ? "outbox.stuck" : "outbox.flows",
@@ -110,7 +132,9 @@ static void *pump_main(void *arg)
         if (code != FY_OK)
             (void)fy_bell_wait(&pump->stop_bell, -1, PUMP_PAUSE_MS);
         else if (moved == 0)
-            (void)fy_bell_wait(&pump->node->outbox_bell, pump->stop_bell.event_fd, PUMP_IDLE_MS);
+            await_rows(pump);
+        else
+            pump->poll_ms = PUMP_POLL_MS;
     }
     return NULL;
 }

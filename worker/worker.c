@@ -24,7 +24,7 @@ enum fy_code fy_worker_open(struct fy_node *node, struct fy_worker **worker, str
 {
     FY_ASSERT(*worker == NULL);
     struct fy_worker *opened = fy_alloc(sizeof(*opened));
-    /* The keeper renews the lease without which no body can be published. */
+    /* The keeper says whether the store has room before the engine asks for work. */
     enum fy_code code = fy_keeper_open(node, &opened->keeper, err);
     if (code == FY_OK)
         code = fy_engine_open(node, &opened->engine, err);

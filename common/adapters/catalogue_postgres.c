@@ -14,14 +14,24 @@
 
 /* ------------------------------------------------------------------ leases */
 
-static void bury_the_dead(struct fy_pg *self)
+static uint32_t bury_the_dead(struct fy_pg *self)
 {
-    struct fy_cs *cs = &self->cs;
+    const struct fy_cs *cs = &self->cs;
     struct fy_cs_use use = fy_pg_use(cs->writer, FY_PG_LEASE_EXPIRE);
     fy_cs_i64(&use, self->dead_ms);
     fy_cs_i64(&use, cs->boot_id[0] == '\0' ? -1 : cs->slot);
-    fy_cs_send(&use);
-    fy_cs_exec(cs->writer, (enum fy_cs_sql)FY_PG_CLAIMS_FREE);
+    return (uint32_t)fy_cs_run(&use);
+}
+
+/* Whoever comes back first after the server was away would find all others dead. So a lease counts
+ * as expired only for a process that has renewed its own all the while. */
+static bool has_watched(struct fy_pg *self)
+{
+    int64_t now_ms = fy_pg_now_ms();
+    if (self->renewed_ms == 0 || now_ms - self->renewed_ms > self->dead_ms / 2)
+        self->watching_ms = now_ms;
+    self->renewed_ms = now_ms;
+    return now_ms - self->watching_ms >= self->dead_ms;
 }
 
 static void fold(struct fy_pg *self, enum fy_pg_sql sql)
@@ -31,12 +41,14 @@ static void fold(struct fy_pg *self, enum fy_pg_sql sql)
     fy_cs_send(&use);
 }
 
-static void renewed(struct fy_cs *cs)
+static uint32_t renewed(struct fy_cs *cs, bool bury)
 {
     struct fy_pg *self = fy_pg_from(cs);
-    bury_the_dead(self);
+    uint32_t buried = has_watched(self) && bury ? bury_the_dead(self) : 0;
+    fy_cs_exec(cs->writer, (enum fy_cs_sql)FY_PG_CLAIMS_FREE);
     fold(self, FY_PG_FOLD_COUNTERS);
     fold(self, FY_PG_FOLD_WAITING);
+    return buried;
 }
 
 /* ------------------------------------------------------------------ the outbox */
@@ -172,11 +184,12 @@ static struct fy_pg *catalogue_new(const struct fy_catalogue_postgres_settings *
     return self;
 }
 
-/* Processes that died before this one started hold nothing any more. */
+/* Processes that died leave their slots to those who come, when nobody is there to bury them. */
 static enum fy_code first_write(struct fy_pg *self, struct fy_err *err)
 {
     fy_cs_write_begin(&self->cs, NULL, 0);
-    bury_the_dead(self);
+    if (!fy_cs_slot_is_free(&self->cs))
+        (void)bury_the_dead(self);
     return fy_cs_write_end(&self->cs, err);
 }
 

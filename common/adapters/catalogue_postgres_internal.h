@@ -123,6 +123,8 @@ struct fy_pg {
     bool own_all_names; /* the last attempt lacked one */
     struct fy_pg_lock locks[FY_PG_LOCKS_MAX]; /* of the transaction, by key */
     size_t lock_count;
+    int64_t renewed_ms;                 /* monotonic: when the lease was renewed last; 0 never */
+    int64_t watching_ms;                /* since when without a gap */
     struct fy_buf arrays[2];            /* reused for array parameters */
     int64_t body_ids[FY_CAT_BATCH_MAX]; /* of bodies to come */
     size_t body_id_count;

@@ -249,6 +249,12 @@ static bool slot_find(struct fy_cs *self, int64_t *slot, int64_t *saved_time)
     return *slot < FY_CS_SLOTS;
 }
 
+bool fy_cs_slot_is_free(struct fy_cs *self)
+{
+    int64_t slot = 0, saved_time = 0;
+    return slot_find(self, &slot, &saved_time);
+}
+
 static enum fy_code lease_take(struct fy_cs *self, const char *boot_id, int64_t *slot,
                                int64_t *saved_time, struct fy_err *err)
 {

@@ -197,7 +197,7 @@ enum fy_code fy_cs_right(struct fy_cs *self, struct fy_cat_op *op)
 
 enum fy_code fy_cs_lease_renew(struct fy_cs *self, struct fy_cat_op *op)
 {
-    const struct fy_cat_lease_renew *renew = (const struct fy_cat_lease_renew *)(void *)op;
+    struct fy_cat_lease_renew *renew = (struct fy_cat_lease_renew *)(void *)op;
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_LEASE_RENEW);
     fy_cs_i64(&use, (int64_t)renew->saved_time);
     fy_cs_i64(&use, self->slot);
@@ -205,7 +205,6 @@ enum fy_code fy_cs_lease_renew(struct fy_cs *self, struct fy_cat_op *op)
     if (fy_cs_run(&use) != 1)
         return fy_err_set(&op->err, FY_ECANCELLED, "this process has no lease any more");
     fy_cs_waiting_refresh(self); /* once a second is often enough */
-    if (self->engine->renewed != NULL)
-        self->engine->renewed(self);
+    renew->buried = self->engine->renewed != NULL ? self->engine->renewed(self, renew->bury) : 0;
     return FY_OK;
 }

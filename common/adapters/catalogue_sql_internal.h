@@ -224,8 +224,9 @@ struct fy_cs_engine {
     bool (*may_pump)(struct fy_cs *self, struct fy_cs_conn *reader);
     /* Deletes rows of the outbox at once; how many there were. NULL: one after the other. */
     int64_t (*outbox_delete)(struct fy_cs *self, const int64_t *ids, size_t count);
-    /* Once a second, in the transaction that renews the lease. May be NULL. */
-    void (*renewed)(struct fy_cs *self);
+    /* Once a second, in the transaction that renews the lease; bury: as struct fy_cat_lease_renew
+     * has it, the result too. May be NULL. */
+    uint32_t (*renewed)(struct fy_cs *self, bool bury);
     void (*close)(struct fy_cs *self); /* frees everything */
 };
 
@@ -338,6 +339,8 @@ void fy_cs_done(struct fy_cs *self);
 void fy_cs_reader_add(struct fy_cs *self, struct fy_cs_conn *reader);
 /* Gives the lease back; before the writer closes. */
 void fy_cs_lease_release(struct fy_cs *self);
+/* Whether a process could take a lease now. Within a transaction. */
+bool fy_cs_slot_is_free(struct fy_cs *self);
 /* A write of the engine's own, without operations; write_mutex held or no other thread yet. */
 void fy_cs_write_begin(struct fy_cs *self, struct fy_cat_op *const *ops, size_t count);
 FY_MUST_CHECK enum fy_code fy_cs_write_end(struct fy_cs *self, struct fy_err *err);

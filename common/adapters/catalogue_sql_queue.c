@@ -48,7 +48,7 @@ static void outbox_drop(void *row)
     free((void *)(uintptr_t)((struct fy_outbox_row *)row)->json); /* ours; const for visitors */
 }
 
-/* Of all processes one reads the outbox; to the others it is empty. */
+/* Of all processes one reads the outbox. */
 static enum fy_code may_pump(struct fy_cs *self, bool *pumps, struct fy_err *err)
 {
     if (self->engine->may_pump == NULL)
@@ -64,8 +64,10 @@ enum fy_code fy_cs_outbox_read(struct fy_catalogue *port, uint32_t limit, fy_out
     struct fy_cs *cs = fy_cs_from(port);
     bool pumps = true;
     enum fy_code code = may_pump(cs, &pumps, err);
-    if (code != FY_OK || !pumps)
+    if (code != FY_OK)
         return code;
+    if (!pumps)
+        return fy_err_set(err, FY_EEXISTS, "another process reads the outbox");
     struct outbox_list self = {
         .list = {.sql = FY_CS_OUTBOX_READ,
                  .row_bytes = sizeof(struct fy_outbox_row),

@@ -45,11 +45,14 @@
 
 static const struct fy_config_field fields[] = {
     TEXT("site", site, "", FY_FOR_SERVER, "NAME", "this site's id: 1-64 of 0-9 A-Z a-z . -"),
-    TEXT("data", data, "", FY_FOR_SERVER, "DIR", "folder of the embedded engines; locked"),
+    TEXT("data", data, "", FY_FOR_SERVER, "DIR",
+         "folder of the embedded engines, locked by them; workers note there what they do"),
     TEXT("listen", listen, "127.0.0.1:8081", FY_FOR_SERVER, "HOST:PORT",
          "where the API listens; loopback, and port 0 picks one"),
+    TEXT("public_url", public_url, "", FY_FOR_SERVER, "URL",
+         "under which other sites reach the API, like a load balancer's; default: as it listens"),
     TEXT("admin", admin, "", FY_FOR_SERVER, "HOST:PORT",
-         "metrics and health on a port of their own; loopback"),
+         "metrics and health on a port of their own; loopback; of a worker: 127.0.0.1:9464"),
     BOOL("accept_unauthenticated", accept_unauthenticated, "off",
          "listen and admin may be any address: whoever reaches it may do anything"),
     LIST("peer", peers, peer_count, FY_CONFIG_PEERS_MAX, "NAME=URL",
@@ -65,7 +68,8 @@ static const struct fy_config_field fields[] = {
          "sqlite:PATH or postgres://USER@HOST:PORT/DATABASE; default DATA/catalogue.db"),
     TEXT("catalogue.password_file", catalogue_password_file, "", FY_FOR_SERVER, "PATH",
          "its first line is the password of that PostgreSQL"),
-    TEXT("store", store, "", FY_FOR_SERVER, "URL", "dir:PATH; default DATA/store"),
+    TEXT("store", store, "", FY_FOR_SERVER, "URL",
+         "dir:PATH, the same folder for all processes of the site; default DATA/store"),
     TEXT("log.level", log_level, "info", FY_FOR_SERVER, "LEVEL", "debug, info, warn or error"),
     TEXT("url", url, "http://127.0.0.1:8081", FY_FOR_CLIENT, "URL", "the site to talk to"),
     TEXT("client", client, "", FY_FOR_CLIENT, "ID", "client-id to act as"),
@@ -469,6 +473,10 @@ enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err)
     enum fy_code code = check_listen(config, "listen", config->listen, err);
     if (code == FY_OK && config->admin[0] != '\0')
         code = check_listen(config, "admin", config->admin, err);
+    char uri[FY_URI_BYTES_MAX + 1];
+    if (code == FY_OK && config->public_url[0] != '\0' &&
+        fy_uri_normalise(config->public_url, uri, err) != FY_OK)
+        return fy_err_add(err, "public_url");
     if (code == FY_OK)
         code = finish_engine(config, config->queue, "sqlite", "queue.db", err);
     if (code == FY_OK)

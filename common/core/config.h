@@ -11,14 +11,15 @@
 /* Filled before any thread starts, constant after. Sizes in bytes, times in ms. */
 struct fy_config {
     char site[FY_SITE_BYTES_MAX + 1];
-    char data[FY_CONFIG_TEXT_BYTES];      /* folder of the embedded engines */
-    char listen[FY_CONFIG_TEXT_BYTES];    /* HOST:PORT of the API */
-    char admin[FY_CONFIG_TEXT_BYTES];     /* HOST:PORT of a worker's metrics and health; "" none */
-    char queue[FY_CONFIG_TEXT_BYTES];     /* sqlite:PATH, kafka://HOST:PORT,HOST:PORT */
-    char cache[FY_CONFIG_TEXT_BYTES];     /* local:, redis://HOST:PORT/DB */
-    char catalogue[FY_CONFIG_TEXT_BYTES]; /* sqlite:PATH or postgres://... */
-    char store[FY_CONFIG_TEXT_BYTES];     /* dir:PATH */
-    bool accept_unauthenticated;          /* listen and admin may be beyond loopback */
+    char data[FY_CONFIG_TEXT_BYTES];       /* folder of the embedded engines */
+    char listen[FY_CONFIG_TEXT_BYTES];     /* HOST:PORT of the API */
+    char public_url[FY_CONFIG_TEXT_BYTES]; /* under which other sites reach the API; "" as listen */
+    char admin[FY_CONFIG_TEXT_BYTES];      /* HOST:PORT of metrics and health alone; "" none */
+    char queue[FY_CONFIG_TEXT_BYTES];      /* sqlite:PATH, kafka://HOST:PORT,HOST:PORT */
+    char cache[FY_CONFIG_TEXT_BYTES];      /* local:, redis://HOST:PORT/DB */
+    char catalogue[FY_CONFIG_TEXT_BYTES];  /* sqlite:PATH or postgres://... */
+    char store[FY_CONFIG_TEXT_BYTES];      /* dir:PATH */
+    bool accept_unauthenticated;           /* listen and admin may be beyond loopback */
     char log_level[16];
     char peers[FY_CONFIG_PEERS_MAX][FY_CONFIG_TEXT_BYTES]; /* NAME=URL */
     uint32_t peer_count;

@@ -1,6 +1,6 @@
 /* cache.h - port: short-lived answers (topology, ownership), shared by the threads of a process
  * and, with Redis, by processes. A dead cache means slower, never wrong, never down (DESIGN 5). */
-/* Adapters: cache_local.c (in process), cache_redis.c. Contract:
+/* Adapters: cache_local.c (in process), cache_none.c, cache_redis.c. Contract:
  * tests/contract/cache_contract.c */
 #ifndef FY_PORTS_CACHE_H
 #define FY_PORTS_CACHE_H

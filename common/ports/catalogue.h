@@ -206,7 +206,8 @@ FY_MUST_CHECK static inline enum fy_code fy_catalogue_right_list(struct fy_catal
 {
     return self->ops->right_list(self, client, visit, arg, err);
 }
-/* Lowest ids first; rows stay until FY_CAT_OUTBOX_DONE. */
+/* Lowest ids first; rows stay until FY_CAT_OUTBOX_DONE. FY_EEXISTS: of the processes of the site
+ * another one reads it, and this one is not needed. */
 FY_MUST_CHECK static inline enum fy_code fy_catalogue_outbox_read(struct fy_catalogue *self,
                                                                   uint32_t limit,
                                                                   fy_outbox_visit_fn *visit,

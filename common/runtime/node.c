@@ -18,6 +18,14 @@ void fy_node_metrics_set(struct fy_node *node, fy_node_metrics_fn *metrics, void
     pthread_mutex_unlock(&node->role_mutex);
 }
 
+bool fy_node_works(struct fy_node *node)
+{
+    pthread_mutex_lock(&node->role_mutex);
+    bool works = node->role_metrics != NULL;
+    pthread_mutex_unlock(&node->role_mutex);
+    return works;
+}
+
 void fy_node_metrics_print(struct fy_node *node, struct fy_buf *buf)
 {
     pthread_mutex_lock(&node->role_mutex);

@@ -1,4 +1,4 @@
-/* node.h - what the parts of one process share: who we are, and the ports. Built by cli/up.c,
+/* node.h - what the parts of one process share: who we are, and the ports. Built by cli/,
  * borrowed by api/ and worker/. */
 #ifndef FY_RUNTIME_NODE_H
 #define FY_RUNTIME_NODE_H
@@ -14,6 +14,7 @@
 #include "common/ports/store.h"
 #include "common/runtime/bell.h"
 #include "common/runtime/catalogue_writer.h"
+#include "common/runtime/lease.h"
 
 #define FY_TOPIC_REPLICATION "request-replication"
 #define FY_TOPIC_ACTION      "request-action"
@@ -40,7 +41,9 @@ struct fy_node {
     struct fy_cache *cache;
     struct fy_store *store;
     struct fy_peer *peer;
+    struct fy_lease *lease;
     int64_t started_ms;
+    bool shared; /* other processes may write to the catalogue, and ring none of our bells */
 
     /* Guard themselves. */
     struct fy_hlc hlc;
@@ -51,6 +54,8 @@ struct fy_node {
     struct fy_bell stop_bell;    /* main waits for it: signals, and fatal errors of any thread */
     _Atomic int fatal_code;      /* enum fy_code; not FY_OK: the process must end (exit 7) */
     _Atomic bool stopping;       /* readiness is red, nothing new is taken */
+    _Atomic bool others_died; /* a process of the site whose bodies nobody has looked after yet
+                                 (told by the lease, taken by the sweeper) */
     _Atomic bool store_ok;    /* free space above the floor (kept by the worker's house-keeper) */
     _Atomic bool store_fails; /* the worker's writes fail, whatever space there is: nothing is
                                  pulled, or one write has yet to succeed (kept by the engine) */
@@ -65,6 +70,8 @@ struct fy_node {
 /* Who appends to /metrics from now on; NULL ends it, and no call is under way any more. Thread:
  * any. */
 void fy_node_metrics_set(struct fy_node *node, fy_node_metrics_fn *metrics, void *role);
+/* Whether a worker runs in this process. Thread: any. */
+bool fy_node_works(struct fy_node *node);
 void fy_node_metrics_print(struct fy_node *node, struct fy_buf *buf);
 
 /* "request-replication.<site>" */

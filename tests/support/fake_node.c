@@ -1,4 +1,4 @@
-/* fake_node.c - builds and takes down what cli/up.c builds in the real program. */
+/* fake_node.c - builds and takes down what cli/node_open.c builds in the real program. */
 #include "tests/support/fake_node.h"
 
 #include <stdio.h>

@@ -54,7 +54,8 @@ static void site_open(struct site *self)
                    "site-a=http://127.0.0.1:1");
     must(fy_config_finish(&self->config, &err), &err);
     must(fy_node_open(&self->node, &self->config, fy_clock_system(), &err), &err);
-    must(fy_node_enter_sites(&self->node, "http://127.0.0.1:2", &err), &err);
+    must(fy_node_enter_self(&self->node, "http://127.0.0.1:2", &err), &err);
+    must(fy_node_enter_peers(&self->node, &err), &err);
     must(fy_queue_topic_ensure(self->node.queue, FY_TOPIC_ACTION, &err), &err);
     atomic_store(&self->node.store_ok, true);
     self->http = self->node.peer;
