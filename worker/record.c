@@ -60,18 +60,12 @@ static void record_done(struct fy_cat_op *op)
 static void fill_settle(struct fy_job *job, enum fy_outcome outcome)
 {
     struct fy_cat_settle *settle = &job->flight->write.settle;
-    const struct fy_order *order = &job->order;
     memset(settle, 0, sizeof(*settle));
     settle->op.kind = FY_CAT_SETTLE;
+    settle->order = job->order;
+    settle->direction = FY_IN;
+    settle->outcome = outcome;
     settle->waiting_id = job->waiting_id;
-    struct fy_outcome_row *row = &settle->row;
-    memcpy(row->op_id, order->op_id, sizeof(row->op_id));
-    memcpy(row->bucket, order->bucket, sizeof(row->bucket));
-    memcpy(row->object, order->object, sizeof(row->object));
-    row->action = order->action;
-    row->outcome = outcome;
-    row->stamp = order->stamp;
-    row->at_ms = fy_wall_ms(job->engine->node->clock);
 }
 
 /* What the transfer has filled in stays: facts, description, body. */

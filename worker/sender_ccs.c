@@ -243,17 +243,11 @@ static enum fy_code remove_waiting(struct fy_sender *sender, const struct fy_ccs
                                    struct fy_err *err)
 {
     struct fy_cat_settle *settle = fy_alloc(sizeof(*settle));
-    const struct fy_order *order = &item->order;
     settle->op.kind = FY_CAT_SETTLE;
+    settle->order = item->order;
+    settle->direction = FY_OUT;
+    settle->outcome = FY_OUTCOME_LOCAL;
     settle->waiting_id = item->waiting_id;
-    struct fy_outcome_row *row = &settle->row;
-    memcpy(row->op_id, order->op_id, sizeof(row->op_id));
-    memcpy(row->bucket, order->bucket, sizeof(row->bucket));
-    memcpy(row->object, order->object, sizeof(row->object));
-    row->action = order->action;
-    row->outcome = FY_OUTCOME_LOCAL;
-    row->stamp = order->stamp;
-    row->at_ms = fy_wall_ms(sender->node->clock);
     enum fy_code code = fy_catalogue_writer_run(sender->node->writer, &settle->op);
     if (code != FY_OK)
         *err = settle->op.err;

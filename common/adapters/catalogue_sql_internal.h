@@ -431,7 +431,6 @@ void fy_cs_conflict_add(struct fy_cs *self, const struct fy_cs_container *contai
 bool fy_cs_conflict_purge(struct fy_cs *self, int64_t before_ms);
 
 /* catalogue_sql_outcome.c */
-void fy_cs_outcome_put(struct fy_cs *self, const struct fy_outcome_row *row);
 void fy_cs_outcome_of(struct fy_cs *self, const struct fy_order *order, enum fy_outcome outcome,
                       enum fy_reason reason, const char *detail);
 void fy_cs_outbox_add(struct fy_cs *self, const struct fy_order *order);

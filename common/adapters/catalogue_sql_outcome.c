@@ -7,29 +7,11 @@
 
 /* ------------------------------------------------------------------ outcomes */
 
-void fy_cs_outcome_put(struct fy_cs *self, const struct fy_outcome_row *row)
-{
-    if (row->op_id[0] == '\0')
-        return; /* nobody can ask for it */
-    char clean[FY_ERR_TEXT_BYTES];
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OUTCOME_PUT);
-    fy_cs_text(&use, row->op_id);
-    fy_cs_text(&use, row->bucket);
-    fy_cs_text(&use, row->object);
-    fy_cs_i64(&use, row->action);
-    fy_cs_stamp(&use, &row->stamp);
-    fy_cs_i64(&use, row->outcome);
-    fy_cs_i64(&use, row->reason);
-    fy_cs_prose(&use, row->detail, clean);
-    fy_cs_i64(&use, row->at_ms != 0 ? row->at_ms : self->now_ms);
-    fy_cs_send(&use); /* none changed: what is known already says more */
-}
-
 void fy_cs_outcome_of(struct fy_cs *self, const struct fy_order *order, enum fy_outcome outcome,
                       enum fy_reason reason, const char *detail)
 {
     if (order->op_id[0] == '\0')
-        return;
+        return; /* nobody can ask for it */
     char clean[FY_ERR_TEXT_BYTES];
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OUTCOME_PUT);
     fy_cs_text(&use, order->op_id);
@@ -41,13 +23,13 @@ void fy_cs_outcome_of(struct fy_cs *self, const struct fy_order *order, enum fy_
     fy_cs_i64(&use, reason);
     fy_cs_prose(&use, detail, clean);
     fy_cs_i64(&use, self->now_ms);
-    fy_cs_send(&use);
+    fy_cs_send(&use); /* none changed: what is known already says more */
 }
 
 enum fy_code fy_cs_settle(struct fy_cs *self, struct fy_cat_op *op)
 {
     struct fy_cat_settle *settle = (struct fy_cat_settle *)(void *)op;
-    fy_cs_outcome_put(self, &settle->row);
+    fy_cs_outcome_of(self, &settle->order, settle->outcome, FY_REASON_NONE, "");
     if (settle->waiting_id != 0)
         fy_cs_waiting_remove(self, settle->waiting_id);
     return FY_OK;

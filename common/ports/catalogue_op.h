@@ -193,11 +193,13 @@ struct fy_cat_wait_edit {
     int64_t incurable;  /* out: left dead */
     int64_t last_id;    /* out: greatest id matched, for after_id */
 };
-/* Writes an outcome row and nothing else (SETTLED; or a poison message with its waiting row: use
- * FY_CAT_WAIT for that). waiting_id is removed too. */
+/* Says what became of an order and does nothing else (SETTLED; or a poison message with its waiting
+ * row: use FY_CAT_WAIT for that). waiting_id is removed too. */
 struct fy_cat_settle {
     struct fy_cat_op op;
-    struct fy_outcome_row row;
+    struct fy_order order;
+    enum fy_direction direction;
+    enum fy_outcome outcome;
     int64_t waiting_id;
 };
 /* A person needs the losing bodies that match no longer: the sweep has what only they held. Bounded

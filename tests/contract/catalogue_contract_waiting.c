@@ -496,10 +496,11 @@ static void settle(struct contract *c, const char *op_id, const char *object,
                    enum fy_outcome outcome)
 {
     struct fy_cat_settle op = {.op.kind = FY_CAT_SETTLE,
-                               .row = {.action = FY_ACTION_UPDATE, .outcome = outcome}};
-    assert_true(fy_text_copy(op.row.op_id, sizeof op.row.op_id, op_id));
-    assert_true(fy_text_copy(op.row.bucket, sizeof op.row.bucket, "bucket-1"));
-    assert_true(fy_text_copy(op.row.object, sizeof op.row.object, object));
+                               .order.action = FY_ACTION_UPDATE,
+                               .outcome = outcome};
+    assert_true(fy_text_copy(op.order.op_id, sizeof op.order.op_id, op_id));
+    assert_true(fy_text_copy(op.order.bucket, sizeof op.order.bucket, "bucket-1"));
+    assert_true(fy_text_copy(op.order.object, sizeof op.order.object, object));
     assert_int_equal(contract_run(c, &op.op), FY_OK);
 }
 
@@ -538,12 +539,8 @@ static void settling_removes_its_waiting_row(void **state)
     struct fy_cat_wait wait = waiting(c, "o", 10);
     assert_int_equal(contract_run(c, &wait.op), FY_OK);
     struct fy_cat_settle op = {.op.kind = FY_CAT_SETTLE,
-                               .row = {.op_id = "o-10",
-                                       .bucket = "bucket-1",
-                                       .object = "o",
-                                       .action = FY_ACTION_CREATE,
-                                       .outcome = FY_OUTCOME_SETTLED,
-                                       .stamp = wait.row.order.stamp},
+                               .order = wait.row.order,
+                               .outcome = FY_OUTCOME_SETTLED,
                                .waiting_id = wait.row.id};
     assert_int_equal(contract_run(c, &op.op), FY_OK);
     assert_int_equal(all_rows(c).count, 0);

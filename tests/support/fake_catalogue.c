@@ -236,7 +236,7 @@ static enum fy_code run(struct fake_catalogue *self, struct fy_cat_op *op)
         return FY_OK;
     case FY_CAT_SETTLE: {
         const struct fy_cat_settle *settle = (struct fy_cat_settle *)(void *)op;
-        self->outcomes[settle->row.outcome]++;
+        self->outcomes[settle->outcome]++;
         if (settle->waiting_id != 0)
             waiting_remove(self, settle->waiting_id);
         return FY_OK;
