@@ -167,7 +167,7 @@ const struct fy_cs_engine fy_pg_engine = {
 static struct fy_pg *catalogue_new(const struct fy_catalogue_postgres_settings *settings)
 {
     struct fy_pg *self = fy_alloc(sizeof *self);
-    fy_cs_init(&self->cs, &fy_pg_engine, settings->clock, settings->site);
+    fy_cs_init(&self->cs, &fy_pg_engine, settings->clock, settings->site, settings->tells);
     self->cs.writer = &self->writer.conn;
     self->url = fy_strdup(settings->url);
     self->password_file = fy_strdup(settings->password_file != NULL ? settings->password_file : "");

@@ -11,6 +11,7 @@ struct fy_catalogue_postgres_settings {
     struct fy_clock *clock;
     const char *site;      /* own site id: origin of local orders */
     uint32_t reader_count; /* read connections; 1..32 */
+    bool tells;            /* writes events: what became of orders, until they are done */
     uint32_t dead_ms;      /* a process that has not renewed its lease for so long is dead */
 };
 /*

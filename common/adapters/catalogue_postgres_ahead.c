@@ -238,6 +238,8 @@ static bool is_calm(const struct fy_cat_op *op)
     case FY_CAT_WAIT_CLAIM:
     case FY_CAT_SETTLE:
     case FY_CAT_OUTBOX_DONE:
+    case FY_CAT_EVENTS_DONE:
+    case FY_CAT_EVENTS_TRIM:
     case FY_CAT_LEASE_RENEW:
     case FY_CAT_SITE:
         return true;

@@ -114,8 +114,14 @@ static const char *const schema_1[] = {
     NULL,
 };
 
+static const char *const schema_2[] = {
+    "CREATE TABLE event(" ID ", events" NUMBER ", written_ms" NUMBER ", packed BYTEA NOT NULL)",
+    "ALTER TABLE counters ADD COLUMN events BIGINT NOT NULL DEFAULT 0",
+    NULL,
+};
+
 /* Append only: the n-th brings a database from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1};
+static const char *const *const migrations[] = {schema_1, schema_2};
 
 static bool execute(struct fy_pg_conn *writer, const char *sql)
 {

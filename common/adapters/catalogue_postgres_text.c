@@ -35,10 +35,11 @@ const char *const fy_pg_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_LEASE_SAVE] = "UPDATE lease SET saved_time = greatest(saved_time, ?) WHERE slot = ?",
     [FY_CS_LEASE_RELEASE] = ("UPDATE lease SET alive = 0, saved_time = greatest(saved_time, ?) "
                              "WHERE slot = ? AND boot_id = ?"),
-    [FY_CS_COUNTERS_ADD] = "INSERT INTO counters(containers, objects, bytes, outbox, conflicts) "
-                           "VALUES(?, ?, ?, ?, ?)",
+    [FY_CS_COUNTERS_ADD] =
+        "INSERT INTO counters(containers, objects, bytes, outbox, conflicts, events) "
+        "VALUES(?, ?, ?, ?, ?, ?)",
     [FY_CS_COUNTERS_GET] = "SELECT " SUM("containers") ", " SUM("objects") ", " SUM(
-        "bytes") ", " SUM("outbox") ", " SUM("conflicts") " FROM counters",
+        "bytes") ", " SUM("outbox") ", " SUM("conflicts") ", " SUM("events") " FROM counters",
 
     /* Takes the row's lock even if it is there: a sweep that has just found the body in use, by
      * the very reference that goes here, must not forget it. */
@@ -111,8 +112,8 @@ static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
         "count(*) FROM (SELECT 1 FROM counters LIMIT ?1) t) >= ?1 ORDER BY id LIMIT 1000 FOR "
         "UPDATE "
         "SKIP LOCKED) RETURNING *) INSERT INTO counters(containers, objects, bytes, outbox, "
-        "conflicts) SELECT sum(containers), sum(objects), sum(bytes), sum(outbox), sum(conflicts) "
-        "FROM gone HAVING count(*) > 0",
+        "conflicts, events) SELECT sum(containers), sum(objects), sum(bytes), sum(outbox), "
+        "sum(conflicts), sum(events) FROM gone HAVING count(*) > 0",
     OWN(FOLD_WAITING) =
         "WITH gone AS (DELETE FROM waiting_count WHERE id IN (SELECT id FROM waiting_count WHERE "
         "(SELECT count(*) FROM (SELECT 1 FROM waiting_count LIMIT ?1) t) >= ?1 ORDER BY id LIMIT "

@@ -125,6 +125,8 @@ static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
     case FY_CAT_SETTLE:
     case FY_CAT_CONFLICT_DROP:
     case FY_CAT_OUTBOX_DONE:
+    case FY_CAT_EVENTS_DONE:
+    case FY_CAT_EVENTS_TRIM:
     case FY_CAT_SITE:
     case FY_CAT_LEASE_RENEW:
     case FY_CAT_SWEEP:

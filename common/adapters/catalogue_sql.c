@@ -64,6 +64,8 @@ static fy_cs_op_fn *const op_table[FY_CAT_KIND_COUNT] = {
     [FY_CAT_SETTLE] = fy_cs_settle,
     [FY_CAT_CONFLICT_DROP] = fy_cs_conflict_drop,
     [FY_CAT_OUTBOX_DONE] = fy_cs_outbox_done,
+    [FY_CAT_EVENTS_DONE] = fy_cs_events_done,
+    [FY_CAT_EVENTS_TRIM] = fy_cs_events_trim,
     [FY_CAT_SITE] = fy_cs_site,
     [FY_CAT_TARGETS] = fy_cs_targets,
     [FY_CAT_RIGHT] = fy_cs_right,
@@ -98,7 +100,7 @@ static void counters_save(struct fy_cs *self)
 {
     const struct fy_cs_counters *add = &self->counters;
     if (add->containers == 0 && add->objects == 0 && add->bytes == 0 && add->outbox == 0 &&
-        add->conflicts == 0)
+        add->conflicts == 0 && add->events == 0)
         return;
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_COUNTERS_ADD);
     fy_cs_i64(&use, add->containers);
@@ -106,6 +108,7 @@ static void counters_save(struct fy_cs *self)
     fy_cs_i64(&use, add->bytes);
     fy_cs_i64(&use, add->outbox);
     fy_cs_i64(&use, add->conflicts);
+    fy_cs_i64(&use, add->events);
     fy_cs_send(&use);
 }
 
@@ -122,6 +125,7 @@ static void stamps_save(struct fy_cs *self)
 
 enum fy_code fy_cs_write_end(struct fy_cs *self, struct fy_err *err)
 {
+    fy_cs_events_save(self);
     counters_save(self);
     stamps_save(self);
     enum fy_code code = self->engine->write_end(self, err);
@@ -335,6 +339,7 @@ static const struct fy_catalogue_ops catalogue_sql_ops = {
     .right_get = fy_cs_right_get,
     .right_list = fy_cs_right_list,
     .outbox_read = fy_cs_outbox_read,
+    .events_read = fy_cs_events_read,
     .waiting_list = fy_cs_waiting_list,
     .waiting_counts = fy_cs_waiting_counts,
     .conflict_list = fy_cs_conflict_list,
@@ -346,22 +351,25 @@ static const struct fy_catalogue_ops catalogue_sql_ops = {
 };
 
 void fy_cs_init(struct fy_cs *self, const struct fy_cs_engine *engine, struct fy_clock *clock,
-                const char *site)
+                const char *site, bool tells)
 {
     self->port.ops = &catalogue_sql_ops;
     self->magic = FY_CS_MAGIC;
     self->engine = engine;
     self->clock = clock;
+    self->tells = tells;
     bool fits = fy_text_copy(self->site, sizeof self->site, site);
     FY_ASSERT(fits); /* the configuration checked it */
     (void)pthread_mutex_init(&self->write_mutex, NULL);
     (void)pthread_mutex_init(&self->reader_mutex, NULL);
     (void)pthread_cond_init(&self->reader_freed, NULL);
     fy_buf_init(&self->json, FY_ORDER_JSON_BYTES);
+    fy_buf_init(&self->events, FY_EVENTS_ROW_BYTES + 2 * FY_ORDER_JSON_BYTES);
 }
 
 void fy_cs_done(struct fy_cs *self)
 {
+    fy_buf_done(&self->events);
     fy_buf_done(&self->json);
     (void)pthread_cond_destroy(&self->reader_freed);
     (void)pthread_mutex_destroy(&self->reader_mutex);

@@ -67,13 +67,15 @@ static void outcome_add(struct fy_cs *self, const struct fy_cat_apply *apply)
     if (apply->waiting_id != 0 && fy_cs_waiting_get(self->writer, apply->waiting_id, &row) &&
         fy_stamp_compare(&row.order.stamp, &order.stamp) > 0)
         order.stamp = row.order.stamp;
-    fy_cs_outcome_of(self, &order, outcome_of_verdict[apply->verdict], FY_REASON_NONE, "");
+    fy_cs_outcome_put(self, &(struct fy_cs_end){.order = &order,
+                                                .direction = FY_IN,
+                                                .outcome = outcome_of_verdict[apply->verdict]});
 }
 
 /* The order is done, whatever it changed. */
 static enum fy_code apply_end(struct fy_cs *self, struct fy_cat_apply *apply)
 {
-    fy_cs_waiting_supersede(self, &apply->order); /* its own row, too: its outcome comes last */
+    fy_cs_waiting_supersede(self, &apply->order);
     outcome_add(self, apply);
     if (apply->waiting_id != 0)
         fy_cs_waiting_remove(self, apply->waiting_id);

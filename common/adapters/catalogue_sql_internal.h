@@ -13,6 +13,7 @@
  * catalogue_sql_conflict.c   losing bodies of conflicts
  * catalogue_sql_waiting.c    waiting and dead orders
  * catalogue_sql_outcome.c    what became of orders; the outbox
+ * catalogue_sql_event.c      what became of orders, to be told
  * catalogue_sql_admin.c      sites, rights, lease
  * catalogue_sql_sweep.c      unreferenced bodies, trash, what ages out
  * catalogue_sql_read.c       reads of one row, sums
@@ -31,6 +32,7 @@
 
 #include <pthread.h>
 
+#include "common/adapters/event_json.h"
 #include "common/core/buf.h"
 #include "common/core/clock.h"
 #include "common/ports/catalogue.h"
@@ -131,6 +133,12 @@ enum fy_cs_sql {
     FY_CS_OUTBOX_DELETE,
     FY_CS_OUTBOX_OLDEST,
 
+    FY_CS_EVENT_ADD,
+    FY_CS_EVENT_READ,
+    FY_CS_EVENT_OLDEST,
+    FY_CS_EVENT_DELETE,
+    FY_CS_EVENT_COUNT,
+
     FY_CS_OUTCOME_PUT,
     FY_CS_OUTCOME_EXACT,
     FY_CS_OUTCOME_ARRAY,
@@ -220,7 +228,8 @@ struct fy_cs_engine {
     /* Before so many looks are answered one after the other. May be NULL. */
     void (*look_ahead)(struct fy_cs *self, struct fy_cs_conn *reader, struct fy_cat_look *looks,
                        size_t count);
-    /* Whether this process pumps the outbox now; a failure is the reader's. NULL: always. */
+    /* Whether this process pumps the outbox and the events now; a failure is the reader's. NULL:
+     * always. */
     bool (*may_pump)(struct fy_cs *self, struct fy_cs_conn *reader);
     /* Deletes rows of the outbox at once; how many there were. NULL: one after the other. */
     int64_t (*outbox_delete)(struct fy_cs *self, const int64_t *ids, size_t count);
@@ -293,7 +302,7 @@ struct fy_cs_object {
 
 /* What a transaction adds to the counters, written once at its end. */
 struct fy_cs_counters {
-    int64_t containers, objects, bytes, outbox, conflicts;
+    int64_t containers, objects, bytes, outbox, conflicts, events;
 };
 
 /* First member of an engine's own. */
@@ -305,6 +314,7 @@ struct fy_cs {
     const struct fy_cs_engine *engine;
     struct fy_clock *clock;
     char site[FY_SITE_BYTES_MAX + 1];
+    bool tells; /* outcomes are written down as events */
 
     /* Written by lease_open and attach, before the threads that read them start. */
     char boot_id[FY_GUID_DIGITS + 1]; /* "" before the lease */
@@ -324,6 +334,8 @@ struct fy_cs {
     struct fy_cs_container
         kept[FY_CS_CONTAINERS_KEPT]; /* committed or written by this transaction */
     struct fy_buf json;              /* reused for outbox rows */
+    struct fy_buf events;            /* of the transaction, packed, as far as not written */
+    size_t event_count;              /* in there */
 
     /* Any thread, reader_mutex held. */
     pthread_mutex_t reader_mutex;
@@ -334,7 +346,7 @@ struct fy_cs {
 
 /* What engines open and close a catalogue with. init leaves the writer to the engine. */
 void fy_cs_init(struct fy_cs *self, const struct fy_cs_engine *engine, struct fy_clock *clock,
-                const char *site);
+                const char *site, bool tells);
 void fy_cs_done(struct fy_cs *self);
 void fy_cs_reader_add(struct fy_cs *self, struct fy_cs_conn *reader);
 /* Gives the lease back; before the writer closes. */
@@ -431,15 +443,29 @@ void fy_cs_conflict_add(struct fy_cs *self, const struct fy_cs_container *contai
 bool fy_cs_conflict_purge(struct fy_cs *self, int64_t before_ms);
 
 /* catalogue_sql_outcome.c */
-void fy_cs_outcome_of(struct fy_cs *self, const struct fy_order *order, enum fy_outcome outcome,
-                      enum fy_reason reason, const char *detail);
+/* What has become of an order: its row, for who asks, and if it is final an event, for who is told.
+ */
+struct fy_cs_end {
+    const struct fy_order *order;
+    enum fy_direction direction;
+    enum fy_outcome outcome;
+    enum fy_reason reason;
+    const char *detail; /* NULL none */
+};
+void fy_cs_outcome_put(struct fy_cs *self, const struct fy_cs_end *end);
 void fy_cs_outbox_add(struct fy_cs *self, const struct fy_order *order);
 /* An order of a client's own operation here: to the outbox, with its outcome row. */
 void fy_cs_outbox_local(struct fy_cs *self, struct fy_order *order, const char *account);
 
+/* catalogue_sql_event.c */
+void fy_cs_event_add(struct fy_cs *self, const struct fy_cs_end *end);
+/* Writes what the transaction has to tell, and forgets it: one that has failed tells nothing. */
+void fy_cs_events_save(struct fy_cs *self);
+
 /* catalogue_sql_waiting.c */
 void fy_cs_waiting_remove(struct fy_cs *self, int64_t id);
-/* Orders of the key that wait here with a stamp up to this one have nothing left to do. */
+/* Orders of the key that wait here with a stamp up to this one have nothing left to do. The order
+ * itself may be among them: its outcome is the caller's to tell. */
 void fy_cs_waiting_supersede(struct fy_cs *self, const struct fy_order *order);
 /* Notices that nothing of direction IN waits, so that applying need not look. */
 void fy_cs_waiting_refresh(struct fy_cs *self);
@@ -460,8 +486,9 @@ void fy_cs_targets_put(struct fy_cs *self, int64_t container_id, const char *tar
 typedef enum fy_code fy_cs_op_fn(struct fy_cs *self, struct fy_cat_op *op);
 fy_cs_op_fn fy_cs_bucket_create, fy_cs_bucket_delete, fy_cs_upload_begin, fy_cs_upload_finish,
     fy_cs_upload_fail, fy_cs_object_delete, fy_cs_apply, fy_cs_wait, fy_cs_wait_claim,
-    fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done, fy_cs_site,
-    fy_cs_targets, fy_cs_right, fy_cs_lease_renew, fy_cs_sweep, fy_cs_trash_done, fy_cs_purge;
+    fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done, fy_cs_events_done,
+    fy_cs_events_trim, fy_cs_site, fy_cs_targets, fy_cs_right, fy_cs_lease_renew, fy_cs_sweep,
+    fy_cs_trash_done, fy_cs_purge;
 
 /* The reads of the port, in the order of struct fy_catalogue_ops. */
 enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,
@@ -489,6 +516,8 @@ enum fy_code fy_cs_right_get(struct fy_catalogue *port, const char *client, cons
 enum fy_code fy_cs_right_list(struct fy_catalogue *port, const char *client,
                               fy_right_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_outbox_read(struct fy_catalogue *port, uint32_t limit, fy_outbox_visit_fn *visit,
+                               void *arg, struct fy_err *err);
+enum fy_code fy_cs_events_read(struct fy_catalogue *port, uint32_t limit, fy_event_visit_fn *visit,
                                void *arg, struct fy_err *err);
 enum fy_code fy_cs_waiting_list(struct fy_catalogue *port, const struct fy_waiting_filter *filter,
                                 fy_waiting_visit_fn *visit, void *arg, struct fy_err *err);
@@ -519,6 +548,8 @@ struct fy_cs_list {
     void (*drop)(void *row); /* frees what a row owns; may be NULL */
     struct fy_cs *self;
 };
+/* Of all processes one reads the outbox and the events; to the others they are empty. */
+FY_MUST_CHECK enum fy_code fy_cs_may_pump(struct fy_cs *self, bool *pumps, struct fy_err *err);
 FY_MUST_CHECK enum fy_code fy_cs_list_run(struct fy_cs_list *list, struct fy_err *err);
 /* By key, or by CCS name with account ""; FY_ENOTFOUND when there is no row at all. */
 FY_MUST_CHECK enum fy_code fy_cs_container_look_up(struct fy_cs *self, const char *account,

@@ -7,29 +7,36 @@
 
 /* ------------------------------------------------------------------ outcomes */
 
-void fy_cs_outcome_of(struct fy_cs *self, const struct fy_order *order, enum fy_outcome outcome,
-                      enum fy_reason reason, const char *detail)
+static void write_row(struct fy_cs *self, const struct fy_cs_end *end)
 {
-    if (order->op_id[0] == '\0')
-        return; /* nobody can ask for it */
     char clean[FY_ERR_TEXT_BYTES];
+    const struct fy_order *order = end->order;
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OUTCOME_PUT);
     fy_cs_text(&use, order->op_id);
     fy_cs_text(&use, order->bucket);
     fy_cs_text(&use, order->object);
     fy_cs_i64(&use, order->action);
     fy_cs_stamp(&use, &order->stamp);
-    fy_cs_i64(&use, outcome);
-    fy_cs_i64(&use, reason);
-    fy_cs_prose(&use, detail, clean);
+    fy_cs_i64(&use, end->outcome);
+    fy_cs_i64(&use, end->reason);
+    fy_cs_prose(&use, end->detail == NULL ? "" : end->detail, clean);
     fy_cs_i64(&use, self->now_ms);
     fy_cs_send(&use); /* none changed: what is known already says more */
+}
+
+void fy_cs_outcome_put(struct fy_cs *self, const struct fy_cs_end *end)
+{
+    if (end->order->op_id[0] != '\0') /* else nobody can ask for it */
+        write_row(self, end);
+    fy_cs_event_add(self, end);
 }
 
 enum fy_code fy_cs_settle(struct fy_cs *self, struct fy_cat_op *op)
 {
     struct fy_cat_settle *settle = (struct fy_cat_settle *)(void *)op;
-    fy_cs_outcome_of(self, &settle->order, settle->outcome, FY_REASON_NONE, "");
+    fy_cs_outcome_put(self, &(struct fy_cs_end){.order = &settle->order,
+                                                .direction = settle->direction,
+                                                .outcome = settle->outcome});
     if (settle->waiting_id != 0)
         fy_cs_waiting_remove(self, settle->waiting_id);
     return FY_OK;
@@ -60,7 +67,8 @@ void fy_cs_outbox_local(struct fy_cs *self, struct fy_order *order, const char *
      * container. CCS readers ignore the key. */
     memcpy(order->account, account, strlen(account) + 1);
     fy_cs_outbox_add(self, order);
-    fy_cs_outcome_of(self, order, FY_OUTCOME_LOCAL, FY_REASON_NONE, "");
+    fy_cs_outcome_put(self, &(struct fy_cs_end){
+                                .order = order, .direction = FY_OUT, .outcome = FY_OUTCOME_LOCAL});
 }
 
 enum fy_code fy_cs_outbox_done(struct fy_cs *self, struct fy_cat_op *op)

@@ -49,8 +49,9 @@ static void outbox_drop(void *row)
 }
 
 /* Of all processes one reads the outbox. */
-static enum fy_code may_pump(struct fy_cs *self, bool *pumps, struct fy_err *err)
+enum fy_code fy_cs_may_pump(struct fy_cs *self, bool *pumps, struct fy_err *err)
 {
+    *pumps = true;
     if (self->engine->may_pump == NULL)
         return FY_OK;
     struct fy_cs_conn *reader = fy_cs_reader_take(self);
@@ -62,8 +63,8 @@ enum fy_code fy_cs_outbox_read(struct fy_catalogue *port, uint32_t limit, fy_out
                                void *arg, struct fy_err *err)
 {
     struct fy_cs *cs = fy_cs_from(port);
-    bool pumps = true;
-    enum fy_code code = may_pump(cs, &pumps, err);
+    bool pumps = false;
+    enum fy_code code = fy_cs_may_pump(cs, &pumps, err);
     if (code != FY_OK)
         return code;
     if (!pumps)

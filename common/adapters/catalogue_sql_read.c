@@ -214,11 +214,18 @@ enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals 
         sums.bytes = fy_cs_take_i64(&use);
         sums.outbox_orders = fy_cs_take_i64(&use);
         sums.conflicts = fy_cs_take_i64(&use);
+        sums.events = fy_cs_take_i64(&use);
     }
     fy_cs_end(&use);
     use = fy_cs_use(reader, FY_CS_OUTBOX_OLDEST);
     if (fy_cs_row(&use))
         sums.outbox_oldest_ms = fy_cs_take_i64(&use);
+    fy_cs_end(&use);
+    use = fy_cs_use(reader, FY_CS_EVENT_OLDEST);
+    if (fy_cs_row(&use)) {
+        (void)fy_cs_take_i64(&use); /* its id */
+        sums.events_oldest_ms = fy_cs_take_i64(&use);
+    }
     fy_cs_end(&use);
     waiting_totals(reader, &sums);
     fy_cs_exec(reader, FY_CS_COMMIT);

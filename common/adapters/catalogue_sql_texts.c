@@ -180,6 +180,13 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_OUTBOX_DELETE] = "DELETE FROM outbox WHERE id = ?",
     [FY_CS_OUTBOX_OLDEST] = "SELECT written_ms FROM outbox WHERE id > 0 ORDER BY id LIMIT 1",
 
+    [FY_CS_EVENT_ADD] = "INSERT INTO event(events, written_ms, packed) VALUES(?, ?, ?)",
+    [FY_CS_EVENT_READ] =
+        "SELECT id, events, written_ms, packed FROM event WHERE id > ? ORDER BY id LIMIT ?",
+    [FY_CS_EVENT_OLDEST] = "SELECT id, written_ms FROM event WHERE id > 0 ORDER BY id LIMIT 1",
+    [FY_CS_EVENT_DELETE] = "DELETE FROM event WHERE id = ? RETURNING events",
+    [FY_CS_EVENT_COUNT] = "SELECT CAST(sum(events) AS BIGINT) FROM counters",
+
     /* Kept as they are: a newer order of the same name, and what is final and true (APPLIED and
      * LOCAL) when the same change comes again and finds its own work. */
     [FY_CS_OUTCOME_PUT] =

@@ -178,7 +178,11 @@ static bool overtaken(struct fy_cs *self, const struct fy_waiting_row *row)
 static void outcome_of_row(struct fy_cs *self, const struct fy_waiting_row *row,
                            enum fy_outcome outcome)
 {
-    fy_cs_outcome_of(self, &row->order, outcome, row->reason, row->detail);
+    fy_cs_outcome_put(self, &(struct fy_cs_end){.order = &row->order,
+                                                .direction = row->direction,
+                                                .outcome = outcome,
+                                                .reason = row->reason,
+                                                .detail = row->detail});
 }
 
 /* What becomes of an order whose row is about to say state: of those that wait for a key the newest
@@ -243,7 +247,8 @@ void fy_cs_waiting_supersede(struct fy_cs *self, const struct fy_order *order)
         if (!take_one(&use, &row))
             return;
         bool same = fy_stamp_compare(&row.order.stamp, &order->stamp) == 0;
-        outcome_of_row(self, &row, same ? FY_OUTCOME_DUPLICATE : FY_OUTCOME_SUPERSEDED);
+        if (!same || strcmp(row.order.op_id, order->op_id) != 0)
+            outcome_of_row(self, &row, same ? FY_OUTCOME_DUPLICATE : FY_OUTCOME_SUPERSEDED);
         fy_cs_waiting_remove(self, row.id);
     }
 }
@@ -343,7 +348,9 @@ static size_t edit_ids(struct fy_cs *self, const struct fy_waiting_filter *filte
 static void retry_out(struct fy_cs *self, const struct fy_waiting_row *row)
 {
     fy_cs_outbox_add(self, &row->order);
-    fy_cs_outcome_of(self, &row->order, FY_OUTCOME_LOCAL, FY_REASON_NONE, "");
+    fy_cs_outcome_put(self, &(struct fy_cs_end){.order = &row->order,
+                                                .direction = FY_OUT,
+                                                .outcome = FY_OUTCOME_LOCAL});
     fy_cs_waiting_remove(self, row->id);
 }
 

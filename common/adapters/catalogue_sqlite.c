@@ -166,7 +166,7 @@ const struct fy_cs_engine fy_csl_engine = {
 static struct fy_csl *catalogue_new(const struct fy_catalogue_sqlite_settings *settings)
 {
     struct fy_csl *self = fy_alloc(sizeof *self);
-    fy_cs_init(&self->cs, &fy_csl_engine, settings->clock, settings->site);
+    fy_cs_init(&self->cs, &fy_csl_engine, settings->clock, settings->site, settings->tells);
     self->cs.writer = &self->writer.conn;
     self->path = fy_strdup(settings->path);
     self->lock_fd = -1;

@@ -188,8 +188,19 @@ static const char *const schema_5[] = {
     NULL,
 };
 
+/* What became of orders, until applications have been told: a row for all events of a transaction,
+ * or for as many as make it long. Ids are never given twice, as in the outbox. */
+static const char *const schema_6[] = {
+    "CREATE TABLE event("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, events INTEGER NOT NULL, written_ms INTEGER NOT NULL,"
+    " packed BLOB NOT NULL);",
+    "ALTER TABLE counters ADD COLUMN events INTEGER NOT NULL DEFAULT 0;",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
+static const char *const *const migrations[] = {schema_1, schema_2, schema_3,
+                                                schema_4, schema_5, schema_6};
 
 static int schema_version(struct fy_csl_conn *writer)
 {

@@ -218,6 +218,14 @@
     256 /* groups asked before a trim; more: it is left to the broker's people */
 #define FY_KAFKA_AGES_MAX 1024 /* timestamps of oldest records that are remembered */
 
+/* What became of orders, told to applications (topic object-events). */
+#define FY_EVENTS_ROW_MAX   250        /* events of one row of the catalogue: more begin another */
+#define FY_EVENTS_ROW_BYTES (64 << 10) /* and their bytes, but for the last one's */
+#define FY_EVENTS_PAGE_ROWS 32         /* rows read at once: 4 MiB if all are as long as can be */
+#define FY_EVENTS_WAITING_MAX                                                                      \
+    1000000 /* waiting for the topic, half a GB of catalogue; beyond it the oldest are dropped:    \
+               a disk full of them would stop the orders themselves */
+
 /* The store in a folder. */
 #define FY_STORE_SHARDS       64         /* folders, two hex digits; each keeps a descriptor open */
 #define FY_STORE_BUFFER_BYTES (16 << 10) /* smaller bodies touch the disk only in finish */
@@ -288,6 +296,7 @@
                                                         */
 #define FY_OUTCOME_KEEP_MS    (24LL * 3600 * 1000)     /* orders.keep */
 #define FY_CONFLICT_KEEP_MS   (7LL * 24 * 3600 * 1000) /* losing bodies of conflicts */
+#define FY_EVENTS_KEEP_MS     (7LL * 24 * 3600 * 1000) /* retention of their topic */
 #define FY_RETRY_MAX_AGE_MS   (24LL * 3600 * 1000)     /* retry.max_age */
 #define FY_QUEUE_KEEP_DONE_MS (24LL * 3600 * 1000)     /* queue.keep_done */
 #define FY_LEASE_RENEW_MS     1000                     /* lease row saved so often */

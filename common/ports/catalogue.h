@@ -32,6 +32,7 @@ typedef bool fy_object_visit_fn(void *arg, const struct fy_object_row *row);
 typedef bool fy_site_visit_fn(void *arg, const struct fy_site_row *row);
 typedef bool fy_right_visit_fn(void *arg, const struct fy_right_row *row);
 typedef bool fy_outbox_visit_fn(void *arg, const struct fy_outbox_row *row);
+typedef bool fy_event_visit_fn(void *arg, const struct fy_event_row *row);
 typedef bool fy_waiting_visit_fn(void *arg, const struct fy_waiting_row *row);
 typedef bool fy_waiting_count_visit_fn(void *arg, const struct fy_waiting_count *count);
 typedef bool fy_conflict_visit_fn(void *arg, const struct fy_conflict_row *row);
@@ -72,6 +73,8 @@ struct fy_catalogue_ops {
                                fy_right_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*outbox_read)(struct fy_catalogue *self, uint32_t limit,
                                 fy_outbox_visit_fn *visit, void *arg, struct fy_err *err);
+    enum fy_code (*events_read)(struct fy_catalogue *self, uint32_t limit, fy_event_visit_fn *visit,
+                                void *arg, struct fy_err *err);
     enum fy_code (*waiting_list)(struct fy_catalogue *self, const struct fy_waiting_filter *filter,
                                  fy_waiting_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*waiting_counts)(struct fy_catalogue *self, fy_waiting_count_visit_fn *visit,
@@ -214,6 +217,17 @@ FY_MUST_CHECK static inline enum fy_code fy_catalogue_outbox_read(struct fy_cata
                                                                   void *arg, struct fy_err *err)
 {
     return self->ops->outbox_read(self, limit, visit, arg, err);
+}
+/* What is to be told of orders, in the order it happened for each object. Every final outcome here
+ * (applied, duplicate, superseded, settled, dead, dropped) is written with the transaction that
+ * made it so, where the catalogue was opened to tell. Lowest ids first; rows stay until
+ * FY_CAT_EVENTS_DONE. */
+FY_MUST_CHECK static inline enum fy_code fy_catalogue_events_read(struct fy_catalogue *self,
+                                                                  uint32_t limit,
+                                                                  fy_event_visit_fn *visit,
+                                                                  void *arg, struct fy_err *err)
+{
+    return self->ops->events_read(self, limit, visit, arg, err);
 }
 FY_MUST_CHECK static inline enum fy_code
 fy_catalogue_waiting_list(struct fy_catalogue *self, const struct fy_waiting_filter *filter,

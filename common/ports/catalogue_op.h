@@ -24,6 +24,8 @@ enum fy_cat_kind {
     FY_CAT_SETTLE,
     FY_CAT_CONFLICT_DROP,
     FY_CAT_OUTBOX_DONE,
+    FY_CAT_EVENTS_DONE,
+    FY_CAT_EVENTS_TRIM,
     FY_CAT_SITE,
     FY_CAT_TARGETS,
     FY_CAT_RIGHT,
@@ -211,6 +213,7 @@ struct fy_cat_conflict_drop {
     int64_t matched; /* out */
     int64_t last_id; /* out: greatest id matched, for after_id */
 };
+/* Rows of the outbox, or of events (FY_CAT_EVENTS_DONE), that are where they should go. */
 struct fy_cat_outbox_done {
     struct fy_cat_op op;
     const int64_t *ids; /* borrowed */
@@ -267,6 +270,14 @@ struct fy_cat_purge {
     int64_t tombstones_before_ms, outcomes_before_ms, conflicts_before_ms;
     uint32_t limit;
     uint32_t purged; /* out */
+};
+/* Drops the oldest events, as far as more than so many wait; their rows whole, limit of them at
+ * most. Repeat until dropped is 0. */
+struct fy_cat_events_trim {
+    struct fy_cat_op op;
+    int64_t events_max;
+    uint32_t limit;
+    int64_t dropped; /* out: events */
 };
 
 #endif

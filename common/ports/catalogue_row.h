@@ -72,6 +72,16 @@ struct fy_outbox_row {
     int64_t written_ms;
 };
 
+/* What became of orders, until applications have been told: the events of one transaction, or a
+ * part of them. */
+struct fy_event_row {
+    int64_t id;
+    size_t count;       /* of events */
+    const char *packed; /* key and JSON of each (core/pack.h); borrowed until visit returns */
+    size_t packed_bytes;
+    int64_t written_ms;
+};
+
 enum fy_direction { FY_IN = 0, FY_OUT = 1 };
 enum fy_wait_state { FY_WAITING = 0, FY_DEAD = 1 };
 struct fy_waiting_row {
@@ -154,6 +164,7 @@ struct fy_catalogue_totals {
     int64_t containers, objects, bytes; /* there; READY; sum of READY sizes */
     int64_t outbox_orders, outbox_oldest_ms;
     int64_t waiting_orders, waiting_bytes, dead_orders, conflicts;
+    int64_t events, events_oldest_ms; /* not told yet */
 };
 
 #endif

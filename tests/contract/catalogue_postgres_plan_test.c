@@ -30,6 +30,8 @@ static const char *const fill[] = {
     "'id', n, 'site-a', '', 0, 0, '', 1, n FROM generate_series(1, 5000) n",
     "INSERT INTO outbox(key, json, written_ms) SELECT 'key', '{}', n "
     "FROM generate_series(1, 10000) n",
+    "INSERT INTO event(events, written_ms, packed) SELECT 1, n, 'x' FROM generate_series(1, 10000) "
+    "n",
     "INSERT INTO outcome SELECT 'op-' || n, 'bucket-1', 'o' || n, 1, n, 'site-a', 1, 0, '', n "
     "FROM generate_series(1, 10000) n",
     "INSERT INTO waiting(direction, state, reason, site, account, bucket, object, to_site, "
@@ -200,6 +202,9 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_BODY_BY_REF, "body_ref"},
         {FY_CS_TRASH_DUE, "trash_due"},
         {FY_CS_OUTBOX_READ, "outbox_pkey"},
+        {FY_CS_EVENT_READ, "event_pkey"},
+        {FY_CS_EVENT_OLDEST, "event_pkey"},
+        {FY_CS_EVENT_DELETE, "event_pkey"},
         {FY_CS_OUTCOME_EXACT, "outcome_pkey"},
         {FY_CS_OUTCOME_ARRAY, "outcome_pkey"},
         {FY_CS_WAITING_BY_KEY, "waiting_key"},

@@ -133,6 +133,23 @@ static void path_that_cannot_be_is_refused(void **state)
     assert_int_equal(fy_catalogue_sqlite_open(&settings, &catalogue, &c->err), FY_EIO);
 }
 
+static void a_site_that_tells_nobody_writes_no_events(void **state)
+{
+    struct contract *c = *state;
+    char path[PLACE_PATH_BYTES];
+    catalogue_sqlite_path(c->place, "c.db", path);
+    const struct fy_catalogue_sqlite_settings settings = {
+        .path = path, .clock = &c->clock.port, .site = CONTRACT_SITE, .reader_count = 1};
+    contract_close(c);
+    assert_int_equal(fy_catalogue_sqlite_open(&settings, &c->catalogue, &c->err), FY_OK);
+    struct fy_cat_settle settle = {
+        .op.kind = FY_CAT_SETTLE, .order.op_id = "op", .outcome = FY_OUTCOME_SETTLED};
+    assert_int_equal(contract_run(c, &settle.op), FY_OK);
+    assert_int_equal(contract_outcome(c, "op"), FY_OUTCOME_SETTLED);
+    assert_int_equal(contract_totals(c).events, 0);
+    assert_int_equal(catalogue_sqlite_number(c->place, "SELECT count(*) FROM event"), 0);
+}
+
 /* ------------------------------------------------------------------ batches */
 
 /* One operation meets an error that nobody foresaw: it fails alone. */
@@ -165,6 +182,7 @@ static void broken_operation_does_not_hurt_its_neighbours(void **state)
     assert_int_equal(contract_totals(c).waiting_orders, 1);
     assert_int_equal(contract_totals(c).objects, 2);
     assert_int_equal(contract_totals(c).containers, 1);
+    assert_int_equal(contract_totals(c).events, 2); /* what was rolled back is told of once */
     assert_int_equal(contract_container_code(c, "", "bucket-2"), FY_ENOTFOUND);
     /* The writer is as good as before. */
     assert_int_equal(contract_mkbucket(c, "client-1", "bucket-2"), FY_OK);
@@ -287,6 +305,7 @@ int main(void)
         TEST(conflicts_of_an_old_file_are_kept),
         TEST(file_of_something_else_is_refused),
         TEST(path_that_cannot_be_is_refused),
+        TEST(a_site_that_tells_nobody_writes_no_events),
         TEST(broken_operation_does_not_hurt_its_neighbours),
         TEST(no_statement_walks_over_a_table_that_grows),
         TEST(growing_statements_use_the_index_made_for_them),
