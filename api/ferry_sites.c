@@ -141,132 +141,151 @@ static void add_lag(void *arg, const struct fy_lag_row *row)
     fy_lag_add(arg, row);
 }
 
-static enum fy_code lag_of(struct fy_node *node, const char *group, const char *topic,
-                           struct fy_lag_sum *sum, struct fy_err *err)
-{
-    *sum = (struct fy_lag_sum){0};
-    return fy_lag_topic(node, group, topic, node->site, add_lag, sum, err);
-}
-
-static void lag_json(const struct fy_lag_sum *sum, struct fy_buf *json)
-{
-    fy_buf_json_i64(json, "lag", sum->orders);
-    fy_buf_json_i64(json, "oldestSeconds", sum->oldest_ms / 1000);
-}
-
-struct target_list {
+struct status {
     struct fy_node *node;
     struct fy_buf *json;
-    enum fy_code code;
-    struct fy_err *err;
+    enum fy_code lag_code; /* of the first topic that could not be looked at: no more are */
+    struct fy_err queue;   /* why */
 };
+
+/* "lag":null is one that nobody can know while the queue does not answer; all else is told. */
+static void lag_json(struct status *status, const char *group, const char *topic)
+{
+    struct fy_lag_sum sum = {0};
+    if (status->lag_code == FY_OK)
+        status->lag_code = fy_lag_topic(status->node, group, topic, status->node->site, add_lag,
+                                        &sum, &status->queue);
+    if (status->lag_code == FY_OK) {
+        fy_buf_json_i64(status->json, "lag", sum.orders);
+        fy_buf_json_i64(status->json, "oldestSeconds", sum.oldest_ms / 1000);
+    } else {
+        fy_buf_json_str(status->json, "lag", NULL);
+        fy_buf_json_str(status->json, "oldestSeconds", NULL);
+    }
+}
 
 static bool add_target(void *arg, const struct fy_site_row *row)
 {
-    struct target_list *list = arg;
+    struct status *status = arg;
     char topic[FY_TOPIC_BYTES_MAX + 1];
-    struct fy_lag_sum sum;
-    if (strcmp(row->id, list->node->site) == 0)
+    if (strcmp(row->id, status->node->site) == 0)
         return true;
     fy_topic_of_site(row->id, topic);
-    list->code = lag_of(list->node, FY_GROUP_SENDER, topic, &sum, list->err);
-    if (list->code != FY_OK)
-        return false;
-    fy_buf_json_next(list->json);
-    fy_buf_text(list->json, "{");
-    fy_buf_json_str(list->json, "site", row->id);
-    fy_buf_json_str(list->json, "uri", row->uri);
-    fy_buf_json_str(list->json, "status", fy_topology_status_name(row->status));
-    fy_buf_json_bool(list->json, "paused", row->paused);
-    lag_json(&sum, list->json);
-    fy_buf_text(list->json, "}");
+    fy_buf_json_next(status->json);
+    fy_buf_text(status->json, "{");
+    fy_buf_json_str(status->json, "site", row->id);
+    fy_buf_json_str(status->json, "uri", row->uri);
+    fy_buf_json_str(status->json, "status", fy_topology_status_name(row->status));
+    fy_buf_json_bool(status->json, "paused", row->paused);
+    lag_json(status, FY_GROUP_SENDER, topic);
+    fy_buf_text(status->json, "}");
     return true;
 }
 
 static bool add_waiting(void *arg, const struct fy_waiting_count *count)
 {
-    struct target_list *list = arg;
-    fy_buf_json_next(list->json);
-    fy_buf_text(list->json, "{");
-    fy_buf_json_str(list->json, "direction", count->direction == FY_OUT ? "out" : "in");
-    fy_buf_json_str(list->json, "state", count->state == FY_DEAD ? "dead" : "waiting");
-    fy_buf_json_str(list->json, "reason", fy_reason_name(count->reason));
-    fy_buf_json_str(list->json, "site", count->site);
-    fy_buf_json_i64(list->json, "orders", count->orders);
-    fy_buf_json_i64(list->json, "bytes", count->bytes);
-    fy_buf_json_instant(list->json, "oldest", count->oldest_ms);
-    fy_buf_text(list->json, "}");
+    struct status *status = arg;
+    fy_buf_json_next(status->json);
+    fy_buf_text(status->json, "{");
+    fy_buf_json_str(status->json, "direction", count->direction == FY_OUT ? "out" : "in");
+    fy_buf_json_str(status->json, "state", count->state == FY_DEAD ? "dead" : "waiting");
+    fy_buf_json_str(status->json, "reason", fy_reason_name(count->reason));
+    fy_buf_json_str(status->json, "site", count->site);
+    fy_buf_json_i64(status->json, "orders", count->orders);
+    fy_buf_json_i64(status->json, "bytes", count->bytes);
+    fy_buf_json_instant(status->json, "oldest", count->oldest_ms);
+    fy_buf_text(status->json, "}");
     return true;
 }
 
-static enum fy_code own_json(struct fy_node *node, struct fy_buf *json, struct fy_err *err)
+static void part_json(struct status *status, const char *part, const char *group, const char *topic)
 {
+    fy_buf_json_key(status->json, part);
+    fy_buf_text(status->json, "{");
+    lag_json(status, group, topic);
+    fy_buf_text(status->json, "}");
+}
+
+/* After all lags: what they met counts, too. */
+static void queue_json(struct status *status)
+{
+    struct fy_node *node = status->node;
+    int64_t used_bytes = 0, max_bytes = 0;
+    struct fy_err err = {0};
+    bool up = fy_queue_health(node->queue, &err) == FY_OK;
+    if (up && status->lag_code != FY_OK)
+        err = status->queue;
+    up = up && status->lag_code == FY_OK;
+    fy_queue_fill(node->queue, &used_bytes, &max_bytes);
+    fy_buf_json_key(status->json, "queue");
+    fy_buf_text(status->json, "{");
+    fy_buf_json_str(status->json, "engine", node->queue->ops->name);
+    fy_buf_json_bool(status->json, "ok", up);
+    fy_buf_json_str(status->json, "reason", up ? NULL : err.text);
+    fy_buf_json_i64(status->json, "usedBytes", used_bytes);
+    fy_buf_json_i64(status->json, "maxBytes", max_bytes);
+    fy_buf_text(status->json, "}");
+}
+
+static void totals_json(const struct fy_node *node, const struct fy_catalogue_totals *totals,
+                        struct fy_buf *json)
+{
+    fy_buf_json_str(json, "site", node->site);
+    fy_buf_json_str(json, "version", FY_VERSION);
+    fy_buf_json_instant(json, "started", node->started_ms);
+    fy_buf_json_i64(json, "containers", totals->containers);
+    fy_buf_json_i64(json, "objects", totals->objects);
+    fy_buf_json_i64(json, "bytes", totals->bytes);
+    fy_buf_json_i64(json, "conflicts", totals->conflicts);
+    fy_buf_json_i64(json, "outbox", totals->outbox_orders);
+    fy_buf_json_i64(json, "waitingOrders", totals->waiting_orders);
+    fy_buf_json_i64(json, "waitingBytes", totals->waiting_bytes);
+    fy_buf_json_i64(json, "deadOrders", totals->dead_orders);
+}
+
+static enum fy_code own_json(struct status *status, struct fy_err *err)
+{
+    struct fy_node *node = status->node;
     struct fy_catalogue_totals totals;
-    struct fy_lag_sum sum;
-    int64_t used_bytes = 0, max_bytes = 0, free_bytes = 0;
+    int64_t free_bytes = 0;
     bool above_floor = false;
     enum fy_code code = fy_catalogue_totals(node->catalogue, &totals, err);
-    if (code == FY_OK)
-        code = lag_of(node, FY_GROUP_WORKER, FY_TOPIC_ACTION, &sum, err);
     if (code == FY_OK)
         code = fy_store_space(node->store, &free_bytes, &above_floor, err);
     if (code != FY_OK)
         return code;
-    fy_queue_fill(node->queue, &used_bytes, &max_bytes);
-    fy_buf_json_str(json, "site", node->site);
-    fy_buf_json_str(json, "version", FY_VERSION);
-    fy_buf_json_instant(json, "started", node->started_ms);
-    fy_buf_json_i64(json, "containers", totals.containers);
-    fy_buf_json_i64(json, "objects", totals.objects);
-    fy_buf_json_i64(json, "bytes", totals.bytes);
-    fy_buf_json_i64(json, "conflicts", totals.conflicts);
-    fy_buf_json_i64(json, "outbox", totals.outbox_orders);
-    fy_buf_json_i64(json, "waitingOrders", totals.waiting_orders);
-    fy_buf_json_i64(json, "waitingBytes", totals.waiting_bytes);
-    fy_buf_json_i64(json, "deadOrders", totals.dead_orders);
-    fy_buf_json_key(json, "incoming");
-    fy_buf_text(json, "{");
-    lag_json(&sum, json);
-    fy_buf_text(json, "}");
-    code = lag_of(node, FY_GROUP_ROUTER, FY_TOPIC_REPLICATION, &sum, err);
-    fy_buf_json_key(json, "routing");
-    fy_buf_text(json, "{");
-    lag_json(&sum, json);
-    fy_buf_text(json, "}");
-    fy_buf_json_key(json, "queue");
-    fy_buf_text(json, "{");
-    fy_buf_json_i64(json, "usedBytes", used_bytes);
-    fy_buf_json_i64(json, "maxBytes", max_bytes);
-    fy_buf_text(json, "}");
-    fy_buf_json_key(json, "store");
-    fy_buf_text(json, "{");
-    fy_buf_json_bool(json, "ok", above_floor);
-    fy_buf_json_i64(json, "freeBytes", free_bytes);
-    fy_buf_text(json, "}");
-    return code;
+    totals_json(node, &totals, status->json);
+    part_json(status, "incoming", FY_GROUP_WORKER, FY_TOPIC_ACTION);
+    part_json(status, "routing", FY_GROUP_ROUTER, FY_TOPIC_REPLICATION);
+    fy_buf_json_key(status->json, "store");
+    fy_buf_text(status->json, "{");
+    fy_buf_json_bool(status->json, "ok", above_floor);
+    fy_buf_json_i64(status->json, "freeBytes", free_bytes);
+    fy_buf_text(status->json, "}");
+    return FY_OK;
 }
 
-static void status(struct fy_exchange *x)
+static void get_status(struct fy_exchange *x)
 {
-    struct fy_node *node = fy_node_of(x);
     struct fy_buf json;
     struct fy_err err = {0};
-    struct target_list list = {.node = node, .json = &json, .err = &err};
+    struct status status = {.node = fy_node_of(x), .json = &json};
+    struct fy_catalogue *catalogue = status.node->catalogue;
     fy_buf_init(&json, STATUS_BYTES_MAX);
     fy_buf_text(&json, "{");
-    enum fy_code code = own_json(node, &json, &err);
+    enum fy_code code = own_json(&status, &err);
     fy_buf_json_key(&json, "targets");
     fy_buf_text(&json, "[");
     if (code == FY_OK)
-        code = fy_catalogue_site_list(node->catalogue, add_target, &list, &err);
-    if (code == FY_OK)
-        code = list.code;
+        code = fy_catalogue_site_list(catalogue, add_target, &status, &err);
     fy_buf_text(&json, "]");
     fy_buf_json_key(&json, "waiting");
     fy_buf_text(&json, "[");
     if (code == FY_OK)
-        code = fy_catalogue_waiting_counts(node->catalogue, add_waiting, &list, &err);
-    fy_buf_text(&json, "]}");
+        code = fy_catalogue_waiting_counts(catalogue, add_waiting, &status, &err);
+    fy_buf_text(&json, "]");
+    queue_json(&status);
+    fy_buf_text(&json, "}");
     fy_answer_result(x, code, &json, &err);
 }
 
@@ -281,6 +300,6 @@ static const struct fy_route routes[] = {
     FY_ROUTE("DELETE", "/ferry/v1/sites/{site}", MODULE, delete_site),
     FY_ROUTE("POST", "/ferry/v1/sites/{site}/pause", MODULE, pause_site),
     FY_ROUTE("POST", "/ferry/v1/sites/{site}/resume", MODULE, resume_site),
-    FY_ROUTE("GET", "/ferry/v1/status", MODULE, status),
+    FY_ROUTE("GET", "/ferry/v1/status", MODULE, get_status),
 };
 const struct fy_route_table fy_routes_sites = {routes, FY_COUNT_OF(routes)};

@@ -184,6 +184,9 @@ void fy_metrics_page(struct fy_node *node, struct fy_buf *text)
     print_totals(page);
     int64_t used_bytes = 0, max_bytes = 0;
     fy_queue_fill(node->queue, &used_bytes, &max_bytes);
+    number(text, "ferry_queue_up",
+           "1 while the queue answers and takes records; while it is 0 lag may be missing above.",
+           fy_queue_health(node->queue, NULL) == FY_OK);
     number(text, "ferry_queue_bytes", "Size of the queue.", used_bytes);
     number(text, "ferry_queue_bytes_max", "At this size it takes no more; 0: it has no limit.",
            max_bytes);

@@ -9,29 +9,43 @@
 static void say_part(const char *what, const json_t *part)
 {
     char age[FY_CELL_BYTES];
+    if (json_is_null(json_object_get(part, "lag"))) {
+        fy_say("%-10s unknown", what);
+        return;
+    }
     fy_cell_seconds(fy_json_i64(part, "oldestSeconds"), age);
     fy_say("%-10s %" PRId64 " orders, oldest %s", what, fy_json_i64(part, "lag"), age);
+}
+
+/* The orders in Kafka are in nobody's memory here: what is, waits for its acknowledgement. */
+static void say_queue(const json_t *queue)
+{
+    char used[FY_CELL_BYTES];
+    char all[FY_CELL_BYTES];
+    fy_cell_size(fy_json_i64(queue, "usedBytes"), used);
+    fy_cell_size(fy_json_i64(queue, "maxBytes"), all);
+    if (!fy_json_bool(queue, "ok"))
+        fy_say("queue      away: %s", fy_json_text(queue, "reason"));
+    else if (strcmp(fy_json_text(queue, "engine"), "kafka") == 0)
+        fy_say("queue      kafka; not acknowledged yet: %s, at most %s", used, all);
+    else
+        fy_say("queue      %s of %s", used, all);
 }
 
 static void say_own(const json_t *tree)
 {
     char bytes[FY_CELL_BYTES];
-    char used[FY_CELL_BYTES];
-    char all[FY_CELL_BYTES];
     char free_space[FY_CELL_BYTES];
     char up[FY_CELL_BYTES];
-    const json_t *queue = json_object_get(tree, "queue");
     const json_t *store = json_object_get(tree, "store");
     fy_cell_size(fy_json_i64(tree, "bytes"), bytes);
-    fy_cell_size(fy_json_i64(queue, "usedBytes"), used);
-    fy_cell_size(fy_json_i64(queue, "maxBytes"), all);
     fy_cell_size(fy_json_i64(store, "freeBytes"), free_space);
     fy_cell_age(fy_json_text(tree, "started"), up);
     fy_say("site       %s, ferry %s, up %s", fy_json_text(tree, "site"),
            fy_json_text(tree, "version"), up);
     fy_say("holds      %" PRId64 " objects, %s; buckets: %" PRId64, fy_json_i64(tree, "objects"),
            bytes, fy_json_i64(tree, "containers"));
-    fy_say("queue      %s of %s", used, all);
+    say_queue(json_object_get(tree, "queue"));
     fy_say("store      %s free%s", free_space,
            fy_json_bool(store, "ok") ? "" : ": under its floor, no body is taken");
     fy_say("outbox     %" PRId64 " orders", fy_json_i64(tree, "outbox"));
@@ -52,11 +66,12 @@ static void print_targets(const json_t *targets)
     {
         char lag[FY_CELL_BYTES];
         char age[FY_CELL_BYTES];
+        bool known = !json_is_null(json_object_get(target, "lag"));
         fy_cell_count(fy_json_i64(target, "lag"), lag);
         fy_cell_seconds(fy_json_i64(target, "oldestSeconds"), age);
         FY_TABLE_ROW(&table, fy_json_text(target, "site"),
                      fy_json_bool(target, "paused") ? "paused" : fy_json_text(target, "status"),
-                     lag, age, fy_json_text(target, "uri"));
+                     known ? lag : "unknown", known ? age : "unknown", fy_json_text(target, "uri"));
     }
     if (index > 0)
         puts("");

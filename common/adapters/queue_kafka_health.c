@@ -118,12 +118,14 @@ bool fy_kq_is_away(struct fy_kafka *self, struct fy_err *err)
     struct fy_kq_health *health = &self->health;
     pthread_mutex_lock(&health->mutex);
     struct fy_err away = health->away;
-    bool known = health->asked;
+    bool known = health->asked && away.code != FY_OK;
+    bool lost = health->lost;
     pthread_mutex_unlock(&health->mutex);
-    if (!known || away.code == FY_OK)
-        return false;
-    (void)fy_err_set(err, FY_EBUSY, "%s", away.text);
-    return true;
+    if (known)
+        (void)fy_err_set(err, FY_EBUSY, "%s", away.text);
+    else if (lost)
+        (void)fy_err_set(err, FY_EBUSY, "the connections to the brokers have just gone");
+    return known || lost;
 }
 
 enum fy_code fy_kq_health(struct fy_queue *port, struct fy_err *err)

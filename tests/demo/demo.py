@@ -194,7 +194,7 @@ def show(sites: list[Site], wanted: int, started: float) -> list[dict | None]:
             texts.append(f"{site.name} down")
             continue
         count = status["objects"]
-        behind = sum(target["lag"] for target in status["targets"])
+        behind = sum(target["lag"] or 0 for target in status["targets"])
         texts.append(f"{site.name} {count}/{wanted} (to send {behind})")
     line = f"{time.monotonic() - started:5.1f} s   " + "   ".join(texts)
     if sys.stderr.isatty():
@@ -207,6 +207,8 @@ def show(sites: list[Site], wanted: int, started: float) -> list[dict | None]:
 def waiting(status: dict) -> int:
     """Orders that a site has yet to do something with."""
     queues = [status["routing"], status["incoming"], *status["targets"]]
+    if any(queue["lag"] is None for queue in queues):
+        return 1  # at least: nobody knows while the queue does not answer
     return status["outbox"] + sum(queue["lag"] for queue in queues)
 
 

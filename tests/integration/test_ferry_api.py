@@ -296,6 +296,8 @@ def test_status(pair, client, bucket):
     for part in ("incoming", "routing"):
         assert said[part].keys() == {"lag", "oldestSeconds"}
     assert 0 < said["queue"]["usedBytes"] < said["queue"]["maxBytes"]
+    assert said["queue"]["ok"] is True
+    assert said["queue"]["reason"] is None
     assert said["store"]["ok"] is True
     (target,) = said["targets"]
     assert (target["site"], target["uri"], target["status"]) == ("site-b", pair[1].url, "UP")
