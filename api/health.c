@@ -109,11 +109,21 @@ static void get_ready(struct fy_exchange *x)
 
 /* ------------------------------------------------------------------ metrics, openapi.yaml */
 
+static void print_ready(struct fy_node *node, struct fy_buf *text)
+{
+    fy_buf_text(text, "# HELP ferry_ready 1 when /health/ready has nothing to say of it.\n"
+                      "# TYPE ferry_ready gauge\n");
+    for (size_t i = 0; i < FY_COUNT_OF(checks); i++)
+        fy_buf_printf(text, "ferry_ready{check=\"%s\"} %d\n", checks[i].name,
+                      checks[i].check(node, NULL) == FY_OK);
+}
+
 static void get_metrics(struct fy_exchange *x)
 {
     struct fy_buf text;
     fy_buf_init(&text, METRICS_BYTES_MAX);
     fy_metrics_print(&fy_node_of(x)->metrics, &text);
+    print_ready(fy_node_of(x), &text);
     fy_metrics_page(fy_node_of(x), &text);
     fy_node_metrics_print(fy_node_of(x), &text);
     fy_answer_bytes(x, 200, "text/plain; version=0.0.4; charset=utf-8", &text);

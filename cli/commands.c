@@ -92,6 +92,8 @@ static const struct fy_command commands[] = {
      .settings = FY_FOR_CLIENT | FY_FOR_SERVER,
      .run = fy_command_doctor,
      .meaning = "look for what is wrong, and say it"},
+    CLIENT("health", "", 0, fy_command_health,
+           "whether the process at --url is ready; exit code 5 and why when not"),
     CLIENT("version", "", 0, fy_command_version, "the version"),
     OPTIONS("help", "[COMMAND...]", 0, 2, fy_command_help_show, "this, or one command", {0}),
 };

@@ -365,6 +365,18 @@ def test_the_doctor_names_what_is_wrong(sites):
     ferry("doctor", "--url", f"http://127.0.0.1:{take_port()}").must(ERROR)
 
 
+def test_health_tells_whether_a_process_is_ready_and_what_it_lacks(ferry, sites):
+    assert ferry("health").must().text == ""
+    assert ferry("health", "--json").must().json()["ready"] is True
+    (full,) = sites(["site-f"], store_free_floor="16TiB", start=False)
+    full.start(ready=False)
+    ran = Ferry(full.url, client=None)("health").must(TEMPORARY)
+    assert ran.text.startswith("store: free space is under the floor"), ran.text
+    assert Ferry(full.url)("health", "--json").must(TEMPORARY).json()["ready"] is False
+    full.stop()
+    Ferry(full.url)("health").must(TEMPORARY)
+
+
 # ---- order
 
 

@@ -99,6 +99,11 @@ static void ready_says_what_is_missing(void **state)
     assert_string_equal(text_of(json_object_get(tree, "checks"), "running"), "ok");
     json_decref(tree);
 
+    struct http_answer answer = http_call(f->port, "GET", "/metrics", NULL, NULL);
+    assert_non_null(strstr(answer.body, "\nferry_ready{check=\"catalogue\"} 1\n"));
+    assert_non_null(strstr(answer.body, "\nferry_ready{check=\"queue\"} 0\n"));
+    http_answer_free(&answer);
+
     f->queue.used_bytes = 99;
     json_decref(get_json(f, "/health/ready", 200));
     f->queue.health = FY_EBUSY;
