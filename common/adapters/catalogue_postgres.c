@@ -184,12 +184,14 @@ static struct fy_pg *catalogue_new(const struct fy_catalogue_postgres_settings *
     return self;
 }
 
-/* Processes that died leave their slots to those who come, when nobody is there to bury them. */
+/* Processes that died leave their slots to those who come, when nobody is there to bury them; and
+ * those that ended leave their claims. */
 static enum fy_code first_write(struct fy_pg *self, struct fy_err *err)
 {
     fy_cs_write_begin(&self->cs, NULL, 0);
     if (!fy_cs_slot_is_free(&self->cs))
         (void)bury_the_dead(self);
+    fy_cs_exec(self->cs.writer, (enum fy_cs_sql)FY_PG_CLAIMS_FREE);
     return fy_cs_write_end(&self->cs, err);
 }
 
