@@ -72,6 +72,7 @@ FY_MUST_CHECK enum fy_code fy_command_help(const char *first, const char *second
 /* The commands. roles.c, about.c: */
 int fy_command_role(const struct fy_command_line *line); /* up, api, worker */
 int fy_command_config_show(const struct fy_command_line *line);
+int fy_command_config_check(const struct fy_command_line *line); /* config_check.c */
 int fy_command_version(const struct fy_command_line *line);
 int fy_command_help_show(const struct fy_command_line *line);
 /* Prints fy_command_help; the exit code. In about.c. */

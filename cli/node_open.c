@@ -18,6 +18,12 @@
 #include "common/core/guid.h"
 #include "common/runtime/knowledge.h"
 
+/* What each port is served by, as it is told to whoever names something else. */
+#define QUEUES     "sqlite:PATH or kafka://HOST:PORT,..."
+#define CATALOGUES "sqlite:PATH, postgres://..."
+#define STORES     "dir:PATH"
+#define CACHES     "local: and redis://HOST[:PORT][/DB]"
+
 #define CACHE_ENTRIES_MAX    10000
 #define CATALOGUE_READERS    8
 #define PEER_CONNECTIONS_MAX 256 /* per loop and host */
@@ -71,7 +77,7 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
         return fy_catalogue_postgres_open(&shared, &node->catalogue, err);
     const char *path = after_scheme(url, "sqlite");
     if (path == NULL)
-        return unserved("catalogue", url, "sqlite:PATH, postgres://...", err);
+        return unserved("catalogue", url, CATALOGUES, err);
     const struct fy_catalogue_sqlite_settings settings = {
         .path = path, .clock = node->clock, .site = node->site, .reader_count = CATALOGUE_READERS};
     return fy_catalogue_sqlite_open(&settings, &node->catalogue, err);
@@ -101,29 +107,42 @@ bool fy_queue_is_kafka(const struct fy_config *config)
     return after_scheme(config->queue, "kafka") != NULL;
 }
 
-enum fy_code fy_queue_open_kafka(const struct fy_config *config, struct fy_clock *clock,
-                                 struct fy_queue **queue, struct fy_err *err)
-{
-    const char *brokers = after_scheme(config->queue, "kafka");
+/* The settings with what they borrow. */
+struct kafka_settings {
     const char *properties[FY_KAFKA_PROPERTIES_MAX];
     char client_id[sizeof("ferry-") + FY_SITE_BYTES_MAX];
+    struct fy_queue_kafka_settings settings;
+};
+
+static enum fy_code kafka_settings(const struct fy_config *config, struct fy_clock *clock,
+                                   struct kafka_settings *kafka, struct fy_err *err)
+{
+    const char *brokers = after_scheme(config->queue, "kafka");
     if (brokers == NULL || strncmp(brokers, "//", 2) != 0 || brokers[2] == '\0')
         return unserved("queue", config->queue, "kafka://HOST:PORT,HOST:PORT", err);
     for (uint32_t i = 0; i < config->kafka_count; i++)
-        properties[i] = config->kafka[i];
-    (void)snprintf(client_id, sizeof(client_id), "ferry-%s", config->site);
-    const struct fy_queue_kafka_settings settings = {.brokers = brokers + 2,
-                                                     .prefix = config->queue_prefix,
-                                                     .client_id = client_id,
-                                                     .clock = clock,
-                                                     .partition_count = config->queue_partitions,
-                                                     .replication = config->topics_replication,
-                                                     .manage = config->topics_manage,
-                                                     .accept_retention_ms =
-                                                         config->accept_retention_ms,
-                                                     .properties = properties,
-                                                     .property_count = config->kafka_count};
-    return fy_queue_kafka_open(&settings, queue, err);
+        kafka->properties[i] = config->kafka[i];
+    (void)snprintf(kafka->client_id, sizeof(kafka->client_id), "ferry-%s", config->site);
+    kafka->settings =
+        (struct fy_queue_kafka_settings){.brokers = brokers + 2,
+                                         .prefix = config->queue_prefix,
+                                         .client_id = kafka->client_id,
+                                         .clock = clock,
+                                         .partition_count = config->queue_partitions,
+                                         .replication = config->topics_replication,
+                                         .manage = config->topics_manage,
+                                         .accept_retention_ms = config->accept_retention_ms,
+                                         .properties = kafka->properties,
+                                         .property_count = config->kafka_count};
+    return FY_OK;
+}
+
+enum fy_code fy_queue_open_kafka(const struct fy_config *config, struct fy_clock *clock,
+                                 struct fy_queue **queue, struct fy_err *err)
+{
+    struct kafka_settings kafka;
+    enum fy_code code = kafka_settings(config, clock, &kafka, err);
+    return code == FY_OK ? fy_queue_kafka_open(&kafka.settings, queue, err) : code;
 }
 
 static enum fy_code open_queue(struct fy_node *node, struct fy_err *err)
@@ -132,7 +151,7 @@ static enum fy_code open_queue(struct fy_node *node, struct fy_err *err)
         return fy_queue_open_kafka(node->config, node->clock, &node->queue, err);
     const char *path = after_scheme(node->config->queue, "sqlite");
     if (path == NULL)
-        return unserved("queue", node->config->queue, "sqlite:PATH or kafka://HOST:PORT,...", err);
+        return unserved("queue", node->config->queue, QUEUES, err);
     const struct fy_queue_sqlite_settings settings = {.path = path,
                                                       .clock = node->clock,
                                                       .partition_count =
@@ -145,12 +164,17 @@ static enum fy_code open_store(struct fy_node *node, struct fy_err *err)
 {
     const char *path = after_scheme(node->config->store, "dir");
     if (path == NULL)
-        return unserved("store", node->config->store, "dir:PATH", err);
+        return unserved("store", node->config->store, STORES, err);
     const struct fy_store_dir_settings settings = {.path = path,
                                                    .boot_id = node->boot_id,
                                                    .free_floor_bytes =
                                                        node->config->store_free_floor_bytes};
     return fy_store_dir_open(&settings, &node->store, err);
+}
+
+static bool is_redis(const char *url)
+{
+    return strncmp(url, "redis", strlen("redis")) == 0; /* rediss:, too: it says what to do */
 }
 
 static enum fy_code open_cache(struct fy_node *node, struct fy_err *err)
@@ -161,10 +185,10 @@ static enum fy_code open_cache(struct fy_node *node, struct fy_err *err)
                                                   .site = node->site,
                                                   .timeout_ms = node->config->cache_timeout_ms,
                                                   .metrics = &node->metrics};
-    if (strncmp(redis.url, "redis", strlen("redis")) == 0) /* rediss:, too: it says what to do */
+    if (is_redis(redis.url))
         return fy_cache_redis_open(&redis, &node->cache, err);
     if (after_scheme(redis.url, "local") == NULL)
-        return unserved("cache", redis.url, "local: and redis://HOST[:PORT][/DB]", err);
+        return unserved("cache", redis.url, CACHES, err);
     node->cache =
         node->shared ? fy_cache_none_new() : fy_cache_local_new(node->clock, CACHE_ENTRIES_MAX);
     return FY_OK;
@@ -180,6 +204,55 @@ static enum fy_code open_peer(struct fy_node *node, struct fy_err *err)
         .stall_timeout_ms = node->config->pull_stall_timeout_ms};
     return fy_peer_http_open(&settings, &node->peer, err);
 }
+
+/* ---- settings alone: the same questions, and nothing is opened */
+
+static enum fy_code check_queue(const struct fy_config *config, struct fy_err *err)
+{
+    struct kafka_settings kafka;
+    if (after_scheme(config->queue, "sqlite") != NULL)
+        return FY_OK;
+    if (!fy_queue_is_kafka(config))
+        return unserved("queue", config->queue, QUEUES, err);
+    enum fy_code code = kafka_settings(config, fy_clock_system(), &kafka, err);
+    return code == FY_OK ? fy_queue_kafka_check(&kafka.settings, err) : code;
+}
+
+static enum fy_code check_catalogue(const struct fy_config *config, struct fy_err *err)
+{
+    const struct fy_catalogue_postgres_settings shared = {
+        .url = config->catalogue, .password_file = config->catalogue_password_file};
+    if (catalogue_is_shared(config))
+        return fy_catalogue_postgres_check(&shared, err);
+    if (after_scheme(shared.url, "sqlite") == NULL)
+        return unserved("catalogue", shared.url, CATALOGUES, err);
+    return FY_OK;
+}
+
+static enum fy_code check_cache(const struct fy_config *config, struct fy_err *err)
+{
+    const struct fy_cache_redis_settings redis = {.url = config->cache,
+                                                  .password_file = config->cache_password_file};
+    if (is_redis(redis.url))
+        return fy_cache_redis_check(&redis, err);
+    if (after_scheme(redis.url, "local") == NULL)
+        return unserved("cache", redis.url, CACHES, err);
+    return FY_OK;
+}
+
+enum fy_code fy_node_check(const struct fy_config *config, struct fy_err *err)
+{
+    enum fy_code code = check_queue(config, err);
+    if (code == FY_OK)
+        code = check_catalogue(config, err);
+    if (code == FY_OK && after_scheme(config->store, "dir") == NULL)
+        code = unserved("store", config->store, STORES, err);
+    if (code == FY_OK)
+        code = check_cache(config, err);
+    return code;
+}
+
+/* ---- opening */
 
 static enum fy_code take_lease(struct fy_node *node, struct fy_err *err)
 {

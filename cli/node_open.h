@@ -20,6 +20,9 @@ FY_MUST_CHECK enum fy_code fy_node_enter_self(struct fy_node *node, const char *
 /* Adds the peers of the configuration that the topology lacks. */
 FY_MUST_CHECK enum fy_code fy_node_enter_peers(struct fy_node *node, struct fy_err *err);
 void fy_node_close(struct fy_node *node);
+/* Whether the engines of the configuration, which is finished, could be opened, as far as can be
+ * said without asking anybody. Errors: FY_EINPUT, FY_EIO what is wrong. */
+FY_MUST_CHECK enum fy_code fy_node_check(const struct fy_config *config, struct fy_err *err);
 
 /* true: orders wait in Kafka. */
 bool fy_queue_is_kafka(const struct fy_config *config);

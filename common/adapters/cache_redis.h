@@ -23,5 +23,9 @@ struct fy_cache_redis_settings {
  */
 FY_MUST_CHECK enum fy_code fy_cache_redis_open(const struct fy_cache_redis_settings *settings,
                                                struct fy_cache **cache, struct fy_err *err);
+/* Whether these settings would do, as far as can be said without asking anybody. Errors: FY_EINPUT,
+ * FY_EIO as above. */
+FY_MUST_CHECK enum fy_code fy_cache_redis_check(const struct fy_cache_redis_settings *settings,
+                                                struct fy_err *err);
 
 #endif

@@ -215,11 +215,15 @@ static enum fy_code check_url(const char *url, struct fy_err *err)
     return code;
 }
 
-/* Later a file that cannot be read counts as a server that is away; now it is a wrong setting. */
-static enum fy_code check_password(const struct fy_pg *self, struct fy_err *err)
+/* Later a password's file that cannot be read counts as a server that is away; now it is a wrong
+ * setting. */
+enum fy_code fy_catalogue_postgres_check(const struct fy_catalogue_postgres_settings *settings,
+                                         struct fy_err *err)
 {
     char password[FY_PG_SECRET_BYTES];
-    enum fy_code code = fy_pg_password(self, password, err);
+    enum fy_code code = check_url(settings->url, err);
+    if (code == FY_OK)
+        code = fy_pg_password(settings->password_file, password, err);
     explicit_bzero(password, sizeof(password));
     return code;
 }
@@ -229,13 +233,11 @@ enum fy_code fy_catalogue_postgres_open(const struct fy_catalogue_postgres_setti
 {
     FY_ASSERT(settings->reader_count >= 1);
     FY_ASSERT(settings->reader_count <= FY_CS_READERS_MAX);
-    enum fy_code code = check_url(settings->url, err);
+    enum fy_code code = fy_catalogue_postgres_check(settings, err);
     if (code != FY_OK)
         return code;
     struct fy_pg *self = catalogue_new(settings);
-    code = check_password(self, err);
-    if (code == FY_OK)
-        code = fy_pg_schema_migrate(&self->writer, err);
+    code = fy_pg_schema_migrate(&self->writer, err);
     if (code == FY_OK)
         code = first_write(self, err);
     if (code != FY_OK) {

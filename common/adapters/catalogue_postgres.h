@@ -29,5 +29,10 @@ struct fy_catalogue_postgres_settings {
 FY_MUST_CHECK enum fy_code
 fy_catalogue_postgres_open(const struct fy_catalogue_postgres_settings *settings,
                            struct fy_catalogue **catalogue, struct fy_err *err);
+/* Whether url and password would do, as far as can be said without asking anybody. Errors:
+ * FY_EINPUT, FY_EIO as above. */
+FY_MUST_CHECK enum fy_code
+fy_catalogue_postgres_check(const struct fy_catalogue_postgres_settings *settings,
+                            struct fy_err *err);
 
 #endif

@@ -146,14 +146,13 @@ static bool settle(struct fy_pg_conn *conn)
     return good;
 }
 
-enum fy_code fy_pg_password(const struct fy_pg *home, char password[static FY_PG_SECRET_BYTES],
+enum fy_code fy_pg_password(const char *file, char password[static FY_PG_SECRET_BYTES],
                             struct fy_err *err)
 {
     password[0] = '\0';
-    if (home->password_file[0] == '\0')
+    if (file == NULL || file[0] == '\0')
         return FY_OK;
-    return fy_secret_read("catalogue.password_file", home->password_file, password,
-                          FY_PG_SECRET_BYTES, err);
+    return fy_secret_read("catalogue.password_file", file, password, FY_PG_SECRET_BYTES, err);
 }
 
 /* The user's own URL may say otherwise, but for the encoding and the password; an empty one is
@@ -188,7 +187,7 @@ static void ignore_notice(void *arg, const PGresult *result)
 static void open_with_password(struct fy_pg_conn *conn)
 {
     char password[FY_PG_SECRET_BYTES];
-    if (fy_pg_password(conn->home, password, &conn->conn.err) == FY_OK)
+    if (fy_pg_password(conn->home->password_file, password, &conn->conn.err) == FY_OK)
         conn->pg = open_connection(conn->home, password);
     else
         conn->conn.err.code = FY_EBUSY;

@@ -148,10 +148,9 @@ static inline struct fy_pg *fy_pg_from(struct fy_cs *cs)
 /* catalogue_postgres_conn.c. Failures are recorded in conn->conn. */
 /* Connects, unless it is or tried a moment ago. */
 bool fy_pg_connect(struct fy_pg_conn *conn);
-/* The password as it is in its file now; "" when there is none. */
-FY_MUST_CHECK enum fy_code fy_pg_password(const struct fy_pg *home,
-                                          char password[static FY_PG_SECRET_BYTES],
-                                          struct fy_err *err);
+/* The password as it is in its file now; "" when file is NULL or "". */
+FY_MUST_CHECK enum fy_code
+fy_pg_password(const char *file, char password[static FY_PG_SECRET_BYTES], struct fy_err *err);
 void fy_pg_disconnect(struct fy_pg_conn *conn);
 /* Puts the statement in use on its way; waits when too many are. */
 void fy_pg_dispatch(struct fy_pg_conn *conn, enum fy_pg_wish wish);

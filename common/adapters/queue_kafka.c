@@ -147,19 +147,34 @@ static struct fy_kafka *kafka_new(const struct fy_queue_kafka_settings *settings
     return self;
 }
 
+/* The configuration that all handles begin with; the caller's. */
+static enum fy_code read_settings(const struct fy_queue_kafka_settings *settings,
+                                  rd_kafka_conf_t **conf, struct fy_err *err)
+{
+    if (strlen(settings->prefix) > FY_KAFKA_PREFIX_BYTES_MAX || !prefix_is_valid(settings->prefix))
+        return fy_err_set(err, FY_EINPUT, "prefix '%s' is not 0-%d of 0-9 A-Z a-z . _ -",
+                          settings->prefix, FY_KAFKA_PREFIX_BYTES_MAX);
+    return fy_kq_conf_base(settings, conf, err);
+}
+
+enum fy_code fy_queue_kafka_check(const struct fy_queue_kafka_settings *settings,
+                                  struct fy_err *err)
+{
+    rd_kafka_conf_t *conf = NULL;
+    if (read_settings(settings, &conf, err) != FY_OK)
+        return fy_err_add(err, "kafka");
+    rd_kafka_conf_destroy(conf);
+    return FY_OK;
+}
+
 enum fy_code fy_queue_kafka_open(const struct fy_queue_kafka_settings *settings,
                                  struct fy_queue **queue, struct fy_err *err)
 {
     FY_ASSERT(*queue == NULL);
     struct fy_kafka *self = kafka_new(settings);
-    enum fy_code code = FY_OK;
-    if (!fy_text_copy(self->prefix, sizeof(self->prefix), settings->prefix) ||
-        !prefix_is_valid(settings->prefix))
-        code = fy_err_set(err, FY_EINPUT, "prefix '%s' is not 0-%d of 0-9 A-Z a-z . _ -",
-                          settings->prefix, FY_KAFKA_PREFIX_BYTES_MAX);
-    if (code == FY_OK)
-        code = fy_kq_conf_base(settings, &self->base_conf, err);
+    enum fy_code code = read_settings(settings, &self->base_conf, err);
     if (code == FY_OK) {
+        FY_ASSERT(fy_text_copy(self->prefix, sizeof(self->prefix), settings->prefix));
         set_limits(self);
         code = fy_kq_handle_new(self, FY_KQ_CONTROL, NULL, 0, &self->control, err);
     }

@@ -30,6 +30,10 @@ struct fy_queue_kafka_settings {
  */
 FY_MUST_CHECK enum fy_code fy_queue_kafka_open(const struct fy_queue_kafka_settings *settings,
                                                struct fy_queue **queue, struct fy_err *err);
+/* Whether these settings would do, as far as can be said without asking anybody. Errors: FY_EINPUT,
+ * FY_EIO as above. */
+FY_MUST_CHECK enum fy_code fy_queue_kafka_check(const struct fy_queue_kafka_settings *settings,
+                                                struct fy_err *err);
 
 /* How a topic stands in the cluster, for `ferry topics` and `ferry doctor`. */
 struct fy_kafka_topic_state {

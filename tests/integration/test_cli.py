@@ -377,6 +377,26 @@ def test_health_tells_whether_a_process_is_ready_and_what_it_lacks(ferry, sites)
     Ferry(full.url)("health").must(TEMPORARY)
 
 
+def test_a_check_of_settings_says_what_would_keep_a_server_from_starting(ferry, tmp_path):
+    good = ["--site", "a", "--data", tmp_path / "data"]
+    ferry("config", "check", *good).must()
+    assert not (tmp_path / "data").exists()
+    shared = ["--queue", "kafka://127.0.0.1:1", "--catalogue", "postgres://f@127.0.0.1:1/a"]
+    ferry("config", "check", "worker", *good, *shared).must()
+    for words, said in (
+        (["--data", tmp_path], "site: needed"),
+        ([*good, "--listen", "0.0.0.0:1"], "is not loopback"),
+        ([*good, "--store", "s3:"], "it serves dir:PATH"),
+        ([*good, "--cache", "redis://"], "no host"),
+        ([*good, "--queue", "kafka://127.0.0.1:1", "-X", "nonsense=1"], "nonsense"),
+        ([*good, "--catalogue", "postgres://f:secret@127.0.0.1/a"], "password"),
+        (["worker", *good], "the queue must be one that processes share"),
+        (["down", *good], "neither up, api nor worker"),
+    ):
+        ran = ferry("config", "check", *words).must(USAGE)
+        assert said in ran.err and "secret" not in ran.err, ran.err
+
+
 # ---- order
 
 

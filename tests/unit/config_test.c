@@ -271,6 +271,10 @@ static void other_addresses_are_listened_on_where_that_is_accepted(void **state)
                                       "[]:80",          "0.0.0.0:65536", ":8081"};
     set(config, "site", "a");
     set(config, "data", "/d");
+    set(config, "accept_unauthenticated", "on");
+    set(config, "listen", good[0]);
+    expect_unfinished(config, "public_url: needed"); /* that is no address to reach us at */
+    set(config, "public_url", "http://a.example:8081");
     for (size_t i = 0; i < FY_COUNT_OF(good); i++) {
         set(config, "accept_unauthenticated", "on");
         set(config, "listen", good[i]);
