@@ -1,5 +1,6 @@
 #!/bin/sh
 # bare_root.sh ROOT [ARGUMENT...] - `./run ARGUMENT...` in a fresh clone on a bare Debian 12.
+# bare_root.sh ROOT -c COMMANDS - a shell's commands there instead, and no clone.
 #
 # Makes the folder ROOT with debootstrap (minbase: not even make is in it) unless it is there, clones
 # this repository's HEAD into ROOT/ferry, and runs its ./run there by chroot. Needs root. Mirrors,
@@ -9,7 +10,7 @@
 # DIR, KEEP, BREAK) is passed on.
 set -eu
 repository=$(cd "$(dirname "$0")/.." && pwd)
-root=${1:?usage: bare_root.sh ROOT [ARGUMENT...]}
+root=${1:?usage: bare_root.sh ROOT [ARGUMENT...], or ROOT -c COMMANDS}
 shift
 suite=bookworm
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -63,8 +64,12 @@ if [ "${PRISTINE:-0}" = 1 ] && [ -f "$root.tar" ]; then
 fi
 [ -f "$root/etc/debian_version" ] || make_root
 variables=$(share_way_out)
-rm -rf "$root/ferry"
-git clone --quiet --no-hardlinks "$repository" "$root/ferry"
+if [ "${1:-}" != -c ]; then
+    rm -rf "$root/ferry"
+    git clone --quiet --no-hardlinks "$repository" "$root/ferry"
+    # shellcheck disable=SC2016 # the inner shell expands
+    set -- -c 'cd /ferry && exec ./run "$@"' sh "$@"
+fi
 
 # shellcheck disable=SC2016,SC2086 # the inner shell expands; one word for each variable
 exec unshare --mount sh -c '
@@ -73,6 +78,6 @@ exec unshare --mount sh -c '
     mount -t tmpfs tmpfs "$root/dev/shm"
     mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
     exec chroot "$root" env -i "$@"
-' sh "$root" PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 $variables \
+' sh "$root" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 $variables \
     ${JOBS:+JOBS=$JOBS} ${DIR:+DIR=$DIR} ${KEEP:+KEEP=$KEEP} ${BREAK:+BREAK=$BREAK} \
-    sh -c 'cd /ferry && exec ./run "$@"' sh "$@"
+    sh "$@"
