@@ -69,10 +69,13 @@
 #define FY_SKEW_ALARM_MS         60000      /* clock skew against a peer that raises an alarm */
 
 /* The engine. */
-#define FY_PARTITIONS_DEFAULT  12     /* partitions of an embedded topic */
-#define FY_PARTITIONS_MAX      256    /* per topic */
-#define FY_LEDGER_WINDOW       131072 /* offsets a partition may be ahead of its base */
-#define FY_INFLIGHT_ORDERS_MAX 512    /* transfers at once: permits */
+#define FY_PARTITIONS_DEFAULT 12     /* partitions of an embedded topic */
+#define FY_PARTITIONS_MAX     256    /* per topic */
+#define FY_LEDGER_WINDOW      131072 /* offsets a partition may be ahead of its base */
+#define FY_INCOMPLETES_MAX                                                                         \
+    1000 /* orders of a partition in memory: their offsets always fit beside the committed one */
+#define FY_COMMIT_TEXT_BYTES_MAX 4096 /* beside a committed offset: Kafka refuses one byte more */
+#define FY_INFLIGHT_ORDERS_MAX   512  /* transfers at once: permits */
 #define FY_INFLIGHT_BYTES_MAX                                                                      \
     (24 << 20) /* bytes of promised size below big, at once; big ones count FY_SPOOL_BYTES */
 #define FY_INFLIGHT_SITE_MAX 256  /* transfers at once from one site */
@@ -328,6 +331,7 @@ static_assert(FY_TARGETS_BYTES_MAX == FY_SITES_MAX * (FY_SITE_BYTES_MAX + 1),
               "every site of a topology may be a target");
 static_assert(FY_SITES_MAX <= FY_SITE_TABLE_MAX, "every site of a topology is remembered");
 static_assert(FY_RUNNING_SLOTS > FY_LANES_ORDERS_MAX + 1, "all that runs has a slot");
+static_assert(FY_INCOMPLETES_MAX > FY_INFLIGHT_ORDERS_MAX, "one partition keeps all permits busy");
 static_assert(FY_LEDGER_WINDOW % 64 == 0, "the ledger's ring is made of words");
 static_assert(FY_LEDGER_WINDOW >= FY_LANES_ORDERS_MAX, "the window holds all that memory holds");
 
