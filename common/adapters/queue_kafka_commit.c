@@ -59,6 +59,16 @@ static bool is_ours(const struct fy_consumer *self, const struct fy_topic_partit
     return false;
 }
 
+/* The list owns the text, and frees it. */
+static void put_offset(rd_kafka_topic_partition_t *entry, const struct fy_topic_partition *offset)
+{
+    entry->offset = offset->offset;
+    if (offset->text == NULL || offset->text[0] == '\0')
+        return;
+    entry->metadata = fy_strdup(offset->text);
+    entry->metadata_size = strlen(offset->text);
+}
+
 enum fy_code fy_kq_consumer_commit(struct fy_consumer *self,
                                    const struct fy_topic_partition *offsets, size_t count,
                                    struct fy_err *err)
@@ -75,8 +85,8 @@ enum fy_code fy_kq_consumer_commit(struct fy_consumer *self,
             code = fy_err_set(err, FY_EINPUT, "commit: topic %s, partition %d: not ours to commit",
                               offsets[i].topic, (int)offsets[i].partition);
         fy_kq_name(self->queue, offsets[i].topic, full);
-        rd_kafka_topic_partition_list_add(list, full, offsets[i].partition)->offset =
-            offsets[i].offset;
+        put_offset(rd_kafka_topic_partition_list_add(list, full, offsets[i].partition),
+                   &offsets[i]);
     }
     if (code == FY_OK)
         code = fy_kq_commit_list(self, list, err);

@@ -1,6 +1,7 @@
 /* queue_kafka_control.c - questions to the cluster: metadata, offsets, administration. */
 #include "common/adapters/queue_kafka_impl.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -108,6 +109,21 @@ enum fy_code fy_kq_ask_offsets(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *
     return code == FY_OK ? FY_OK : fy_err_set(err, code, "%s", failure.text);
 }
 
+/* What a commit kept beside the offset, as text: any process may have written it. One that ours
+ * would not write is left out. */
+static void copy_text(const rd_kafka_topic_partition_t *from, rd_kafka_topic_partition_t *to)
+{
+    free(to->metadata); /* of a look before this one */
+    to->metadata = NULL;
+    to->metadata_size = 0;
+    if (from->metadata == NULL || from->metadata_size > FY_COMMIT_TEXT_BYTES_MAX)
+        return;
+    char *text = fy_alloc(from->metadata_size + 1);
+    memcpy(text, from->metadata, from->metadata_size);
+    to->metadata = text;
+    to->metadata_size = strlen(text);
+}
+
 static enum fy_code copy_offsets(rd_kafka_event_t *event, rd_kafka_topic_partition_list_t *list,
                                  struct fy_err *err)
 {
@@ -128,6 +144,8 @@ static enum fy_code copy_offsets(rd_kafka_event_t *event, rd_kafka_topic_partiti
         list->elems[i].offset = committed != NULL && committed->offset >= 0
                                     ? committed->offset
                                     : RD_KAFKA_OFFSET_INVALID;
+        if (committed != NULL)
+            copy_text(committed, &list->elems[i]);
     }
     return fy_kq_list_failed(found, doing, err);
 }

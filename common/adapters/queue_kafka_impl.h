@@ -279,8 +279,8 @@ FY_MUST_CHECK enum fy_code fy_kq_list_failed(const rd_kafka_topic_partition_list
  * timestamp; RD_KAFKA_OFFSET_END where no record is so young. */
 FY_MUST_CHECK enum fy_code fy_kq_ask_offsets(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list,
                                              int timeout_ms, struct fy_err *err);
-/* The list as the group has committed it; RD_KAFKA_OFFSET_INVALID where it has not. group: with
- * prefix. */
+/* The list as the group has committed it, with what was kept beside each as zero-terminated text in
+ * metadata (NULL: nothing); RD_KAFKA_OFFSET_INVALID where it has not. group: with prefix. */
 FY_MUST_CHECK enum fy_code fy_kq_ask_committed(struct fy_kafka *self, const char *group,
                                                rd_kafka_topic_partition_list_t *list,
                                                int timeout_ms, struct fy_err *err);

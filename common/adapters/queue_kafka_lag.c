@@ -144,6 +144,11 @@ static enum fy_code read_ages(struct fy_kafka *self, struct look *look,
 
 /* ------------------------------------------------------------------ the port */
 
+static const char *text_of(const rd_kafka_topic_partition_t *committed)
+{
+    return committed->metadata != NULL ? committed->metadata : "";
+}
+
 static void visit_all(const struct look *look, const char *topic, fy_lag_visit_fn *visit, void *arg)
 {
     for (int i = 0; i < look->committed->cnt; i++) {
@@ -153,7 +158,8 @@ static void visit_all(const struct look *look, const char *topic, fy_lag_visit_f
                                        .start_offset = look->starts->elems[i].offset,
                                        .end_offset = end,
                                        .committed_offset = committed < end ? committed : end,
-                                       .oldest_ms = look->oldest_ms[i]};
+                                       .oldest_ms = look->oldest_ms[i],
+                                       .text = text_of(&look->committed->elems[i])};
         FY_ASSERT(fy_text_copy(lag.topic, sizeof(lag.topic), topic));
         if (!visit(arg, &lag))
             return;

@@ -99,9 +99,10 @@ static enum fy_code topic_ensure(struct fy_queue *port, const char *topic, struc
 
 /* Lag. */
 
-/* Where the group stands in each partition, but for the ages. */
+/* Where the group stands in each partition, but for the ages. texts: copies for the caller, NULL
+ * where none is kept. */
 static void lag_snapshot(struct fy_sqlq *self, const struct fy_sqlq_topic *topic, const char *group,
-                         struct fy_partition_lag *lags)
+                         struct fy_partition_lag *lags, char **texts)
 {
     pthread_mutex_lock(&self->mutex);
     const struct fy_sqlq_progress *progress = fy_sqlq_progress_find(topic, group);
@@ -112,9 +113,12 @@ static void lag_snapshot(struct fy_sqlq *self, const struct fy_sqlq_topic *topic
         lags[i].end_offset = partition->end;
         lags[i].committed_offset =
             progress == NULL ? partition->start : fy_sqlq_committed(progress, i);
+        if (progress != NULL && progress->marks[i].text != NULL)
+            texts[i] = fy_strdup(progress->marks[i].text);
     }
     pthread_mutex_unlock(&self->mutex);
     for (uint32_t i = 0; i < topic->partition_count; i++) {
+        lags[i].text = texts[i] != NULL ? texts[i] : "";
         bool fits = fy_text_copy(lags[i].topic, sizeof(lags[i].topic), topic->name);
         FY_ASSERT(fits);
     }
@@ -145,7 +149,8 @@ static enum fy_code queue_lag(struct fy_queue *port, const char *group, const ch
     if (topic == NULL)
         return fy_err_set(err, FY_ENOTFOUND, "there is no topic %s", topic_name);
     struct fy_partition_lag *lags = fy_alloc(topic->partition_count * sizeof(*lags));
-    lag_snapshot(self, topic, group, lags);
+    char **texts = fy_alloc(topic->partition_count * sizeof(*texts));
+    lag_snapshot(self, topic, group, lags, texts);
     enum fy_code code = FY_OK;
     for (uint32_t i = 0; i < topic->partition_count && code == FY_OK; i++) {
         if (lags[i].committed_offset < lags[i].end_offset)
@@ -153,6 +158,9 @@ static enum fy_code queue_lag(struct fy_queue *port, const char *group, const ch
         if (code == FY_OK && !visit(arg, &lags[i]))
             break;
     }
+    for (uint32_t i = 0; i < topic->partition_count; i++)
+        free(texts[i]);
+    free(texts);
     free(lags);
     return code;
 }

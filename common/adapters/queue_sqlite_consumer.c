@@ -73,7 +73,7 @@ struct join_op {
 
 static enum fy_code progress_save(struct fy_sqlq *self, const char *group,
                                   const struct fy_sqlq_partition *partition, int64_t committed,
-                                  int32_t epoch, struct fy_err *err)
+                                  const char *text, int32_t epoch, struct fy_err *err)
 {
     sqlite3_stmt *save = fy_sqlq_statement(&self->file, FY_SQLQ_PROGRESS_SAVE);
     fy_sqlq_bind_text(save, 1, group);
@@ -81,6 +81,7 @@ static enum fy_code progress_save(struct fy_sqlq *self, const char *group,
     fy_sqlq_bind_i64(save, 3, partition->index);
     fy_sqlq_bind_i64(save, 4, committed);
     fy_sqlq_bind_i64(save, 5, epoch);
+    fy_sqlq_bind_text(save, 6, text);
     return fy_sqlq_run(&self->file, FY_SQLQ_PROGRESS_SAVE, "save the offset of a group", err);
 }
 
@@ -94,7 +95,8 @@ static enum fy_code join_topic(struct fy_sqlq *self, const struct join_op *join,
         const struct fy_sqlq_partition *partition = &topic->partitions[i];
         int64_t committed =
             progress == NULL ? partition->writer_start : fy_sqlq_committed(progress, i);
-        code = progress_save(self, group, partition, committed, join->epoch, err);
+        const char *text = progress == NULL ? NULL : progress->marks[i].text;
+        code = progress_save(self, group, partition, committed, text, join->epoch, err);
     }
     return code;
 }
@@ -465,7 +467,7 @@ static enum fy_code commit_apply(struct fy_sqlq *self, struct fy_sqlq_op *op, st
         const struct fy_topic_partition *offset = &commit->offsets[i];
         const struct fy_sqlq_progress *progress = progress_of(commit, i);
         code = progress_save(self, progress->group, &progress->topic->partitions[offset->partition],
-                             offset->offset, progress->epoch, err);
+                             offset->offset, offset->text, progress->epoch, err);
     }
     return code;
 }
@@ -475,7 +477,8 @@ static void commit_adopt(struct fy_sqlq *self, struct fy_sqlq_op *op)
     struct commit_op *commit = FY_CONTAINER_OF(op, struct commit_op, op);
     (void)self;
     for (size_t i = 0; i < commit->count; i++)
-        progress_of(commit, i)->committed[commit->offsets[i].partition] = commit->offsets[i].offset;
+        fy_sqlq_mark(progress_of(commit, i), commit->offsets[i].partition,
+                     commit->offsets[i].offset, commit->offsets[i].text);
 }
 
 static const struct fy_sqlq_op_kind commit_kind = {"commit offsets", commit_apply, commit_adopt,

@@ -9,7 +9,7 @@
 
 #include "common/adapters/queue_sqlite_impl.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 static const char schema_sql[] =
     "CREATE TABLE schema(version INTEGER NOT NULL);"
@@ -20,7 +20,7 @@ static const char schema_sql[] =
     " start_offset INTEGER NOT NULL, end_offset INTEGER NOT NULL,"
     " PRIMARY KEY(topic, partition)) WITHOUT ROWID;"
     "CREATE TABLE progress(group_name TEXT NOT NULL, topic INTEGER NOT NULL,"
-    " partition INTEGER NOT NULL, committed INTEGER NOT NULL, epoch INTEGER NOT NULL,"
+    " partition INTEGER NOT NULL, committed INTEGER NOT NULL, epoch INTEGER NOT NULL, text TEXT,"
     " PRIMARY KEY(group_name, topic, partition)) WITHOUT ROWID;"
     /* id: topic << 54 | partition << 46 | offset, see queue_sqlite_impl.h. */
     "CREATE TABLE records(id INTEGER PRIMARY KEY, timestamp_ms INTEGER NOT NULL, key BLOB,"
@@ -29,12 +29,19 @@ static const char schema_sql[] =
     "CREATE VIEW records_readable AS SELECT topics.name AS topic, (records.id >> 46) & 255 AS"
     " partition, records.id & ((1 << 46) - 1) AS offset, timestamp_ms, key, value, headers"
     " FROM records JOIN topics ON topics.id = records.id >> 54;"
-    "INSERT INTO schema VALUES(1);";
+    "INSERT INTO schema VALUES(2);";
 
 static_assert(FY_SQLQ_OFFSET_BITS == 46, "the view knows the bits");
 static_assert(FY_SQLQ_PARTITION_BITS == 8, "the view knows the bits");
 static_assert(FY_SQLQ_FREE_MARK == '/', "the search for a free place knows the mark");
-static_assert(SCHEMA_VERSION == 1, "the schema's last line knows the version");
+static_assert(SCHEMA_VERSION == 2, "the schema's last line knows the version");
+
+/* Append only: the n-th brings a file of version n + 1 to the next. */
+static const char *const upgrade_sql[] = {
+    "BEGIN IMMEDIATE; ALTER TABLE progress ADD COLUMN text TEXT; UPDATE schema SET version = 2;"
+    "COMMIT",
+};
+static_assert(FY_COUNT_OF(upgrade_sql) == SCHEMA_VERSION - 1, "every older file has its way up");
 
 static const char *const statement_sql[FY_SQLQ_STATEMENT_COUNT] = {
     [FY_SQLQ_BEGIN] = "BEGIN IMMEDIATE",
@@ -55,9 +62,10 @@ static const char *const statement_sql[FY_SQLQ_STATEMENT_COUNT] = {
                                 " partition_count = ? LIMIT 1",
     [FY_SQLQ_TOPIC_NAME] = "UPDATE topics SET name = ? WHERE id = ?",
     [FY_SQLQ_PROGRESS_REMOVE] = "DELETE FROM progress WHERE topic = ?",
-    [FY_SQLQ_PROGRESS_SAVE] = "INSERT INTO progress(group_name, topic, partition, committed, epoch)"
-                              " VALUES(?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-                              " committed = excluded.committed, epoch = excluded.epoch",
+    [FY_SQLQ_PROGRESS_SAVE] = "INSERT INTO progress(group_name, topic, partition, committed, epoch,"
+                              " text) VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                              " committed = excluded.committed, epoch = excluded.epoch,"
+                              " text = excluded.text",
     [FY_SQLQ_PAGE_COUNT] = "PRAGMA page_count",
     [FY_SQLQ_FREE_COUNT] = "PRAGMA freelist_count",
 };
@@ -273,12 +281,14 @@ static enum fy_code schema_ensure(sqlite3 *db, struct fy_err *err)
     code = ask_text(db, "SELECT version FROM schema", &version, err);
     if (code != FY_OK)
         return fy_err_add(err, "not a queue of Ferry");
-    if (version != SCHEMA_VERSION)
+    for (; code == FY_OK && version >= 1 && version < SCHEMA_VERSION; version++)
+        code = run_text(db, upgrade_sql[version - 1], "upgrade the queue's file", err);
+    if (code == FY_OK && version != SCHEMA_VERSION)
         return fy_err_set(err, FY_EINTERNAL,
                           "the queue's file has schema %lld and this program knows up to %d: it was"
                           " written by a newer Ferry, use that one",
                           (long long)version, SCHEMA_VERSION);
-    return FY_OK;
+    return code;
 }
 
 static enum fy_code prepare(sqlite3 *db, const char *sql, sqlite3_stmt **statement,

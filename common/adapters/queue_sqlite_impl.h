@@ -52,6 +52,12 @@ struct fy_sqlq_partition {
     int64_t end;   /* offset the next record will get */
 };
 
+/* What a group has committed of a partition. */
+struct fy_sqlq_mark {
+    int64_t committed; /* see fy_sqlq_committed */
+    char *text;        /* kept beside it; NULL: none */
+};
+
 /* What one group has done of one topic. From the first opening of a consumer on, its rows in the
  * file keep its undone records from being trimmed. */
 struct fy_sqlq_progress {
@@ -61,7 +67,7 @@ struct fy_sqlq_progress {
 
     /* Mutex held. */
     int32_t epoch;
-    int64_t committed[]; /* by partition; see fy_sqlq_committed */
+    struct fy_sqlq_mark marks[]; /* by partition */
 };
 
 /* Never removed, so pointers to it stay good until close. One that was found empty when the queue
@@ -261,6 +267,10 @@ struct fy_sqlq_progress *fy_sqlq_progress_find(const struct fy_sqlq_topic *topic
 /* Next to read of the group. A group that went back may find those records trimmed meanwhile. Mutex
  * held, or writer thread. */
 int64_t fy_sqlq_committed(const struct fy_sqlq_progress *progress, uint32_t partition);
+
+/* Sets what the group has committed of a partition; text is copied. Writer thread, mutex held. */
+void fy_sqlq_mark(struct fy_sqlq_progress *progress, int32_t partition, int64_t committed,
+                  const char *text);
 
 /* queue_sqlite_writer.c */
 

@@ -31,6 +31,8 @@ void fy_sqlq_topic_free(struct fy_sqlq_topic *topic)
     while (topic->progress != NULL) {
         struct fy_sqlq_progress *progress = topic->progress;
         topic->progress = progress->next;
+        for (uint32_t i = 0; i < topic->partition_count; i++)
+            free(progress->marks[i].text);
         free(progress);
     }
     free(topic);
@@ -62,12 +64,12 @@ struct fy_sqlq_progress *fy_sqlq_progress_new(struct fy_sqlq *self, struct fy_sq
 {
     FY_ASSERT(self->progress_count < FY_QUEUE_GROUPS_MAX);
     struct fy_sqlq_progress *progress =
-        fy_alloc(sizeof(*progress) + topic->partition_count * sizeof(int64_t));
+        fy_alloc(sizeof(*progress) + topic->partition_count * sizeof(progress->marks[0]));
     bool fits = fy_text_copy(progress->group, sizeof(progress->group), group);
     FY_ASSERT(fits);
     progress->topic = topic;
     for (uint32_t i = 0; i < topic->partition_count; i++)
-        progress->committed[i] = topic->partitions[i].start;
+        progress->marks[i].committed = topic->partitions[i].start;
     progress->next = topic->progress;
     topic->progress = progress;
     self->progress_count++;
@@ -82,10 +84,19 @@ struct fy_sqlq_progress *fy_sqlq_progress_find(const struct fy_sqlq_topic *topic
     return progress;
 }
 
+void fy_sqlq_mark(struct fy_sqlq_progress *progress, int32_t partition, int64_t committed,
+                  const char *text)
+{
+    struct fy_sqlq_mark *mark = &progress->marks[partition];
+    free(mark->text);
+    mark->committed = committed;
+    mark->text = text != NULL && text[0] != '\0' ? fy_strdup(text) : NULL;
+}
+
 int64_t fy_sqlq_committed(const struct fy_sqlq_progress *progress, uint32_t partition)
 {
     int64_t start = progress->topic->partitions[partition].start;
-    int64_t committed = progress->committed[partition];
+    int64_t committed = progress->marks[partition].committed;
     return committed < start ? start : committed;
 }
 
@@ -161,16 +172,19 @@ static enum fy_code load_partition(struct fy_sqlq *self, sqlite3_stmt *row, stru
     return FY_OK;
 }
 
-/* group_name, topic, partition, committed, epoch */
+/* group_name, topic, partition, committed, epoch, text */
 static enum fy_code load_progress(struct fy_sqlq *self, sqlite3_stmt *row, struct fy_err *err)
 {
     const char *group = (const char *)sqlite3_column_text(row, 0);
     struct fy_sqlq_partition *partition =
         partition_of(self, sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2));
     int64_t committed = sqlite3_column_int64(row, 3);
+    const char *text = (const char *)sqlite3_column_text(row, 5);
     if (group == NULL || strlen(group) > FY_TOPIC_BYTES_MAX || partition == NULL)
         return damaged(err, "progress");
     if (committed < 0 || committed > partition->end)
+        return damaged(err, "progress");
+    if (text != NULL && strlen(text) > FY_COMMIT_TEXT_BYTES_MAX)
         return damaged(err, "progress");
     struct fy_sqlq_progress *progress = fy_sqlq_progress_find(partition->topic, group);
     if (progress == NULL) {
@@ -178,7 +192,7 @@ static enum fy_code load_progress(struct fy_sqlq *self, sqlite3_stmt *row, struc
             return damaged(err, "progress");
         progress = fy_sqlq_progress_new(self, partition->topic, group);
     }
-    progress->committed[partition->index] = committed;
+    fy_sqlq_mark(progress, partition->index, committed, text);
     progress->epoch = (int32_t)sqlite3_column_int64(row, 4);
     return FY_OK;
 }
@@ -191,7 +205,8 @@ static enum fy_code load_all(struct fy_sqlq *self, struct fy_err *err)
     } tables[] = {
         {"SELECT id, name, partition_count FROM topics ORDER BY id", load_topic},
         {"SELECT topic, partition, start_offset, end_offset FROM partitions", load_partition},
-        {"SELECT group_name, topic, partition, committed, epoch FROM progress", load_progress},
+        {"SELECT group_name, topic, partition, committed, epoch, text FROM progress",
+         load_progress},
     };
     enum fy_code code = FY_OK;
     for (size_t i = 0; i < FY_COUNT_OF(tables) && code == FY_OK; i++)

@@ -9,8 +9,8 @@ static int64_t done_below(const struct fy_sqlq_partition *partition)
         return partition->start;
     int64_t least = partition->end;
     for (; progress != NULL; progress = progress->next) {
-        if (progress->committed[partition->index] < least)
-            least = progress->committed[partition->index];
+        if (progress->marks[partition->index].committed < least)
+            least = progress->marks[partition->index].committed;
     }
     return least;
 }

@@ -4,6 +4,8 @@
 #ifndef FY_PORTS_QUEUE_H
 #define FY_PORTS_QUEUE_H
 
+#include <string.h>
+
 #include "common/core/err.h"
 
 #define FY_HEADERS_MAX     24    /* headers of a record */
@@ -50,6 +52,10 @@ struct fy_topic_partition {
     char topic[FY_TOPIC_BYTES_MAX + 1];
     int32_t partition;
     int64_t offset; /* meaning depends on the call */
+    /* Commits only: kept beside the offset, for whoever asks how far behind the group is; up to
+     * FY_COMMIT_TEXT_BYTES_MAX of printable ASCII; borrowed; NULL: none. Nobody is given it back
+     * with an assignment, so that it is never committed again with another offset. */
+    const char *text;
 };
 
 enum fy_consumer_event_kind {
@@ -77,6 +83,8 @@ struct fy_partition_lag {
     int64_t end_offset;       /* offset the next record will get */
     int64_t committed_offset; /* next to read of the group; start_offset when none was committed */
     int64_t oldest_ms;        /* timestamp of the record at committed_offset; 0 when lag is 0 */
+    const char *text;         /* as the last commit kept it, "" none; whoever wrote that: a hint at
+                                 most. Until visit returns */
 };
 typedef bool fy_lag_visit_fn(void *arg, const struct fy_partition_lag *lag);
 
@@ -179,13 +187,16 @@ fy_consumer_poll(struct fy_queue *self, struct fy_consumer *consumer, const char
 {
     return self->ops->consumer_poll(consumer, topic, partition, records_max, visit, arg, err);
 }
-/* Commits "next to read" offsets for partitions; durable when it returns FY_OK. One at a time. May
+/* Commits "next to read" offsets for partitions, and what is to be kept beside them in place of
+ * what was; durable when it returns FY_OK. One at a time. May
  * block for one group commit (a millisecond or so; FY_KAFKA_COMMIT_MS when the broker is away).
  * Errors: FY_EINPUT not ours; FY_EBUSY, FY_EIO tried again later. */
 FY_MUST_CHECK static inline enum fy_code
 fy_consumer_commit(struct fy_queue *self, struct fy_consumer *consumer,
                    const struct fy_topic_partition *offsets, size_t count, struct fy_err *err)
 {
+    for (size_t i = 0; i < count; i++)
+        FY_ASSERT(offsets[i].text == NULL || strlen(offsets[i].text) <= FY_COMMIT_TEXT_BYTES_MAX);
     return self->ops->consumer_commit(consumer, offsets, count, err);
 }
 /* Leaves the group; accepts NULL. */

@@ -10,6 +10,7 @@
 #include "common/core/order.h"
 #include "tests/contract/queue_contract.h"
 #include "tests/contract/queue_contract_load.h"
+#include "tests/contract/queue_contract_text.h"
 
 #define KEYS_COUNT    7
 #define RECORDS_COUNT 700
@@ -581,6 +582,8 @@ int queue_contract_run(const struct queue_contract_factory *factory)
         CONTRACT_TEST(the_descriptor_is_readable_while_anything_may_wait),
         CONTRACT_TEST(lag_tells_where_a_group_stands_and_since_when),
         CONTRACT_TEST(lag_of_a_topic_that_is_not_there_is_an_error),
+        CONTRACT_TEST(what_is_kept_beside_an_offset_is_told_with_the_lag),
+        CONTRACT_TEST(what_is_kept_is_never_committed_with_another_offset),
         CONTRACT_TEST(trimming_removes_what_is_done_and_old_and_nothing_else),
         CONTRACT_TEST(a_topic_no_group_has_committed_on_is_kept_whole),
         CONTRACT_TEST(the_slowest_group_keeps_its_records),

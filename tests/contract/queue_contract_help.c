@@ -304,6 +304,7 @@ static bool lag_visit(void *arg, const struct fy_partition_lag *lag)
     wanted->count++;
     if (lag->partition == wanted->partition)
         wanted->lag = *lag;
+    wanted->lag.text = NULL; /* ours no longer than now */
     return true;
 }
 

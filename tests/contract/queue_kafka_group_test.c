@@ -386,8 +386,9 @@ static void offsets_of_others_are_not_committed(void **state)
     struct queue_fixture *f = *state;
     struct fy_err err = {0};
     struct fy_consumer *consumer = queue_consumer_open(f, "worker", "orders", NULL);
-    const struct fy_topic_partition bad[] = {
-        {"orders", 0, -1}, {"orders", QUEUE_CONTRACT_PARTITIONS, 0}, {"other", 0, 0}};
+    const struct fy_topic_partition bad[] = {{"orders", 0, -1, NULL},
+                                             {"orders", QUEUE_CONTRACT_PARTITIONS, 0, NULL},
+                                             {"other", 0, 0, NULL}};
     for (size_t i = 0; i < FY_COUNT_OF(bad); i++)
         assert_int_equal(fy_consumer_commit(f->queue, consumer, &bad[i], 1, &err), FY_EINPUT);
     queue_consumer_close(f, consumer);

@@ -80,11 +80,35 @@ static void a_file_of_a_newer_schema_is_refused(void **state)
     struct fy_err err = {0};
     char nothing[64];
     queue_fixture_close(f);
-    queue_sqlite_ask(f->dir, "UPDATE schema SET version = 2", nothing);
+    queue_sqlite_ask(f->dir, "UPDATE schema SET version = 3", nothing);
     assert_int_equal(queue_sqlite_factory.open(f->dir, &f->clock.port, &f->queue, &err),
                      FY_EINTERNAL);
     assert_non_null(strstr(err.text, "newer"));
+    queue_sqlite_ask(f->dir, "UPDATE schema SET version = 2", nothing);
+    queue_fixture_open(f);
+    queue_fixture_free(f);
+}
+
+/* As the first schema had it: nothing kept beside the offsets. */
+static void a_file_of_the_first_schema_is_brought_up(void **state)
+{
+    (void)state;
+    struct queue_fixture *f = queue_sqlite_fixture_new(&queue_sqlite_factory);
+    char nothing[64];
+    queue_fixture_topic(f, "orders");
+    queue_publish_text(f->queue, "orders", 1, NULL, "x");
+    struct fy_consumer *consumer = queue_consumer_open(f, "worker", "orders", NULL);
+    queue_consumer_commit(f->queue, consumer, "orders", 1, 1);
+    queue_fixture_close(f);
+    queue_sqlite_ask(f->dir, "ALTER TABLE progress DROP COLUMN text", nothing);
     queue_sqlite_ask(f->dir, "UPDATE schema SET version = 1", nothing);
+
+    queue_fixture_open(f);
+    struct fy_partition_lag lag = queue_lag_of(f->queue, "worker", "orders", 1);
+    assert_int_equal(lag.committed_offset, 1);
+    queue_fixture_close(f);
+    queue_sqlite_ask(f->dir, "SELECT version FROM schema", nothing);
+    assert_string_equal(nothing, "2");
     queue_fixture_open(f);
     queue_fixture_free(f);
 }
@@ -230,13 +254,13 @@ static void offsets_that_make_no_sense_are_not_committed(void **state)
     struct fy_consumer *consumer = queue_consumer_open(f, "worker", "orders", NULL);
     struct fy_err err = {0};
     queue_publish_text(f->queue, "orders", 0, NULL, "x");
-    const struct fy_topic_partition bad[] = {{"orders", 0, 2},
-                                             {"orders", 0, -1},
-                                             {"orders", QUEUE_CONTRACT_PARTITIONS, 0},
-                                             {"orders", -1, 0},
-                                             {"other", 0, 0}};
+    const struct fy_topic_partition bad[] = {{"orders", 0, 2, NULL},
+                                             {"orders", 0, -1, NULL},
+                                             {"orders", QUEUE_CONTRACT_PARTITIONS, 0, NULL},
+                                             {"orders", -1, 0, NULL},
+                                             {"other", 0, 0, NULL}};
     for (size_t i = 0; i < FY_COUNT_OF(bad); i++) {
-        const struct fy_topic_partition pair[] = {{"orders", 0, 1}, bad[i]};
+        const struct fy_topic_partition pair[] = {{"orders", 0, 1, NULL}, bad[i]};
         assert_int_equal(fy_consumer_commit(f->queue, consumer, pair, 2, &err), FY_EINPUT);
     }
     assert_int_equal(queue_lag_of(f->queue, "worker", "orders", 0).committed_offset, 0);
@@ -391,6 +415,7 @@ int main(void)
         cmocka_unit_test(a_second_opener_in_this_process_is_refused),
         cmocka_unit_test(a_second_process_is_refused_until_the_first_is_killed),
         cmocka_unit_test(a_file_of_a_newer_schema_is_refused),
+        cmocka_unit_test(a_file_of_the_first_schema_is_brought_up),
         cmocka_unit_test(a_file_that_is_no_queue_is_refused),
         cmocka_unit_test(a_folder_that_is_not_there_is_an_error),
         cmocka_unit_test(an_empty_topic_gives_its_place_to_a_new_one),

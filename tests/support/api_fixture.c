@@ -107,7 +107,7 @@ static enum fy_code fake_lag(struct fy_queue *port, const char *group, const cha
     if (self->lag_fails != FY_OK)
         return fy_err_set(err, self->lag_fails, "the double does not tell");
     struct fy_partition_lag lag = {
-        .partition = 3, .end_offset = 9, .committed_offset = 2, .oldest_ms = 1000};
+        .partition = 3, .end_offset = 9, .committed_offset = 2, .oldest_ms = 1000, .text = ""};
     FY_ASSERT(fy_text_copy(lag.topic, sizeof lag.topic, topic));
     (void)visit(arg, &lag);
     return FY_OK;

@@ -47,6 +47,7 @@ struct fake_queue {
     size_t topic_count;
     struct fy_consumer consumer;
     int64_t committed[FAKE_PARTITIONS];
+    char texts[FAKE_PARTITIONS][FY_COMMIT_TEXT_BYTES_MAX + 1];
     unsigned owned; /* bits */
     int32_t epoch;
     struct event events[EVENTS_MAX];
@@ -314,6 +315,8 @@ static enum fy_code consumer_commit(struct fy_consumer *consumer,
         for (size_t i = 0; i < count; i++) {
             FY_ASSERT(offsets[i].offset >= self->committed[offsets[i].partition]);
             self->committed[offsets[i].partition] = offsets[i].offset;
+            FY_ASSERT(fy_text_copy(self->texts[offsets[i].partition], sizeof(self->texts[0]),
+                                   offsets[i].text != NULL ? offsets[i].text : ""));
         }
     }
     pthread_mutex_unlock(&self->mutex);
@@ -490,6 +493,14 @@ int64_t fake_queue_committed(struct fake_queue *self, int32_t partition)
     int64_t offset = self->committed[partition];
     pthread_mutex_unlock(&self->mutex);
     return offset;
+}
+
+void fake_queue_text(struct fake_queue *self, int32_t partition,
+                     char text[static FY_COMMIT_TEXT_BYTES_MAX + 1])
+{
+    pthread_mutex_lock(&self->mutex);
+    memcpy(text, self->texts[partition], sizeof(self->texts[0]));
+    pthread_mutex_unlock(&self->mutex);
 }
 
 int64_t fake_queue_end(struct fake_queue *self, const char *topic, int32_t partition)

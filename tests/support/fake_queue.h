@@ -33,6 +33,9 @@ void fake_queue_fail_publishes(struct fake_queue *queue, int count);
 void fake_queue_fail_commits(struct fake_queue *queue, int count);
 
 int64_t fake_queue_committed(struct fake_queue *queue, int32_t partition);
+/* What the last commit kept beside it. */
+void fake_queue_text(struct fake_queue *queue, int32_t partition,
+                     char text[static FY_COMMIT_TEXT_BYTES_MAX + 1]);
 int64_t fake_queue_end(struct fake_queue *queue, const char *topic, int32_t partition);
 /* Records of a topic over all partitions. */
 size_t fake_queue_count(struct fake_queue *queue, const char *topic);

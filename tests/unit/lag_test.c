@@ -50,8 +50,9 @@ static enum fy_code lag(struct fy_queue *port, const char *group, const char *to
 {
     struct fixture *f = FY_CONTAINER_OF(port, struct fixture, queue);
     struct fy_partition_lag behind = {
-        .end_offset = 10, .committed_offset = 4, .oldest_ms = NOW_MS - 60000};
-    struct fy_partition_lag done = {.partition = 1, .end_offset = 7, .committed_offset = 7};
+        .end_offset = 10, .committed_offset = 4, .oldest_ms = NOW_MS - 60000, .text = ""};
+    struct fy_partition_lag done = {
+        .partition = 1, .end_offset = 7, .committed_offset = 7, .text = ""};
     (void)snprintf(f->asked[f->asked_count++], sizeof(f->asked[0]), "%s %s", group, topic);
     f->mono_ms += f->ask_ms;
     if (f->fails != NULL && strcmp(topic, f->fails) == 0)
