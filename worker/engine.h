@@ -94,7 +94,12 @@ struct fy_partition {
     bool ours;
     bool blocked;      /* the last poll was stopped by its window or by memory */
     int64_t committed; /* last offset that was committed */
+    bool changed;      /* orders were done since: what is kept beside it is behind */
     struct fy_ledger ledger;
+};
+
+struct fy_commit_text {
+    char text[FY_COMMIT_TEXT_BYTES_MAX + 1];
 };
 
 struct fy_look;
@@ -137,6 +142,7 @@ struct fy_engine {
     uint32_t uncommitted;  /* orders done since the last commit */
     int64_t committed_ms;
     struct fy_topic_partition *commit_list; /* partition_count of them, for one commit */
+    struct fy_commit_text *commit_texts;    /* beside them: which orders above are done */
 
     struct fy_lanes lanes;
     struct fy_job *oldest, *youngest; /* all jobs */

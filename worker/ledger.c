@@ -66,7 +66,9 @@ enum fy_ledger_receipt fy_ledger_peek(const struct fy_ledger *ledger, int64_t of
     }
     if (bit_get(ledger->done, offset))
         return FY_LEDGER_OVER;
-    return bit_get(ledger->received, offset) ? FY_LEDGER_AGAIN : FY_LEDGER_NEW;
+    if (bit_get(ledger->received, offset))
+        return FY_LEDGER_AGAIN;
+    return ledger->incomplete < FY_INCOMPLETES_MAX ? FY_LEDGER_NEW : FY_LEDGER_FULL;
 }
 
 /* Offsets [from, to) will never come. */
@@ -118,4 +120,25 @@ void fy_ledger_finish(struct fy_ledger *ledger, int64_t offset)
     if (offset >= ledger->done_end)
         ledger->done_end = offset + 1;
     advance(ledger);
+}
+
+/* Offsets below next are received, and FY_INCOMPLETES_MAX of those may be open; above it, a job of
+ * an older epoch may have left any number behind: then the map ends where it is full. */
+void fy_ledger_map(const struct fy_ledger *ledger, struct fy_done_map *map)
+{
+    map->generation = (uint32_t)ledger->epoch;
+    map->base = ledger->base;
+    map->done_end = ledger->done_end;
+    map->incomplete_count = 0;
+    for (int64_t offset = ledger->base; offset < ledger->done_end; offset++) {
+        if (offset % 64 == 0 && ledger->done[offset % FY_LEDGER_WINDOW / 64] == UINT64_MAX)
+            offset += 63; /* most are done: a word at a time */
+        else if (!bit_get(ledger->done, offset)) {
+            if (map->incomplete_count == FY_INCOMPLETES_MAX) {
+                map->done_end = offset;
+                return;
+            }
+            map->incomplete[map->incomplete_count++] = offset;
+        }
+    }
 }

@@ -5,7 +5,7 @@
 #ifndef FY_WORKER_LEDGER_H
 #define FY_WORKER_LEDGER_H
 
-#include "common/core/base.h"
+#include "common/core/done_map.h"
 
 struct fy_ledger {
     int32_t epoch;       /* of the assignment it was made for */
@@ -21,7 +21,8 @@ enum fy_ledger_receipt {
     FY_LEDGER_NEW,   /* to be worked on */
     FY_LEDGER_AGAIN, /* received before in this epoch and still open */
     FY_LEDGER_OVER,  /* done already (by a job of an older epoch, or below base) */
-    FY_LEDGER_FULL,  /* beyond the window: not received; back-pressure until base moves */
+    FY_LEDGER_FULL,  /* beyond the window, or FY_INCOMPLETES_MAX are open: not received;
+                        back-pressure until base moves, or one is done */
 };
 
 /* base: the committed offset. */
@@ -35,5 +36,7 @@ enum fy_ledger_receipt fy_ledger_peek(const struct fy_ledger *ledger, int64_t of
 /* Twice is harmless. An offset this epoch has not received yet (a job outlived a revoke) is
  * remembered when it lies in the window: outcomes are global facts (ENGINE 1.6). */
 void fy_ledger_finish(struct fy_ledger *ledger, int64_t offset);
+/* The base and what is done above it, as they are now. */
+void fy_ledger_map(const struct fy_ledger *ledger, struct fy_done_map *map);
 
 #endif

@@ -13,6 +13,7 @@ enum fy_code fy_partitions_open(struct fy_engine *engine, struct fy_err *err)
     struct fy_queue *queue = engine->node->queue;
     engine->partitions = fy_alloc(FY_PARTITIONS_MAX * sizeof(*engine->partitions));
     engine->commit_list = fy_alloc(FY_PARTITIONS_MAX * sizeof(*engine->commit_list));
+    engine->commit_texts = fy_alloc(FY_PARTITIONS_MAX * sizeof(*engine->commit_texts));
     enum fy_code code = fy_queue_topic_ensure(queue, FY_TOPIC_ACTION, err);
     if (code == FY_OK)
         code = fy_queue_topic_ensure(queue, FY_TOPIC_DEAD, err);
@@ -31,6 +32,7 @@ void fy_partitions_close(struct fy_engine *engine)
             fy_ledger_free(&engine->partitions[i].ledger);
     free(engine->partitions);
     free(engine->commit_list);
+    free(engine->commit_texts);
 }
 
 static struct fy_partition *find(struct fy_engine *engine, int32_t number)
@@ -63,6 +65,7 @@ static void take(struct fy_engine *engine, const struct fy_topic_partition *give
         fy_ledger_free(&partition->ledger);
     partition->ours = true;
     partition->blocked = false;
+    partition->changed = false;
     partition->committed = given->offset;
     fy_ledger_init(&partition->ledger, engine->epoch, given->offset);
 }
@@ -194,17 +197,30 @@ static void show_uncommitted(struct fy_engine *engine)
     atomic_store_explicit(&engine->stages[FY_STAGE_COMMIT].orders, done, memory_order_relaxed);
 }
 
+/* Offset and map from one look at the ledger: a map is of the offset that it is committed with. */
+static void fill_entry(const struct fy_ledger *ledger, struct fy_topic_partition *entry,
+                       struct fy_commit_text *text)
+{
+    struct fy_done_map map;
+    fy_ledger_map(ledger, &map);
+    *entry = (struct fy_topic_partition){.offset = map.base};
+    FY_ASSERT(fy_text_copy(entry->topic, sizeof(entry->topic), FY_TOPIC_ACTION));
+    if (map.done_end == map.base)
+        return; /* the offset says it all */
+    fy_done_map_write(&map, text->text);
+    entry->text = text->text;
+}
+
 static size_t fill_commit(struct fy_engine *engine)
 {
     size_t count = 0;
     for (size_t i = 0; i < engine->partition_count; i++) {
         const struct fy_partition *partition = &engine->partitions[i];
-        if (!partition->ours || partition->ledger.base == partition->committed)
+        if (!partition->ours ||
+            (partition->ledger.base == partition->committed && !partition->changed))
             continue;
-        struct fy_topic_partition *entry = &engine->commit_list[count++];
-        *entry = (struct fy_topic_partition){.partition = partition->partition,
-                                             .offset = partition->ledger.base};
-        FY_ASSERT(fy_text_copy(entry->topic, sizeof(entry->topic), FY_TOPIC_ACTION));
+        fill_entry(&partition->ledger, &engine->commit_list[count], &engine->commit_texts[count]);
+        engine->commit_list[count++].partition = partition->partition;
     }
     return count;
 }
@@ -230,8 +246,10 @@ void fy_partitions_commit(struct fy_engine *engine, bool now)
     }
     for (size_t i = 0; i < count; i++) {
         struct fy_partition *partition = find(engine, engine->commit_list[i].partition);
-        if (partition != NULL)
-            partition->committed = engine->commit_list[i].offset;
+        if (partition == NULL)
+            continue;
+        partition->committed = engine->commit_list[i].offset;
+        partition->changed = false;
     }
     show_uncommitted(engine);
 }
@@ -244,6 +262,7 @@ void fy_partitions_finish(struct fy_engine *engine, const struct fy_job *job)
     if (partition == NULL || !partition->ours)
         return; /* its next owner does it again, and finds it done */
     fy_ledger_finish(&partition->ledger, job->offset);
+    partition->changed = true;
     engine->uncommitted++;
     atomic_fetch_add_explicit(&engine->stages[FY_STAGE_COMMIT].orders, 1, memory_order_relaxed);
 }

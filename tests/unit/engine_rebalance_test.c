@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/adapters/order_json.h"
+#include "common/core/done_map.h"
 #include "tests/support/fake_node.h"
 
 /* A CREATE into a partition of the test's choice. */
@@ -48,6 +49,38 @@ static void a_revoke_is_answered_at_once(void **state)
     assert_int_equal(fake_peer_hanging(self->peer), 1);
     assert_int_equal(fake_queue_committed(self->queue, 0), 2);
     fake_peer_release(self->peer);
+}
+
+/* One order takes long and many behind it are done: the commit tells others so, though its offset
+ * stays where it is. */
+static void a_commit_tells_what_is_done_above_its_offset(void **state)
+{
+    struct fake_node *self = *state;
+    char text[FY_COMMIT_TEXT_BYTES_MAX + 1];
+    struct fy_done_map map;
+    hang(self, "slow");
+    fake_node_start(self);
+    put(self, 0, "slow");
+    fake_peer_wait_hanging(self->peer, 1);
+    for (int i = 0; i < 50; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "behind/%d", i);
+        put(self, 0, name);
+    }
+    assert_true(fake_node_wait_metric(self, FY_M_ORDERS_APPLIED, 50));
+    fake_queue_revoke(self->queue, FAKE_ALL); /* commits at once, as a second's passing does */
+    fake_queue_settle(self->queue);
+    fake_queue_text(self->queue, 0, text);
+    assert_int_equal(fake_queue_committed(self->queue, 0), 0);
+    assert_true(fy_done_map_read(text, 0, &map));
+    assert_int_equal(fy_done_map_left(&map, 51), 1);
+
+    fake_queue_assign(self->queue, FAKE_ALL); /* the others come again, and are found done */
+    fake_peer_release(self->peer);
+    assert_true(fake_node_wait_ready(self, "slow"));
+    assert_true(fake_node_wait_committed(self));
+    fake_queue_text(self->queue, 0, text);
+    assert_string_equal(text, "");
 }
 
 /* The partition comes back while its order is still being pulled: one job, one transfer. */
@@ -210,6 +243,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_node_setup, fake_node_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_revoke_is_answered_at_once),
+        TEST(a_commit_tells_what_is_done_above_its_offset),
         TEST(a_redelivered_order_is_adopted_not_started_twice),
         TEST(what_ends_in_limbo_is_done_for_whoever_comes),
         TEST(what_fails_in_limbo_leaves_no_trace),

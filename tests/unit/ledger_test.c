@@ -64,13 +64,16 @@ static void the_window_bounds_how_far_ahead_it_goes(void **state)
     (void)state;
     struct fy_ledger ledger;
     fy_ledger_init(&ledger, 1, 3);
-    for (int64_t i = 0; i < FY_LEDGER_WINDOW; i++)
+    for (int64_t i = 0; i < FY_LEDGER_WINDOW; i++) {
         assert_int_equal(fy_ledger_receive(&ledger, 3 + i), FY_LEDGER_NEW);
+        if (i > 1)
+            fy_ledger_finish(&ledger, 3 + i);
+    }
     assert_int_equal(fy_ledger_receive(&ledger, 3 + FY_LEDGER_WINDOW), FY_LEDGER_FULL);
     fy_ledger_finish(&ledger, 4);
     assert_int_equal(fy_ledger_peek(&ledger, 3 + FY_LEDGER_WINDOW), FY_LEDGER_FULL);
     fy_ledger_finish(&ledger, 3);
-    assert_int_equal(ledger.base, 5);
+    assert_int_equal(ledger.base, 3 + FY_LEDGER_WINDOW);
     assert_int_equal(fy_ledger_receive(&ledger, 3 + FY_LEDGER_WINDOW), FY_LEDGER_NEW);
     fy_ledger_free(&ledger);
 }
@@ -92,6 +95,80 @@ static void a_completion_may_come_before_the_record(void **state)
     fy_ledger_finish(&ledger, 10 + FY_LEDGER_WINDOW + 5);
     assert_int_equal(ledger.base, 12);
     assert_int_equal(ledger.incomplete, 0);
+    fy_ledger_free(&ledger);
+}
+
+/* However far it is ahead of its base: all that is open must fit beside a committed offset. */
+static void only_so_many_orders_are_open_at_once(void **state)
+{
+    (void)state;
+    struct fy_ledger ledger;
+    fy_ledger_init(&ledger, 1, 0);
+    for (int64_t offset = 0; offset < FY_INCOMPLETES_MAX; offset++)
+        assert_int_equal(fy_ledger_receive(&ledger, offset), FY_LEDGER_NEW);
+    assert_int_equal(fy_ledger_receive(&ledger, FY_INCOMPLETES_MAX), FY_LEDGER_FULL);
+    assert_int_equal(fy_ledger_receive(&ledger, 0), FY_LEDGER_AGAIN);
+    fy_ledger_finish(&ledger, 500);
+    assert_int_equal(fy_ledger_receive(&ledger, FY_INCOMPLETES_MAX), FY_LEDGER_NEW);
+    assert_int_equal(fy_ledger_receive(&ledger, FY_INCOMPLETES_MAX + 1), FY_LEDGER_FULL);
+    fy_ledger_free(&ledger);
+}
+
+static void the_map_tells_what_is_done_above_the_base(void **state)
+{
+    (void)state;
+    struct fy_ledger ledger;
+    struct fy_done_map map;
+    fy_ledger_init(&ledger, 9, 100);
+    fy_ledger_map(&ledger, &map);
+    assert_int_equal(map.done_end, 100);
+    for (int64_t offset = 100; offset < 110; offset++)
+        assert_int_equal(fy_ledger_receive(&ledger, offset), FY_LEDGER_NEW);
+    for (int64_t offset = 101; offset < 107; offset += 2)
+        fy_ledger_finish(&ledger, offset);
+    fy_ledger_map(&ledger, &map);
+    assert_int_equal(map.generation, 9);
+    assert_int_equal(map.base, 100);
+    assert_int_equal(map.done_end, 106);
+    assert_int_equal(map.incomplete_count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(map.incomplete[i], 100 + 2 * (int64_t)i);
+    assert_int_equal(fy_done_map_left(&map, 110), 7);
+    fy_ledger_free(&ledger);
+}
+
+static void a_hundred_thousand_done_behind_one_are_not_left(void **state)
+{
+    (void)state;
+    struct fy_ledger ledger;
+    struct fy_done_map map;
+    int64_t end = 77 + 100001;
+    fy_ledger_init(&ledger, 1, 77);
+    assert_int_equal(fy_ledger_receive(&ledger, 77), FY_LEDGER_NEW);
+    for (int64_t offset = 78; offset < end; offset++) {
+        assert_int_equal(fy_ledger_receive(&ledger, offset), FY_LEDGER_NEW);
+        fy_ledger_finish(&ledger, offset);
+    }
+    fy_ledger_map(&ledger, &map);
+    assert_int_equal(map.base, 77);
+    assert_int_equal(map.done_end, end);
+    assert_int_equal(map.incomplete_count, 1);
+    assert_int_equal(fy_done_map_left(&map, end + 1), 2);
+    fy_ledger_free(&ledger);
+}
+
+/* A job that outlived a revoke is done far above what has come again: the map ends before it. */
+static void the_map_ends_where_too_many_are_open(void **state)
+{
+    (void)state;
+    struct fy_ledger ledger;
+    struct fy_done_map map;
+    fy_ledger_init(&ledger, 1, 0);
+    fy_ledger_finish(&ledger, 5000);
+    fy_ledger_map(&ledger, &map);
+    assert_int_equal(map.incomplete_count, FY_INCOMPLETES_MAX);
+    assert_int_equal(map.done_end, FY_INCOMPLETES_MAX);
+    assert_int_equal(fy_done_map_left(&map, 5001), 5001);
     fy_ledger_free(&ledger);
 }
 
@@ -138,7 +215,8 @@ static void run_against_model(uint64_t seed)
             enum fy_ledger_receipt receipt = fy_ledger_receive(&ledger, offset);
             assert_true(receipt == FY_LEDGER_NEW || receipt == FY_LEDGER_FULL);
             if (receipt == FY_LEDGER_FULL) {
-                assert_true(offset - model_base(&model) >= FY_LEDGER_WINDOW);
+                assert_true(offset - model_base(&model) >= FY_LEDGER_WINDOW ||
+                            open_count == FY_INCOMPLETES_MAX);
                 depth = open_count; /* let it catch up */
                 continue;
             }
@@ -179,6 +257,10 @@ int main(void)
         cmocka_unit_test(a_jump_over_more_than_the_window_is_taken_when_nothing_is_open),
         cmocka_unit_test(the_window_bounds_how_far_ahead_it_goes),
         cmocka_unit_test(a_completion_may_come_before_the_record),
+        cmocka_unit_test(only_so_many_orders_are_open_at_once),
+        cmocka_unit_test(the_map_tells_what_is_done_above_the_base),
+        cmocka_unit_test(a_hundred_thousand_done_behind_one_are_not_left),
+        cmocka_unit_test(the_map_ends_where_too_many_are_open),
         cmocka_unit_test(any_order_of_completion_agrees_with_the_naive_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
