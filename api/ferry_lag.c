@@ -12,9 +12,10 @@ struct lag_list {
     struct fy_lag_sum sum;
 };
 
-static void numbers_json(int64_t orders, int64_t oldest_ms, struct fy_buf *json)
+static void numbers_json(int64_t orders, int64_t backlog, int64_t oldest_ms, struct fy_buf *json)
 {
     fy_buf_json_i64(json, "orders", orders);
+    fy_buf_json_i64(json, "backlog", backlog);
     fy_buf_json_i64(json, "seconds", oldest_ms / 1000);
 }
 
@@ -28,7 +29,7 @@ static void add_partition(void *arg, const struct fy_lag_row *row)
     fy_buf_json_i64(&list->json, "partition", row->partition);
     fy_buf_json_str(&list->json, "group", row->group);
     fy_buf_json_str(&list->json, "site", row->site);
-    numbers_json(row->orders, row->oldest_ms, &list->json);
+    numbers_json(row->orders, row->backlog, row->oldest_ms, &list->json);
     fy_buf_json_i64(&list->json, "committed", row->committed);
     fy_buf_json_i64(&list->json, "end", row->end);
     fy_buf_text(&list->json, "}");
@@ -58,7 +59,7 @@ static void get_lag(struct fy_exchange *x)
     fy_buf_text(&list.json, "[");
     enum fy_code code = all_json(node, &list, &err);
     fy_buf_text(&list.json, "]");
-    numbers_json(list.sum.orders, list.sum.oldest_ms, &list.json);
+    numbers_json(list.sum.orders, list.sum.backlog, list.sum.oldest_ms, &list.json);
     fy_buf_text(&list.json, "}");
     fy_answer_result(x, code, &list.json, &err);
 }

@@ -53,7 +53,7 @@ static void on_lag(void *arg, const struct fy_lag_row *row)
                   row->topic, row->partition, row->group, row->orders);
     fy_buf_printf(&page->backlog,
                   "ferry_backlog_orders{topic=\"%s\",partition=\"%" PRId32 "\"} %" PRId64 "\n",
-                  row->topic, row->partition, row->orders);
+                  row->topic, row->partition, row->backlog);
     fy_buf_printf(&page->seconds,
                   "ferry_lag_seconds{topic=\"%s\",partition=\"%" PRId32 "\"} %.3f\n", row->topic,
                   row->partition, (double)row->oldest_ms / 1000.0);
@@ -78,7 +78,8 @@ static void print_lags(struct page *page)
     for (size_t i = 0; i < FY_COUNT_OF(parts); i++)
         fy_buf_init(parts[i], PAGE_PART_BYTES_MAX);
     head(&lags.lag, "ferry_consumer_lag", "Records above the committed offset.");
-    head(&lags.backlog, "ferry_backlog_orders", "Orders not done yet; scale on its sum.");
+    head(&lags.backlog, "ferry_backlog_orders",
+         "Orders not done yet, also behind one that takes long; scale on its sum.");
     head(&lags.seconds, "ferry_lag_seconds",
          "Age of the oldest record above the committed offset.");
     if (lags.accepted_ms > 0)

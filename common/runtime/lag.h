@@ -14,7 +14,9 @@ struct fy_lag_row {
     int32_t partition;
     int64_t committed; /* next to read */
     int64_t end;       /* offset the next record will get */
-    int64_t orders;    /* end - committed */
+    int64_t orders;    /* end - committed: what Kafka's tools call lag */
+    int64_t backlog;   /* of those, not done yet: one order that takes long keeps all behind it in
+                          orders, but not here */
     int64_t oldest_ms; /* age of the record at committed; 0 when nothing is behind */
 };
 typedef void fy_lag_row_fn(void *arg, const struct fy_lag_row *row);
@@ -22,6 +24,7 @@ typedef void fy_lag_row_fn(void *arg, const struct fy_lag_row *row);
 /* Sums of rows. */
 struct fy_lag_sum {
     int64_t orders;
+    int64_t backlog;
     int64_t oldest_ms; /* the greatest */
 };
 void fy_lag_add(struct fy_lag_sum *sum, const struct fy_lag_row *row);
