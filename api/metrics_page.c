@@ -160,6 +160,10 @@ static void print_totals(struct page *page)
     }
     int64_t outbox_age_ms = totals.outbox_orders > 0 ? page->now_ms - totals.outbox_oldest_ms : 0;
     number(text, "ferry_dead_letters", "Orders that need a person.", totals.dead_orders);
+    number(
+        text, "ferry_waiting_due_orders",
+        "Orders of waiting that a worker may take now, counted up to 10,000; scale on these, too.",
+        totals.due_orders);
     number(text, "ferry_bytes_pending", "Promised bytes of orders in work or waiting.",
            totals.waiting_bytes + fy_metric_get(&node->metrics, FY_M_INFLIGHT_BYTES));
     number(text, "ferry_outbox_orders", "Orders of local changes not in the queue yet.",

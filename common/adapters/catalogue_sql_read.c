@@ -200,6 +200,16 @@ static void waiting_totals(struct fy_cs_conn *reader, struct fy_catalogue_totals
     fy_cs_end(&use);
 }
 
+static int64_t due_total(struct fy_cs *self, struct fy_cs_conn *reader)
+{
+    struct fy_cs_use use = fy_cs_use(reader, FY_CS_WAITING_DUE_COUNT);
+    fy_cs_i64(&use, fy_wall_ms(self->clock));
+    fy_cs_i64(&use, FY_DUE_COUNTED);
+    int64_t count = fy_cs_row(&use) ? fy_cs_take_i64(&use) : 0;
+    fy_cs_end(&use);
+    return count;
+}
+
 enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals *totals,
                           struct fy_err *err)
 {
@@ -228,6 +238,7 @@ enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals 
     }
     fy_cs_end(&use);
     waiting_totals(reader, &sums);
+    sums.due_orders = due_total(self, reader);
     fy_cs_exec(reader, FY_CS_COMMIT);
     enum fy_code code = fy_cs_reader_give(self, reader, err);
     if (code == FY_OK)

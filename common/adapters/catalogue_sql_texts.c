@@ -234,6 +234,9 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "SELECT " WAITING_COLUMNS " FROM waiting INDEXED BY waiting_turn WHERE direction = 0 AND "
         "state = 0 AND turn_ms <= ? "
         "ORDER BY turn_ms LIMIT ?",
+    [FY_CS_WAITING_DUE_COUNT] =
+        "SELECT count(*) FROM (SELECT 1 FROM waiting INDEXED BY waiting_turn WHERE direction = 0 "
+        "AND state = 0 AND turn_ms <= ? LIMIT ?) few_due",
     [FY_CS_WAITING_CLAIM] = "UPDATE waiting SET turn_ms = ?, claimed_by = ? WHERE id = ?",
     [FY_CS_WAITING_NEXT] = "SELECT turn_ms FROM waiting INDEXED BY waiting_turn WHERE direction = "
                            "0 AND state = 0 AND turn_ms >= 0 ORDER BY turn_ms LIMIT 1",

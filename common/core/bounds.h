@@ -118,7 +118,7 @@
 /* Orders remembered over a death of the process: all that can run at once, and as many suspects. */
 #define FY_RUNNING_SLOTS  (FY_LANES_ORDERS_MAX << 1)
 #define FY_RUNNING_FILES  256 /* workers of one folder: as many as there are leases */
-#define FY_SUSPECT_DEATHS 3 /* the process crashed so often while an order ran: it runs alone */
+#define FY_SUSPECT_DEATHS 3   /* the process crashed so often while an order ran: it runs alone */
 #define FY_SUSPECT_KILLS                                                                           \
     10 /* killed from outside so often while it ran: alone, too; so often alone: it is dead */
 #define FY_ALONE_DRAIN_MS                                                                          \
@@ -128,7 +128,8 @@
 #define FY_SITE_TABLE_MAX                                                                          \
     256 /* sites remembered; one more waits until an idle one is forgotten                         \
          */
-#define FY_CLAIM_ROWS           64 /* rows of `waiting` claimed at once */
+#define FY_DUE_COUNTED          10000 /* due rows are counted so far: more workers are wanted anyway */
+#define FY_CLAIM_ROWS           64    /* rows of `waiting` claimed at once */
 #define FY_CLAIM_HOLD_MS        60000 /* a claimed row of a process that died comes back after so long */
 #define FY_CLAIM_EVERY_MS       1000 /* due rows are looked for so often */
 #define FY_WAKE_ROWS            512  /* rows of a healed site made due in one transaction */

@@ -165,6 +165,8 @@ struct fy_catalogue_totals {
     int64_t outbox_orders, outbox_oldest_ms;
     int64_t waiting_orders, waiting_bytes, dead_orders, conflicts;
     int64_t events, events_oldest_ms; /* not told yet */
+    int64_t due_orders; /* incoming ones in waiting_orders that a worker may claim now; counted up
+                           to FY_DUE_COUNTED */
 };
 
 #endif

@@ -262,10 +262,13 @@ static void due_orders_are_claimed_once_lowest_due_first(void **state)
     assert_int_equal(fy_catalogue_write(c->catalogue, ops, FY_COUNT_OF(ops), &c->err), FY_OK);
     assert_int_equal(claimed(c, 8, &claim), 0);
     assert_int_equal(claim.next_due_ms, CONTRACT_T0 + 1000);
+    assert_int_equal(contract_totals(c).due_orders, 0);
 
     c->clock.now_ms += 2000;
+    assert_int_equal(contract_totals(c).due_orders, 2);
     assert_int_equal(claimed(c, 1, &claim), 1);
     assert_string_equal(claim.rows[0].order.object, "soon");
+    assert_int_equal(contract_totals(c).due_orders, 1);
     assert_int_equal(claimed(c, 8, &claim), 1);
     assert_string_equal(claim.rows[0].order.object, "late");
     assert_int_equal(claimed(c, 8, &claim), 0);

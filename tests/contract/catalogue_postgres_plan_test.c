@@ -211,6 +211,7 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_WAITING_BY_ORDER, "waiting_order"},
         {FY_CS_WAITING_OLDER, "waiting_order"},
         {FY_CS_WAITING_DUE, "waiting_turn"},
+        {FY_CS_WAITING_DUE_COUNT, "waiting_turn"},
         {FY_CS_WAITING_LIST_BUCKET, "waiting_bucket"},
         {FY_CS_WAITING_LIST_SITE, "waiting_site"},
         {FY_CS_WAITING_LIST_REASON, "waiting_reason"},

@@ -150,6 +150,7 @@ static void metrics_have_counters_and_gauges_with_labels(void **state)
         "\nferry_site_up{site=\"site-c\"} 0\n",
         "\nferry_site_paused{site=\"site-b\"} 0\n",
         "\nferry_dead_letters 0\n",
+        "\nferry_waiting_due_orders 0\n",
         "\nferry_queue_bytes 12\n",
         "\nferry_queue_bytes_max 34\n",
         "\nferry_scrape_errors 0\n",
