@@ -125,6 +125,7 @@ static void get_metrics(struct fy_exchange *x)
     fy_metrics_print(&fy_node_of(x)->metrics, &text);
     print_ready(fy_node_of(x), &text);
     fy_metrics_page(fy_node_of(x), &text);
+    fy_queue_numbers_print(&fy_node_of(x)->queue->numbers, &text);
     fy_node_metrics_print(fy_node_of(x), &text);
     fy_answer_bytes(x, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
 }

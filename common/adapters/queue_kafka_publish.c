@@ -12,6 +12,7 @@ struct fy_kq_publish {
     void *arg;
     size_t record_count;
     size_t size_bytes;
+    int64_t since_us;
     atomic_size_t open; /* records without report, and the publisher itself */
     atomic_size_t accepted;
 
@@ -65,6 +66,15 @@ static enum fy_code check_all(struct fy_kafka *self, const struct fy_record *rec
     return FY_OK;
 }
 
+/* The fuller of both. Mutex held. */
+static void show_fill(struct fy_kafka *self)
+{
+    size_t records = self->pending_records * 1000 / self->records_max;
+    size_t bytes = self->pending_bytes * 1000 / self->bytes_max;
+    atomic_store_explicit(&self->port.numbers.publish_permille,
+                          (int64_t)(records > bytes ? records : bytes), memory_order_relaxed);
+}
+
 /* Room for a publish, below what the library itself would refuse. */
 static enum fy_code reserve(struct fy_kafka *self, size_t count, size_t size_bytes,
                             struct fy_err *err)
@@ -77,6 +87,7 @@ static enum fy_code reserve(struct fy_kafka *self, size_t count, size_t size_byt
         self->pending_bytes += size_bytes;
     }
     size_t waiting = self->pending_records;
+    show_fill(self);
     pthread_mutex_unlock(&self->mutex);
     if (!fits)
         return fy_err_set(err, FY_EFULL, "%zu records wait for the brokers' acknowledgement",
@@ -110,6 +121,7 @@ static void settle(struct fy_kq_publish *publish)
     size_t size_bytes = publish->size_bytes;
     if (publish->code == FY_OK || publish->code == FY_EBUSY)
         fy_kq_health_published(self, publish->code == FY_OK);
+    fy_queue_published(&self->port.numbers, publish->since_us, publish->code);
     publish->done(publish->arg, publish->code, atomic_load(&publish->accepted), &publish->err);
     free(publish);
     pthread_mutex_lock(&self->mutex);
@@ -117,6 +129,7 @@ static void settle(struct fy_kq_publish *publish)
     FY_ASSERT(self->pending_bytes >= size_bytes);
     self->pending_records -= record_count;
     self->pending_bytes -= size_bytes;
+    show_fill(self);
     if (self->pending_records == 0)
         pthread_cond_broadcast(&self->settled);
     pthread_mutex_unlock(&self->mutex);
@@ -247,6 +260,7 @@ enum fy_code fy_kq_publish(struct fy_queue *port, const struct fy_record *record
     publish->arg = arg;
     publish->record_count = count;
     publish->size_bytes = size_bytes;
+    publish->since_us = fy_queue_numbers_now_us();
     atomic_init(&publish->open, count + 1);
     produce_all(self, records, count, publish);
     return FY_OK;

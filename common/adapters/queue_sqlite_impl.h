@@ -290,6 +290,9 @@ void fy_sqlq_writer_touch(struct fy_sqlq *self, struct fy_sqlq_partition *partit
 enum fy_code fy_sqlq_publish(struct fy_queue *port, const struct fy_record *records, size_t count,
                              fy_publish_done_fn *done, void *arg, struct fy_err *err);
 
+/* Shows how much waits for the writer, in the numbers. Mutex held. */
+void fy_sqlq_show_fill(struct fy_sqlq *self);
+
 /* queue_sqlite_consumer.c */
 enum fy_code fy_sqlq_consumer_open(struct fy_queue *port, const char *group,
                                    const char *const *topics, size_t topic_count,

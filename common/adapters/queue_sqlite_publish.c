@@ -20,6 +20,8 @@ struct packed {
 /* One publish: this, then its records, then their bytes, in one block. */
 struct publish_op {
     struct fy_sqlq_op op;
+    struct fy_queue_numbers *numbers;
+    int64_t since_us;
     fy_publish_done_fn *done;
     void *arg;
     struct packed records[];
@@ -70,6 +72,7 @@ static enum fy_code publish_apply(struct fy_sqlq *self, struct fy_sqlq_op *op, s
 static void publish_settle(struct fy_sqlq_op *op, enum fy_code code, const struct fy_err *err)
 {
     struct publish_op *publish = publish_from(op);
+    fy_queue_published(publish->numbers, publish->since_us, code);
     publish->done(publish->arg, code, code == FY_OK ? op->record_count : 0, err);
     free(publish);
 }
@@ -114,6 +117,14 @@ static enum fy_code measure_all(struct fy_sqlq *self, const struct fy_record *re
     return code;
 }
 
+void fy_sqlq_show_fill(struct fy_sqlq *self)
+{
+    size_t records = self->pending_records * 1000 / FY_QUEUE_PENDING_RECORDS_MAX;
+    size_t bytes = self->pending_bytes * 1000 / FY_QUEUE_PENDING_BYTES_MAX;
+    atomic_store_explicit(&self->port.numbers.publish_permille,
+                          (int64_t)(records > bytes ? records : bytes), memory_order_relaxed);
+}
+
 /* Takes the room that the publish needs, in memory and in the file, or nothing. */
 static enum fy_code reserve(struct fy_sqlq *self, size_t count, size_t size_bytes, bool moves,
                             struct fy_err *err)
@@ -139,6 +150,7 @@ static enum fy_code reserve(struct fy_sqlq *self, size_t count, size_t size_byte
         self->pending_records += count;
         self->pending_bytes += size_bytes;
     }
+    fy_sqlq_show_fill(self);
     pthread_mutex_unlock(&self->mutex);
     return code;
 }
@@ -189,6 +201,8 @@ enum fy_code fy_sqlq_publish(struct fy_queue *port, const struct fy_record *reco
     struct publish_op *publish = fy_alloc(size_bytes);
     publish->op =
         (struct fy_sqlq_op){.kind = &publish_kind, .record_count = count, .size_bytes = size_bytes};
+    publish->numbers = &port->numbers;
+    publish->since_us = fy_queue_numbers_now_us();
     publish->done = done;
     publish->arg = arg;
     int64_t now_ms = fy_wall_ms(self->clock);

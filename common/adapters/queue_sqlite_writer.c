@@ -146,6 +146,7 @@ static void settle(struct fy_sqlq *self, struct fy_sqlq_op *ops, enum fy_code co
     }
     if (code == FY_OK)
         fy_sqlq_consumers_wake(self);
+    fy_sqlq_show_fill(self);
     pthread_mutex_unlock(&self->mutex);
 
     for (struct fy_sqlq_op *op = publishes; op != NULL; op = next) {

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "common/core/err.h"
+#include "common/core/queue_numbers.h"
 
 #define FY_HEADERS_MAX     24    /* headers of a record */
 #define FY_CONSUMER_TOPICS 8     /* topics one consumer subscribes to */
@@ -116,6 +116,7 @@ struct fy_queue_ops {
 };
 struct fy_queue {
     const struct fy_queue_ops *ops;
+    struct fy_queue_numbers numbers; /* counted here and by the adapter; zero when it opens */
 };
 
 /* Creates the topic with its partitions when absent; existing is FY_OK. A process does so for every
@@ -143,7 +144,10 @@ FY_MUST_CHECK static inline enum fy_code fy_queue_publish(struct fy_queue *self,
 {
     FY_ASSERT(count > 0);
     FY_ASSERT(count <= FY_PUBLISH_MAX);
-    return self->ops->publish(self, records, count, done, arg, err);
+    enum fy_code code = self->ops->publish(self, records, count, done, arg, err);
+    if (code != FY_OK)
+        atomic_fetch_add_explicit(&self->numbers.publish_errors[code], 1, memory_order_relaxed);
+    return code;
 }
 /* Joins the group; the topics are there. The first event is an ASSIGN. Embedded: one consumer a
  * group and topic (FY_EEXISTS for a second). All other consumer calls belong to one thread, the
@@ -197,7 +201,10 @@ fy_consumer_commit(struct fy_queue *self, struct fy_consumer *consumer,
 {
     for (size_t i = 0; i < count; i++)
         FY_ASSERT(offsets[i].text == NULL || strlen(offsets[i].text) <= FY_COMMIT_TEXT_BYTES_MAX);
-    return self->ops->consumer_commit(consumer, offsets, count, err);
+    enum fy_code code = self->ops->consumer_commit(consumer, offsets, count, err);
+    if (code != FY_OK)
+        atomic_fetch_add_explicit(&self->numbers.commit_errors[code], 1, memory_order_relaxed);
+    return code;
 }
 /* Leaves the group; accepts NULL. */
 static inline void fy_consumer_close(struct fy_queue *self, struct fy_consumer *consumer)
@@ -227,8 +234,8 @@ static inline void fy_queue_fill(struct fy_queue *self, int64_t *used_bytes, int
     self->ops->fill(self, used_bytes, max_bytes);
 }
 /* Whether it takes records and answers questions now, as far as it knows without asking: a moment
- * old at most. Errors: FY_EBUSY no broker answers, or acknowledges, and why; FY_EFORBIDDEN none lets
- * us in. Both may pass by themselves. Thread: any; never blocks. */
+ * old at most. Errors: FY_EBUSY no broker answers, or acknowledges, and why; FY_EFORBIDDEN none
+ * lets us in. Both may pass by themselves. Thread: any; never blocks. */
 FY_MUST_CHECK static inline enum fy_code fy_queue_health(struct fy_queue *self, struct fy_err *err)
 {
     return self->ops->health(self, err);

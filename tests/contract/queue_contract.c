@@ -584,6 +584,7 @@ int queue_contract_run(const struct queue_contract_factory *factory)
         CONTRACT_TEST(lag_of_a_topic_that_is_not_there_is_an_error),
         CONTRACT_TEST(what_is_kept_beside_an_offset_is_told_with_the_lag),
         CONTRACT_TEST(what_is_kept_is_never_committed_with_another_offset),
+        CONTRACT_TEST(each_publish_is_counted_with_its_outcome),
         CONTRACT_TEST(trimming_removes_what_is_done_and_old_and_nothing_else),
         CONTRACT_TEST(a_topic_no_group_has_committed_on_is_kept_whole),
         CONTRACT_TEST(the_slowest_group_keeps_its_records),

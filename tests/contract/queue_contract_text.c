@@ -103,3 +103,20 @@ void what_is_kept_is_never_committed_with_another_offset(void **state)
     want(f, "worker", 0, 4, "");
     want(f, "worker", 1, 1, "of one");
 }
+
+void each_publish_is_counted_with_its_outcome(void **state)
+{
+    struct queue_fixture *f = *state;
+    struct fy_queue_numbers *numbers = &f->queue->numbers;
+    const struct fy_record lost = {.topic = "no-such", .partition = -1};
+    int64_t count = 0;
+    publish(f);
+    assert_int_equal(queue_publish_wait(f->queue, &lost, 1), FY_ENOTFOUND);
+    assert_int_equal(atomic_load(&numbers->publish_errors[FY_ENOTFOUND]), 1);
+    for (size_t i = 0; i < FY_PUBLISH_BUCKETS; i++)
+        count += atomic_load(&numbers->publish_buckets[i]);
+    assert_int_equal(count, 15); /* those that were taken */
+    assert_true(atomic_load(&numbers->publish_sum_us) > 0);
+    for (enum fy_code code = FY_OK; code < FY_CODE_COUNT; code++)
+        assert_int_equal(atomic_load(&numbers->publish_errors[code]), code == FY_ENOTFOUND);
+}

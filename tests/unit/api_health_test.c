@@ -154,6 +154,8 @@ static void metrics_have_counters_and_gauges_with_labels(void **state)
         "\nferry_queue_bytes 12\n",
         "\nferry_queue_bytes_max 34\n",
         "\nferry_scrape_errors 0\n",
+        "\nferry_publish_seconds_count 0\n",
+        "\nferry_offset_gap_total 0\n",
     };
     for (size_t i = 0; i < FY_COUNT_OF(lines); i++)
         if (strstr(answer.body, lines[i]) == NULL)
