@@ -55,7 +55,8 @@ static void fill_event(struct fy_consumer *self, enum fy_consumer_event_kind kin
 /* ------------------------------------------------------------------ given */
 
 /* The offsets to begin at: the group's, but never outside what the partition holds (a topic made
- * anew, or trimmed by somebody else). fresh: those that the group has not committed on. */
+ * anew, or trimmed by somebody else). fresh: those that the group has not committed on, or on what
+ * is gone. */
 static enum fy_code find_offsets(struct fy_consumer *self, rd_kafka_topic_partition_list_t *list,
                                  rd_kafka_topic_partition_list_t *fresh, struct fy_err *err)
 {
@@ -82,9 +83,12 @@ static enum fy_code find_offsets(struct fy_consumer *self, rd_kafka_topic_partit
             fy_log(NULL, FY_WARN, "kafka.offset_beyond_end", fy_kv_str("topic", at->topic),
                    fy_kv_i64("partition", at->partition), fy_kv_i64("committed", at->offset),
                    fy_kv_i64("end", ends->elems[i].offset));
-        if (!known || at->offset < starts->elems[i].offset || at->offset > ends->elems[i].offset)
+        bool gone = known && at->offset < starts->elems[i].offset;
+        if (gone)
+            fy_kq_gap(self, at->topic, at->partition, at->offset, starts->elems[i].offset);
+        if (!known || gone || at->offset > ends->elems[i].offset)
             at->offset = starts->elems[i].offset;
-        if (!known)
+        if (!known || gone) /* told once: committed, it is no gap at the next assignment */
             rd_kafka_topic_partition_list_add(fresh, at->topic, at->partition)->offset = at->offset;
     }
     rd_kafka_topic_partition_list_destroy(starts);

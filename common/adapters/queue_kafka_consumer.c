@@ -169,8 +169,8 @@ static bool give_held(struct fy_kq_part *part, fy_record_visit_fn *visit, void *
 enum step { STEP_GIVEN, STEP_REFUSED, STEP_EMPTY, STEP_NOTHING, STEP_FAILED };
 
 /* The next of a partition's own queue. */
-static enum step step(struct fy_kq_part *part, fy_record_visit_fn *visit, void *arg,
-                      struct fy_err *err)
+static enum step step(struct fy_consumer *self, struct fy_kq_part *part, fy_record_visit_fn *visit,
+                      void *arg, struct fy_err *err)
 {
     rd_kafka_event_t *event = rd_kafka_queue_poll(part->queue, 0);
     enum step result = STEP_NOTHING;
@@ -184,6 +184,7 @@ static enum step step(struct fy_kq_part *part, fy_record_visit_fn *visit, void *
         (void)fy_kq_failed(err, error, NULL, "read");
         result = STEP_FAILED;
     } else if (message != NULL) {
+        fy_kq_gap_first(self, part, message->offset);
         result = give_message(part, message, visit, arg) ? STEP_GIVEN : STEP_REFUSED;
     }
     rd_kafka_event_destroy(event);
@@ -207,7 +208,7 @@ static enum fy_code poll_part(struct fy_consumer *self, struct fy_kq_part *part,
     if (!give_held(part, visit, arg))
         return FY_OK;
     while (count < records_max) {
-        switch (step(part, visit, arg, &failure)) {
+        switch (step(self, part, visit, arg, &failure)) {
         case STEP_GIVEN:
             self->empty_count = 0;
             count++;

@@ -6,6 +6,7 @@
  *   queue_kafka_publish.c    records on their way in
  *   queue_kafka_consumer.c   groups: reading, waking, leaving
  *   queue_kafka_assign.c     groups: what is given and taken back
+ *   queue_kafka_gap.c        groups: orders that were gone before they were read
  *   queue_kafka_commit.c     groups: offsets
  *   queue_kafka_control.c    questions to the cluster: metadata, offsets, administration
  *   queue_kafka_topics.c     topics are made, and looked at
@@ -136,6 +137,7 @@ struct fy_kafka {
 struct fy_kq_part {
     struct fy_topic_partition id;
     rd_kafka_queue_t *queue;
+    bool begun;             /* its first record has come */
     struct fy_record *held; /* a record that visit refused, in a block of its own */
 };
 
@@ -243,6 +245,15 @@ void fy_kq_consumer_revoked(struct fy_consumer *self);
 void fy_kq_parts_free(struct fy_consumer *self);
 /* The port's name of a topic of this consumer's; NULL: none of its. */
 const char *fy_kq_consumer_topic(const struct fy_consumer *self, const char *full);
+
+/* queue_kafka_gap.c */
+
+/* Counts and tells that the offsets [wanted, found) are gone. full: the cluster's name. */
+void fy_kq_gap(struct fy_consumer *self, const char *full, int32_t partition, int64_t wanted,
+               int64_t found);
+/* A record has come; of the first of an assignment it is looked whether those before it are gone.
+ * Blocks for FY_KAFKA_COMMIT_MS at most, and only if it is not the one that was wanted. */
+void fy_kq_gap_first(struct fy_consumer *self, struct fy_kq_part *part, int64_t offset);
 
 /* queue_kafka_commit.c */
 
