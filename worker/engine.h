@@ -83,6 +83,7 @@ struct fy_engine_snapshot {
     int32_t epoch;
     size_t lane_max_depth;
     int64_t rebalances[4]; /* by enum fy_consumer_event_kind */
+    int64_t ownerless_ms, ownerless_count;
     struct fy_partition_numbers partitions[FY_PARTITIONS_MAX];
     struct fy_site_numbers sites[FY_SITE_TABLE_MAX];
 };
@@ -135,6 +136,8 @@ struct fy_engine {
     int64_t snapshot_ms;
     struct fy_consumer *consumer;
     int64_t rebalances[4];
+    int64_t ownerless_since_ms;            /* monotonic: without partitions since; 0: it has them */
+    int64_t ownerless_ms, ownerless_count; /* sum of such times that ended, and how many */
     int32_t epoch;
     struct fy_partition *partitions;
     size_t partition_count;

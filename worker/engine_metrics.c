@@ -60,6 +60,8 @@ void fy_engine_snapshot_take(struct fy_engine *engine)
     snapshot->oldest_ms = engine->oldest != NULL ? engine->oldest->timestamp_ms : 0;
     snapshot->epoch = engine->epoch;
     snapshot->lane_max_depth = fy_lanes_depth(&engine->lanes);
+    snapshot->ownerless_ms = engine->ownerless_ms;
+    snapshot->ownerless_count = engine->ownerless_count;
     memcpy(snapshot->rebalances, engine->rebalances, sizeof(snapshot->rebalances));
     pthread_mutex_unlock(&engine->snapshot_mutex);
 }
@@ -159,6 +161,10 @@ static void print_rest(const struct fy_engine_snapshot *snapshot, int64_t now_ms
     for (int i = 1; i < 4; i++)
         fy_buf_printf(buf, "ferry_rebalance_total{kind=\"%s\"} %lld\n", kinds[i],
                       (long long)snapshot->rebalances[i]);
+    head(buf, "ferry_rebalance_seconds", "summary",
+         "Time without partitions, from losing them (or joining) to the next assignment.");
+    fy_buf_printf(buf, "ferry_rebalance_seconds_sum %g\nferry_rebalance_seconds_count %lld\n",
+                  (double)snapshot->ownerless_ms / 1000, (long long)snapshot->ownerless_count);
     head(buf, "ferry_assignment_epoch", "gauge", "Count of assignments so far.");
     fy_buf_printf(buf, "ferry_assignment_epoch %d\n", snapshot->epoch);
 }

@@ -20,6 +20,7 @@ enum fy_code fy_partitions_open(struct fy_engine *engine, struct fy_err *err)
     if (code == FY_OK)
         code = fy_consumer_open(queue, FY_GROUP_WORKER, topics, FY_COUNT_OF(topics),
                                 &engine->consumer, err);
+    engine->ownerless_since_ms = fy_mono_ms(engine->node->clock);
     return code == FY_OK ? FY_OK : fy_err_add(err, "join the group of %s", FY_TOPIC_ACTION);
 }
 
@@ -92,6 +93,22 @@ static void revoke(struct fy_engine *engine, const struct fy_consumer_event *eve
     fy_drop_idle(engine, false);
 }
 
+/* From joining, or from giving the last set back, until the next is here nobody of this process
+ * takes orders: what a rebalance costs. */
+static void note_owner(struct fy_engine *engine, bool owns)
+{
+    int64_t now_ms = fy_mono_ms(engine->node->clock);
+    if (!owns) {
+        engine->ownerless_since_ms = now_ms;
+        return;
+    }
+    if (engine->ownerless_since_ms == 0)
+        return; /* given again without a revoke */
+    engine->ownerless_ms += now_ms - engine->ownerless_since_ms;
+    engine->ownerless_count++;
+    engine->ownerless_since_ms = 0;
+}
+
 static void handle(struct fy_engine *engine, const struct fy_consumer_event *event)
 {
     engine->rebalances[event->kind]++;
@@ -99,17 +116,20 @@ static void handle(struct fy_engine *engine, const struct fy_consumer_event *eve
     case FY_CONSUMER_NONE:
         break;
     case FY_CONSUMER_ASSIGN:
+        note_owner(engine, true);
         engine->epoch++; /* our own count: it rises even if the queue's should not */
         for (size_t i = 0; i < event->partition_count; i++)
             take(engine, &event->partitions[i]);
         fy_log(NULL, FY_INFO, "queue.assigned", fy_kv_i64("partitions", event->partition_count),
-               fy_kv_i64("epoch", engine->epoch));
+               fy_kv_i64("epoch", engine->epoch),
+               fy_kv_i64("ownerless_ms_total", engine->ownerless_ms));
         break;
     case FY_CONSUMER_REVOKE:
     case FY_CONSUMER_LOST:
         fy_log(NULL, FY_INFO, "queue.revoked", fy_kv_i64("partitions", event->partition_count),
                fy_kv_i64("lost", event->kind == FY_CONSUMER_LOST));
         revoke(engine, event);
+        note_owner(engine, false);
         break;
     }
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/adapters/order_json.h"
 #include "common/core/done_map.h"
@@ -145,6 +146,44 @@ static void what_fails_in_limbo_leaves_no_trace(void **state)
     assert_true(fake_node_wait_committed(self));
 }
 
+/* As the metrics say it, which see the engine as it was a moment ago. */
+static bool ownerless_is_shown(struct fake_node *self, int count, double least_s)
+{
+    struct fy_buf text;
+    char line[64];
+    (void)snprintf(line, sizeof(line), "\nferry_rebalance_seconds_count %d\n", count);
+    fy_buf_init(&text, 1 << 20);
+    fy_engine_metrics(self->engine, &text);
+    const char *sum = strstr(text.bytes, "\nferry_rebalance_seconds_sum ");
+    assert_non_null(sum);
+    bool shown = strstr(text.bytes, line) != NULL && strtod(strchr(sum, ' '), NULL) >= least_s;
+    fy_buf_done(&text);
+    return shown;
+}
+
+static bool joined(void *arg)
+{
+    return ownerless_is_shown(arg, 1, 0);
+}
+
+static bool rebalanced(void *arg)
+{
+    return ownerless_is_shown(arg, 2, 0.05);
+}
+
+/* Nobody of this process takes orders meanwhile: what a rebalance costs is told. */
+static void the_time_without_partitions_is_recorded(void **state)
+{
+    struct fake_node *self = *state;
+    fake_node_start(self);
+    assert_true(fake_catalogue_wait(self->catalogue, joined, self));
+    fake_queue_revoke(self->queue, FAKE_ALL);
+    fake_queue_settle(self->queue);
+    (void)usleep(60000); /* the time that is to be told */
+    fake_queue_assign(self->queue, FAKE_ALL);
+    assert_true(fake_catalogue_wait(self->catalogue, rebalanced, self));
+}
+
 static void a_lost_assignment_commits_nothing(void **state)
 {
     struct fake_node *self = *state;
@@ -243,6 +282,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_node_setup, fake_node_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_revoke_is_answered_at_once),
+        TEST(the_time_without_partitions_is_recorded),
         TEST(a_commit_tells_what_is_done_above_its_offset),
         TEST(a_redelivered_order_is_adopted_not_started_twice),
         TEST(what_ends_in_limbo_is_done_for_whoever_comes),
