@@ -4,7 +4,9 @@ import subprocess
 import time
 
 import pytest
+from support.command import Ferry
 from support.kafka import Cluster
+from support.orders import order, wait_outcome
 from support.postgres import Postgres
 from support.redis import Redis
 from support.roles import Parts
@@ -12,6 +14,7 @@ from support.site import binary, environment
 from support.waiting import eventually
 
 OBJECTS = 40
+BEHIND = 2000
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,7 @@ def pair(engines, tmp_path_factory):
                 retry_memory="1s",
                 retry_first="1s",
                 sweep_every="500ms",
+                pull_stall_timeout="60s",
             )
         )
     for site, other in (sites, sites[::-1]):
@@ -83,3 +87,33 @@ def test_what_is_put_through_either_api_arrives_at_both_apis_of_the_other_site(p
     for name in names:
         await_object(b, f"{name}/site-a", name.encode())
         await_object(a, f"{name}/site-b", name.encode())
+
+
+def told(part, field):
+    """Of request-action, by partition, as one process tells it."""
+    rows = Ferry(part.url)("lag", "--json").must().lines()
+    return {row["partition"]: row[field] for row in rows if row["topic"] == "request-action"}
+
+
+def test_an_api_without_a_worker_tells_what_is_left_behind_an_order_that_hangs(pair, hostile):
+    site = pair[0]
+    source = hostile(site="site-h", ferry=True, mode="stall")
+    client = site.apis[0].client()
+    client.add_site(id="site-h", uri=source.url).must(201)
+    held = order("CREATE", "bucket-1", "held", "site-h", data=source.plant("bucket-1", "held", b"x" * 1000))
+    client.post_order(held).must(201)
+    eventually(lambda: source.pulls("held") > 0, 20, "its bytes are asked for, and do not come")
+    behind = [order("UPDATE", "bucket-1", f"n{i}", "site-h", opId="behind") for i in range(BEHIND)]
+    client.post_orders(behind).must(201)
+
+    def all_tell_one():
+        for part in site.all:
+            assert sum(told(part, "backlog").values()) == 1, part.role
+            assert max(told(part, "orders").values()) > BEHIND / 8, part.role  # of four partitions
+        return True
+
+    eventually(all_tell_one, 60, "the orders behind it are done, and every process says so")
+    source.heal()
+    wait_outcome(client, held["opId"], timeout=60)
+    eventually(lambda: sum(told(site.apis[0], "orders").values()) == 0, 20, "all is committed")
+    client.drop_site("site-h").must(204)
