@@ -114,7 +114,12 @@ def check_effects(client, given, timeout):
         return rows[0]["outcome"] if rows else None
 
     def applied(one):
-        eventually(lambda: rows_of(one) == "applied", timeout, f"{one} is applied")
+        def look():
+            outcome = rows_of(one)
+            assert outcome == "applied", outcome
+            return True
+
+        eventually(look, timeout, f"{one} is applied")
         assert client.get(BUCKET, one.name).must(200).body == body_of(one.name)
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
