@@ -233,6 +233,7 @@ static void look_tells_what_applying_would_do(void **state)
 
 /* ------------------------------------------------------------------ batches */
 
+/* Pitfall 18. */
 static void same_key_twice_in_a_batch_runs_in_order(void **state)
 {
     struct contract *c = *state;

@@ -107,8 +107,8 @@ static void a_publish_without_a_broker_is_answered_busy_in_its_time(void **state
 
 #define BATCH_COUNT 1000
 
-/* The broker hangs: what waits for it is bounded, whoever comes on top is told at once, and all
- * that waited is written when it wakes. */
+/* Pitfall 13. The broker hangs: what waits for it is bounded, whoever comes on top is told at once,
+ * and all that waited is written when it wakes. */
 static void a_hanging_broker_fills_the_queue_to_its_bound_and_no_further(void **state)
 {
     struct fault *f = *state;
@@ -161,7 +161,8 @@ static void bytes_are_bounded_too(void **state)
     free(value);
 }
 
-/* An idempotent producer whose sequence is broken: the library ends it, we go on with another. */
+/* Pitfall 12: an idempotent producer whose sequence is broken: the library ends it, we go on with
+ * another. */
 static void a_fatal_error_of_the_producer_is_survived(void **state)
 {
     struct fault *f = *state;

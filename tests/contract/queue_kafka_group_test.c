@@ -197,8 +197,8 @@ static void a_member_that_polls_no_partition_still_shares(void **state)
 static const char *const impatient[] = {"session.timeout.ms=1000", "heartbeat.interval.ms=300",
                                         "max.poll.interval.ms=1500", NULL};
 
-/* A worker that sleeps is thrown out once another joins: when it wakes it may not commit any more,
- * gives back what it had, and joins again. */
+/* Pitfall 4: a worker that sleeps is thrown out once another joins: when it wakes it may not commit
+ * any more, gives back what it had, and joins again. */
 static void a_member_that_sleeps_is_replaced_and_may_not_commit(void **state)
 {
     struct queue_fixture *f = *state;

@@ -26,8 +26,8 @@ static void file_and_folder_are_synced_before_finish_returns(void **state)
     assert_int_equal(disk.fsync_count, 2);
 }
 
-/* The kernel reports a failed write once and then forgets it: a second fsync would say that all is
- * well. So there is none, and no name stays. */
+/* Pitfall 17: the kernel reports a failed write once and then forgets it; a second fsync would say
+ * that all is well. So there is none, and no name stays. */
 static void failed_fsync_fails_finish_and_is_not_repeated(void **state)
 {
     struct fixture *f = *state;

@@ -2,7 +2,7 @@
 fault, left alone when it is killed from outside.
 
 The death is a signal: SIGABRT is what a failed assertion of the program's own ends with, SIGKILL what
-operators and the kernel send.
+operators and the kernel send. (Pitfall 16; with Kafka in test_kafka_pitfalls.py.)
 """
 
 import os

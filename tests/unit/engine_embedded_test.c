@@ -291,8 +291,8 @@ static void child_main(struct site *self, struct news *news)
     }
 }
 
-/* At whatever instruction: everything accepted arrives, nothing is READY that is not whole, nothing
- * is dead. */
+/* Pitfall 1, at whatever instruction: everything accepted arrives, nothing is READY that is not
+ * whole, nothing is dead. */
 static void twelve_kills_lose_nothing(void **state)
 {
     struct site *self = *state;

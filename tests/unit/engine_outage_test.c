@@ -97,8 +97,8 @@ static void retries_of_a_few_do_not_condemn_their_site(void **state)
     assert_int_equal(fake_catalogue_outcomes(self->catalogue, FY_OUTCOME_WAITING), 0);
 }
 
-/* With retry.max_age short, orders that were never even tried die with the reason of their site: as
- * many as an outage may cost. The others wait on, and come when it is over. */
+/* Pitfall 15. With retry.max_age short, orders that were never even tried die with the reason of
+ * their site: as many as an outage may cost. The others wait on, and come when it is over. */
 static void an_outage_makes_few_dead_letters_and_the_rest_waits_for_its_end(void **state)
 {
     struct fake_node *self = *state;
