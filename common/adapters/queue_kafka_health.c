@@ -128,14 +128,29 @@ bool fy_kq_is_away(struct fy_kafka *self, struct fy_err *err)
     return known || lost;
 }
 
+static struct fy_err away_now(struct fy_kq_health *health)
+{
+    pthread_mutex_lock(&health->mutex);
+    struct fy_err away = health->away;
+    pthread_mutex_unlock(&health->mutex);
+    return away;
+}
+
+enum fy_code fy_kq_await_answer(struct fy_kafka *self, struct fy_err *err)
+{
+    int64_t deadline_ms = fy_kq_now_ms() + FY_KAFKA_ADMIN_MS;
+    struct fy_err away = away_now(&self->health);
+    while (fy_kq_ask_again(away.code, deadline_ms))
+        away = away_now(&self->health);
+    return away.code == FY_OK ? FY_OK : fy_err_set(err, away.code, "%s", away.text);
+}
+
 enum fy_code fy_kq_health(struct fy_queue *port, struct fy_err *err)
 {
     struct fy_kafka *self = fy_kq_from(port);
     struct fy_kq_health *health = &self->health;
     int64_t failed_ms = atomic_load_explicit(&health->failed_ms, memory_order_relaxed);
-    pthread_mutex_lock(&health->mutex);
-    struct fy_err away = health->away;
-    pthread_mutex_unlock(&health->mutex);
+    struct fy_err away = away_now(health);
     if (away.code != FY_OK)
         return fy_err_set(err, away.code, "kafka: %s", away.text);
     if (failed_ms != 0 && fy_kq_now_ms() - failed_ms < FY_KAFKA_FAILED_MS)

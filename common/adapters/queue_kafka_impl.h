@@ -320,6 +320,9 @@ enum fy_code fy_kq_topic_ensure(struct fy_queue *port, const char *topic, struct
 FY_MUST_CHECK enum fy_code fy_kq_health_open(struct fy_kafka *self, struct fy_err *err);
 void fy_kq_health_close(struct fy_kafka *self); /* before the handle for questions goes */
 enum fy_code fy_kq_health(struct fy_queue *port, struct fy_err *err);
+/* FY_OK: a broker answers. Waits FY_KAFKA_ADMIN_MS for one. Errors: FY_EBUSY none does;
+ * FY_EFORBIDDEN none lets us in, which is told at once. Any thread. */
+FY_MUST_CHECK enum fy_code fy_kq_await_answer(struct fy_kafka *self, struct fy_err *err);
 /* true: no broker answered when last asked; *err says so, as FY_EBUSY. Any thread. */
 bool fy_kq_is_away(struct fy_kafka *self, struct fy_err *err);
 /* What the library says of a handle. Any thread. */

@@ -163,7 +163,9 @@ enum fy_code fy_queue_kafka_topic_state(struct fy_queue *queue, const char *topi
     char full[FY_TOPIC_BYTES_MAX + 1];
     struct fy_err own = {0}; /* a topic that is not there is no error of ours */
     fy_kq_name(self, topic, full);
-    enum fy_code code = ask_state(self, full, state, &own);
+    enum fy_code code = fy_kq_await_answer(self, &own);
+    if (code == FY_OK)
+        code = ask_state(self, full, state, &own);
     return code == FY_OK ? FY_OK : fy_err_set(err, code, "%s", own.text);
 }
 
@@ -325,9 +327,12 @@ static enum fy_code ensure(struct fy_kafka *self, const char *name, struct fy_er
 enum fy_code fy_kq_topic_ensure(struct fy_queue *port, const char *topic, struct fy_err *err)
 {
     struct fy_kafka *self = fy_kq_from(port);
-    struct fy_err own = {0};                  /* of a look that failed and was repeated, too */
-    pthread_mutex_lock(&self->control_mutex); /* asked even if nobody answered a moment ago */
-    enum fy_code code = ensure(self, topic, &own);
-    fy_kq_control_end(self, FY_OK);
+    struct fy_err own = {0}; /* of a look that failed and was repeated, too */
+    enum fy_code code = fy_kq_await_answer(self, &own);
+    if (code == FY_OK) {
+        pthread_mutex_lock(&self->control_mutex); /* asked even if nobody answered a moment ago */
+        code = ensure(self, topic, &own);
+        fy_kq_control_end(self, FY_OK);
+    }
     return code == FY_OK ? FY_OK : fy_err_set(err, code, "ensure %s", own.text);
 }

@@ -111,11 +111,11 @@ class Broker:
         self.folder = Path(folder)
         self.process = None  # when it was started here
 
-    def write(self, number, ports, voters, copies):
+    def write(self, number, ports, voters, copies, more):
         data = self.folder / "data"
         data.mkdir(parents=True)
         least = 2 if copies >= 3 else 1
-        text = PROPERTIES.format(
+        text = (PROPERTIES + more).format(
             number=number,
             voters=voters,
             port=ports[0],
@@ -182,10 +182,14 @@ class Broker:
 
 
 class Cluster:
-    """COUNT brokers that know each other, each broker and controller at once."""
+    """COUNT brokers that know each other, each broker and controller at once.
 
-    def __init__(self, folder, count=1):
+    more: properties over those above, in which the same names stand in braces.
+    """
+
+    def __init__(self, folder, count=1, more=""):
         self.folder = Path(folder).resolve()
+        self.more = more
         self.brokers = [Broker(self.folder / str(i + 1)) for i in range(count)]
 
     @classmethod
@@ -204,7 +208,7 @@ class Cluster:
         ports = [(take_port(), take_port()) for _ in self.brokers]
         voters = ",".join(f"{i + 1}@127.0.0.1:{p[1]}" for i, p in enumerate(ports))
         for i, broker in enumerate(self.brokers):
-            broker.write(i + 1, ports[i], voters, len(self.brokers))
+            broker.write(i + 1, ports[i], voters, len(self.brokers), self.more)
         for broker in self.brokers:
             broker.start()
         self.await_answers()
