@@ -15,7 +15,7 @@ from support.site import BUILDS, MEMORY_KIB, binary, release_binary
 from support.waiting import eventually
 
 # A worker that died is replaced by its own restart as soon as the group has missed it for so long.
-QUICK = ["-X", "session.timeout.ms=2000", "-X", "heartbeat.interval.ms=500"]
+QUICK = ["session.timeout.ms=2000", "heartbeat.interval.ms=500"]
 PARTITIONS = 4
 KILLS = 12
 SETTLE_S = 60.0
@@ -31,15 +31,15 @@ def kafka(tmp_path_factory):
 def on_kafka(kafka, sites, hostile, tmp_path):
     """on_kafka(**settings): (site-b on the broker, with topics of its own; site-a, its source)."""
 
-    def make(more=(), **settings):
+    def make(properties=(), **settings):
         source = hostile(site="site-a", ferry=True)
         (site,) = sites(
             ["site-b"],
             peers={"site-b": {"site-a": source.url}},
-            wrapper=lambda words: words + QUICK + list(more),
             queue=f"kafka://{kafka.bootstrap}",
             queue_prefix=f"{tmp_path.name[-20:]}.",
             queue_partitions=PARTITIONS,
+            kafka=[*QUICK, *properties],
             **settings,
         )
         return site, source
@@ -102,7 +102,7 @@ def test_the_first_order_after_a_start_is_taken_as_fast_as_any(on_kafka):
 
 # Pitfall 13: what waits for a broker that hangs is bounded, and the first that it takes again is soon.
 def test_a_broker_that_hangs_costs_refusals_and_no_memory(on_kafka, kafka):
-    site, source = on_kafka(more=["-X", "message.timeout.ms=3000"], program=release_binary())
+    site, source = on_kafka(["message.timeout.ms=3000"], program=release_binary())
     with OrderLoad(site.client(), source, connections=32, pause_s=0.0) as load:
         load.await_status(201, 500, SETTLE_S)
         kafka.brokers[0].signal("STOP")

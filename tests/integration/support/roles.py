@@ -14,11 +14,7 @@ class Part(Site):
     def command(self):
         words = [self.program, self.role, "--site", self.name, "--data", str(self.data)]
         words += ["--listen" if self.role == "api" else "--admin", f"127.0.0.1:{self.port}"]
-        for peer, url in self.peers.items():
-            words += ["--peer", f"{peer}={url}"]
-        for setting, value in self.settings.items():
-            words += ["--" + setting.replace("_", "-"), str(value)]
-        return words
+        return words + self.options()
 
 
 class Parts:

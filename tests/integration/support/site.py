@@ -57,7 +57,7 @@ class Site:
     """Keeps its name, port, folder and settings over stop, kill and start."""
 
     def __init__(self, name, data, peers=None, settings=None, program=None, wrapper=None):
-        """settings: retry_memory="1s" is --retry-memory 1s. wrapper: makes the command line another
+        """settings: retry_memory="1s" is --retry-memory 1s; a list repeats it. wrapper: makes the command line another
         one, which in the end becomes ferry by exec."""
         self.name = name
         self.data = Path(data)
@@ -91,12 +91,17 @@ class Site:
 
     def command(self):
         words = [self.program, "up", "--site", self.name, "--data", str(self.data)]
-        words += ["--listen", f"127.0.0.1:{self.port}"]
+        words += ["--listen", f"127.0.0.1:{self.port}"] + self.options()
+        return self.wrapper(words) if self.wrapper else words
+
+    def options(self):
+        words = []
         for peer, url in self.peers.items():
             words += ["--peer", f"{peer}={url}"]
         for setting, value in self.settings.items():
-            words += ["--" + setting.replace("_", "-"), str(value)]
-        return self.wrapper(words) if self.wrapper else words
+            for one in value if isinstance(value, list) else [value]:
+                words += ["--" + setting.replace("_", "-"), str(one)]
+        return words
 
     def start(self, ready=True):
         """Returns once it listens and, unless told otherwise, /health/ready is 200."""

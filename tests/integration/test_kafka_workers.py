@@ -1,0 +1,305 @@
+"""Workers that come, go, die and sleep, while a site works: nothing is lost, nothing is done by the one
+that slept, and its partitions are soon somebody else's."""
+
+import datetime
+import json
+import os
+import signal
+import time
+
+import pytest
+from support.faults_load import BUCKET, Thing, Uploader, rows
+from support.kafka import Cluster
+from support.kcat import records
+from support.orders import order, wait_outcome
+from support.postgres import Postgres
+from support.roles import Parts
+from support.waiting import eventually, stays
+
+PARTITIONS = 8
+SESSION_S = 2.0
+QUICK = [f"session.timeout.ms={SESSION_S * 1000:.0f}", "heartbeat.interval.ms=500"]
+JOIN_S = 20.0  # for a member to get its partitions, on a machine that is busy
+SETTLE_S = 60.0
+NAME = "the-object"
+STEP = 100  # objects that are given while one worker comes or goes
+GAP_S = SESSION_S + 8.0  # longest time in which some partition has no owner
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("engines")
+    with Cluster(folder / "kafka") as kafka, Postgres(folder / "postgres") as postgres:
+        yield kafka, postgres
+
+
+@pytest.fixture
+def site_of(engines, tmp_path):
+    """site_of(workers, **settings): site-b, with topics and a database of its own; nothing runs yet."""
+    kafka, postgres = engines
+    made = []
+
+    def make(workers, **settings):
+        name = f"test{os.getpid()}_{time.monotonic_ns()}"
+        settings = {
+            "queue": f"kafka://{kafka.bootstrap}",
+            "queue_prefix": f"{name}.",
+            "queue_partitions": PARTITIONS,
+            "kafka": QUICK,
+            "catalogue": postgres.database(name),
+            **settings,
+        }
+        made.append(Parts("site-b", tmp_path / "site-b", apis=1, workers=workers, **settings))
+        return made[-1]
+
+    yield make
+    try:
+        for site in made:
+            site.stop()
+    finally:
+        for site in made:
+            site.kill()
+
+
+# ---- who has which partitions, as the workers' logs tell it
+
+
+def log_events(part, name):
+    """[(seconds since the epoch, line)]"""
+    lines = [json.loads(line) for line in part.log_text().splitlines() if f'"{name}"' in line]
+    return [(datetime.datetime.fromisoformat(line["ts"]).timestamp(), line) for line in lines]
+
+
+def owned(part):
+    """How many partitions it has, and how often that has changed."""
+    changes = log_events(part, "queue.assigned") + log_events(part, "queue.revoked")
+    if not changes:
+        return 0, 0
+    last = max(changes, key=lambda change: change[0])[1]
+    return last["partitions"] if last["event"] == "queue.assigned" else 0, len(changes)
+
+
+def await_shares(workers):
+    """All partitions are shared by these, evenly."""
+
+    def look():
+        counts = sorted(owned(part)[0] for part in workers)
+        assert sum(counts) == PARTITIONS and counts[-1] - counts[0] <= 1, counts
+        return True
+
+    eventually(look, JOIN_S, f"{len(workers)} workers share {PARTITIONS} partitions")
+
+
+def gaps(workers, ends):
+    """The times in which fewer than all partitions had an owner that works, in seconds each. ends:
+    [(time, worker)] of those that were killed or put to sleep, which their logs do not tell."""
+    changes = [(at, part, 0) for at, part in ends]
+    for part in workers:
+        changes += [(at, part, line["partitions"]) for at, line in log_events(part, "queue.assigned")]
+        changes += [(at, part, 0) for at, _ in log_events(part, "queue.revoked")]
+    counts, missing_since, found = {}, None, []
+    for at, part, count in sorted(changes, key=lambda change: change[0]):
+        counts[part.log] = count
+        complete = sum(counts.values()) >= PARTITIONS
+        if complete and missing_since is not None:
+            found.append(at - missing_since)
+        if complete:
+            missing_since = None
+        elif missing_since is None:
+            missing_since = at
+    return found[1:]  # the first is the beginning of all
+
+
+# ---- the load
+
+
+class Load:
+    """Uploads at site-a, some deleted again, which site-b's workers copy."""
+
+    def __init__(self, a, b, steps):
+        self.b = b.apis[0]
+        self.things = [Thing(number, big_every=0) for number in range(STEP * steps)]
+        self.uploader = Uploader(a, self.things, delete_every=20)
+        self.allowed = 0
+
+    def objects(self):
+        return self.b.client(None).metrics()["ferry_objects"]
+
+    def step(self):
+        """More is given; returns when the site has done some of it."""
+        before = self.objects()
+        self.allowed += STEP
+        self.uploader.allow(self.allowed)
+        eventually(lambda: self.objects() >= before + STEP // 4, SETTLE_S, "work goes on")
+
+
+def held(site):
+    ready = rows(site, BUCKET, status="READY")
+    return {name: (row["hash"], row["size"], row["stamp"]) for name, row in ready.items()}
+
+
+def test_workers_come_and_go_under_load_and_nothing_is_lost(sites, site_of):
+    """From one to four and back to one: asked to end, killed, and asleep for longer than its session."""
+    (a,) = sites(["site-a"], start=False, retry_first="1s", retry_second="1s")
+    b = site_of(4, retry_memory="5s", retry_first="1s", retry_second="1s")
+    a.peers = {b.name: b.url}
+    b.know(a)
+    a.start()
+    a.client().make_bucket(BUCKET).must(201)
+    first, asked, killed, sleeper = b.workers
+    for part in (b.apis[0], first):
+        part.start()
+    await_shares([first])
+    load = Load(a, b, steps=8)
+    ends = []
+    try:
+        load.step()
+        for count, part in enumerate((asked, killed, sleeper), 2):
+            part.start(ready=False)
+            load.step()
+            await_shares(b.workers[:count])
+
+        asked.stop()  # SIGTERM, in the middle of the load
+        load.step()
+        await_shares([first, killed, sleeper])
+
+        ends.append((time.time(), killed))
+        killed.kill()
+        load.step()
+        await_shares([first, sleeper])
+
+        ends.append((time.time(), sleeper))
+        sleeper.process.send_signal(signal.SIGSTOP)
+        changes = owned(first)[1]
+        load.step()
+        eventually(lambda: owned(first)[0] == PARTITIONS, JOIN_S, "the sleeper has lost its own")
+        assert owned(first)[1] > changes
+        sleeper.process.send_signal(signal.SIGCONT)
+        load.step()
+        await_shares([first, sleeper])
+        sleeper.stop()
+        load.uploader.finish()
+    finally:
+        load.uploader.stop()
+    await_shares([first])
+
+    eventually(lambda: held(a) == held(b.apis[0]), SETTLE_S, "both sites hold the same")
+    kept = {thing.name for thing in load.things if not thing.deleted}
+    assert set(held(a)) == kept
+    for site in (a, b.apis[0]):
+        assert site.client().waiting().must(200).json()["orders"] == []
+        assert site.client(None).metrics()["ferry_dead_letters"] == 0
+    without = gaps(b.workers, ends)
+    print("seconds in which some partition had no owner:", " ".join(f"{gap:.2f}" for gap in without))
+    assert max(without) < GAP_S
+
+
+# ---- one order, and who does it
+
+
+def stamp(seconds_ahead, site="site-a"):
+    return f"{int((time.time() + seconds_ahead) * 1000) << 16:016x}@{site}"
+
+
+def stalled(site, hostile, workers, body=bytes(100_000)):
+    """An order that its first worker is in the middle of: (source, order)."""
+    source = hostile(site="site-a", ferry=True)
+    for part in site.all:
+        part.peers = {"site-a": source.url}
+    for part in (site.apis[0], *workers):
+        part.start()
+    await_shares(workers)
+    given = order("CREATE", BUCKET, NAME, source="site-a", data=body, stamp=stamp(-60))
+    source.plant(BUCKET, NAME, body, mode="stall", stamp=given["stamp"])
+    site.apis[0].client().post_order(given).must(201)
+    eventually(lambda: source.pulls(NAME) == 1, SETTLE_S, "somebody pulls it")
+    return source, given
+
+
+def applied(part):
+    return part.client(None).metrics()['ferry_orders_completed_total{outcome="applied"}']
+
+
+def inflight(part):
+    return part.client(None).metrics()["ferry_inflight_orders"]
+
+
+def test_a_worker_that_slept_in_mid_transfer_changes_nothing_when_it_wakes(site_of, hostile):
+    """Pitfall 4: meanwhile another has done its order N, and N+1 of the same object."""
+    site = site_of(2, pull_stall_timeout="120s")
+    sleeper, other = site.workers
+    source, first = stalled(site, hostile, [sleeper])
+    client = site.apis[0].client()
+    sleeper.process.send_signal(signal.SIGSTOP)
+    source.plant(BUCKET, NAME, bytes(100_000), stamp=first["stamp"])
+    other.start()
+    assert wait_outcome(client, first["opId"], timeout=SETTLE_S)["outcome"] == "applied"
+    newer = order("CREATE", BUCKET, NAME, source="site-a", data=b"newer", stamp=stamp(-30))
+    source.plant(BUCKET, NAME, b"newer", stamp=newer["stamp"])
+    client.post_order(newer).must(201)
+    assert wait_outcome(client, newer["opId"], timeout=SETTLE_S)["outcome"] == "applied"
+    assert applied(other) == 2
+
+    source.heal()  # the rest of the old bytes waits for the sleeper
+    sleeper.process.send_signal(signal.SIGCONT)
+    eventually(lambda: log_events(sleeper, "queue.revoked"), JOIN_S, "it hears of its loss")
+    await_shares([sleeper, other])
+    eventually(lambda: inflight(sleeper) == 0, SETTLE_S, "it is done with what it had")
+
+    def row_is_newer():
+        return client.describe(BUCKET, NAME).must(200).json()["stamp"] == newer["stamp"]
+
+    stays(row_is_newer, 1.0, "the newer order's row")
+    assert client.get(BUCKET, NAME).must(200).body == b"newer"
+    assert applied(sleeper) == 0
+    for given in (first, newer):
+        assert wait_outcome(client, given["opId"])["outcome"] == "applied"
+
+
+def test_a_worker_that_is_asked_to_end_cuts_what_takes_too_long_and_another_does_it(site_of, hostile):
+    site = site_of(2, pull_stall_timeout="120s", worker_drain="1s")
+    leaving, other = site.workers
+    source, given = stalled(site, hostile, [leaving])
+    began = time.monotonic()
+    leaving.stop()
+    assert time.monotonic() - began < 10.0
+    source.heal()
+    other.start()
+    outcome = wait_outcome(site.apis[0].client(), given["opId"], timeout=SETTLE_S)
+    assert outcome["outcome"] == "applied"
+
+
+def test_an_order_that_crashes_every_worker_in_turn_is_a_dead_letter(engines, site_of, hostile):
+    """Pitfall 16: each counts for itself, so the bound is of each, and the next order comes."""
+    kafka, _ = engines
+    site = site_of(2, pull_stall_timeout="120s")
+    source, given = stalled(site, hostile, site.workers)
+    client = site.apis[0].client()
+    crashes = {part.log: 0 for part in site.workers}
+
+    def dead():
+        return client.waiting(state="dead").must(200).json()["orders"]
+
+    def at_work():
+        return [part for part in site.workers if inflight(part) >= 1] or dead()
+
+    while not dead():
+        victims = eventually(at_work, SETTLE_S, "somebody works on it, or it is given up")
+        if dead():
+            break
+        (victim,) = victims
+        victim.process.send_signal(signal.SIGABRT)
+        assert victim.process.wait(20) == -signal.SIGABRT
+        crashes[victim.log] += 1
+        victim.start(ready=False)
+    print("crashes:", list(crashes.values()))
+    assert max(crashes.values()) <= 4  # three in company, and one alone that proves it
+    (row,) = dead()
+    assert row["reason"] == "INTERNAL"
+    (letter,) = records(kafka, site.apis[0].settings["queue_prefix"] + "request-action.dead")
+    assert letter["headers"]["ferry-dlq-reason"] == "INTERNAL"
+    source.heal()
+    source.plant(BUCKET, "next", b"x")
+    following = order("CREATE", BUCKET, "next", source="site-a", data=b"x")
+    client.post_order(following).must(201)
+    assert wait_outcome(client, following["opId"], timeout=SETTLE_S)["outcome"] == "applied"
