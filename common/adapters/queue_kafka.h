@@ -19,6 +19,9 @@ struct fy_queue_kafka_settings {
      * is the only way to give a secret. */
     const char *const *properties;
     size_t property_count;
+    /* The one topic that is for others than us: kept for so long, and never trimmed. NULL: none. */
+    const char *told_topic;
+    int64_t told_keep_ms;
 };
 
 /*

@@ -96,6 +96,8 @@ struct fy_kafka {
     uint32_t replication;
     bool manage;
     int64_t accept_retention_ms;
+    char told[FY_TOPIC_BYTES_MAX + 1]; /* "" none */
+    int64_t told_keep_ms;
     rd_kafka_conf_t *base_conf; /* what every handle's settings begin with */
     size_t records_max;         /* of publishes in flight: FY_KAFKA_FULL_PERCENT of the library's */
     size_t bytes_max;

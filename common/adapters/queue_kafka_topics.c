@@ -2,6 +2,7 @@
 #include "common/adapters/queue_kafka_impl.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,15 +33,24 @@ static void set_config(rd_kafka_NewTopic_t *topic, const char *name, const char 
     FY_ASSERT(error == RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
-/* Records stay until they are done: trim takes them away, time must not. */
-static rd_kafka_NewTopic_t *new_topic(const struct fy_kafka *self, const char *full)
+/* Records stay until they are done: trim takes them away, time must not. What is told to others has
+ * no end but time. */
+static int64_t retention_of(const struct fy_kafka *self, const char *name)
+{
+    return strcmp(name, self->told) == 0 ? self->told_keep_ms : -1;
+}
+
+static rd_kafka_NewTopic_t *new_topic(const struct fy_kafka *self, const char *name,
+                                      const char *full)
 {
     char text[FY_ERR_TEXT_BYTES];
+    char retention[24];
     int copies = self->replication == 0 ? -1 : (int)self->replication;
     rd_kafka_NewTopic_t *topic =
         rd_kafka_NewTopic_new(full, (int)self->partition_count, copies, text, sizeof(text));
     FY_ASSERT(topic != NULL); /* open has bounded both counts */
-    set_config(topic, "retention.ms", "-1");
+    (void)snprintf(retention, sizeof(retention), "%" PRId64, retention_of(self, name));
+    set_config(topic, "retention.ms", retention);
     set_config(topic, "retention.bytes", "-1");
     set_config(topic, "cleanup.policy", "delete");
     set_config(topic, "max.message.bytes", MESSAGE_BYTES);
@@ -51,10 +61,11 @@ static rd_kafka_NewTopic_t *new_topic(const struct fy_kafka *self, const char *f
 }
 
 /* Existing already is success: other processes start at the same moment. */
-static enum fy_code create(struct fy_kafka *self, const char *full, struct fy_err *err)
+static enum fy_code create(struct fy_kafka *self, const char *name, const char *full,
+                           struct fy_err *err)
 {
     size_t count = 0;
-    rd_kafka_NewTopic_t *topic = new_topic(self, full);
+    rd_kafka_NewTopic_t *topic = new_topic(self, name, full);
     struct fy_kq_call call =
         fy_kq_call_begin(self, RD_KAFKA_ADMIN_OP_CREATETOPICS, FY_KAFKA_ADMIN_MS, "make topic");
     rd_kafka_CreateTopics(self->control, &topic, 1, call.options, call.queue);
@@ -179,7 +190,8 @@ void fy_queue_kafka_topic_command(struct fy_queue *queue, const char *topic, str
                   self->brokers, full, self->partition_count);
     if (self->replication > 0)
         fy_buf_printf(command, " --replication-factor %" PRIu32, self->replication);
-    fy_buf_text(command, " --config retention.ms=-1 --config retention.bytes=-1"
+    fy_buf_printf(command, " --config retention.ms=%" PRId64, retention_of(self, topic));
+    fy_buf_text(command, " --config retention.bytes=-1"
                          " --config unclean.leader.election.enable=false"
                          " --config max.message.bytes=" MESSAGE_BYTES);
     if (self->replication >= COPIES_SAFE)
@@ -307,12 +319,12 @@ static enum fy_code ensure(struct fy_kafka *self, const char *name, struct fy_er
                           "prints the commands that make them",
                           full);
     if (code == FY_OK && !state.exists)
-        code = create(self, full, err);
+        code = create(self, name, full, err);
     if (code == FY_OK)
         code = await_leaders(self->control, full, &partition_count, err);
     if (code == FY_OK && !state.exists) /* somebody else may have made it, in another way */
         code = ask_state(self, full, &state, err);
-    if (code == FY_OK)
+    if (code == FY_OK && strcmp(name, self->told) != 0)
         code = judge_retention(self, full, &state, err);
     if (code == FY_OK && partition_count > FY_PARTITIONS_MAX)
         code = fy_err_set(err, FY_ETOOBIG, "topic %s has %" PRIu32 " partitions, over %d", full,
