@@ -122,7 +122,7 @@ static void get_metrics(struct fy_exchange *x)
 {
     struct fy_buf text;
     fy_buf_init(&text, METRICS_BYTES_MAX);
-    fy_metrics_print(&fy_node_of(x)->metrics, &text);
+    fy_metrics_print(&fy_node_of(x)->metrics, fy_node_works(fy_node_of(x)), &text);
     print_ready(fy_node_of(x), &text);
     fy_metrics_page(fy_node_of(x), &text);
     fy_queue_numbers_print(&fy_node_of(x)->queue->numbers, &text);

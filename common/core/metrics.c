@@ -84,12 +84,26 @@ static const struct metric_row {
                          "1 while the shared cache is away and the catalogue is asked instead."},
 };
 
-void fy_metrics_print(struct fy_metrics *metrics, struct fy_buf *buf)
+static const bool of_worker[FY_METRIC_COUNT] = {
+    [FY_M_ORDERS_RECEIVED] = true,  [FY_M_ORDERS_APPLIED] = true,    [FY_M_ORDERS_DUPLICATE] = true,
+    [FY_M_ORDERS_SUPERSEDED] = true, [FY_M_ORDERS_SETTLED] = true,   [FY_M_ORDERS_WAITING] = true,
+    [FY_M_ORDERS_DEAD] = true,      [FY_M_RETRIES] = true,           [FY_M_BYTES_PULLED] = true,
+    [FY_M_BODIES_LINKED] = true,    [FY_M_HASH_MISMATCH] = true,     [FY_M_INFLIGHT_ORDERS] = true,
+    [FY_M_INFLIGHT_BYTES] = true,   [FY_M_LANES] = true,             [FY_M_LANE_ORDERS] = true,
+    [FY_M_RETRY_MEMORY] = true,     [FY_M_OUTBOX_PUBLISHED] = true,  [FY_M_ROUTED] = true,
+    [FY_M_SENT] = true,             [FY_M_NOT_FOR_CCS] = true,       [FY_M_SEND_RETRIES] = true,
+    [FY_M_BODIES_SWEPT] = true,     [FY_M_PROGRESS_MS] = true,       [FY_M_CLOCK_SKEW_MS] = true,
+    [FY_M_WORKER_PAUSED] = true,    [FY_M_GATE_TOKENS] = true,
+};
+
+void fy_metrics_print(struct fy_metrics *metrics, bool worker, struct fy_buf *buf)
 {
     const char *last_name = "";
     for (int i = 0; i < FY_METRIC_COUNT; i++) {
         const struct metric_row *row = &metric_rows[i];
         FY_ASSERT(row->name != NULL); /* a metric without its row */
+        if (of_worker[i] && !worker)
+            continue;
         if (strcmp(row->name, last_name) != 0)
             fy_buf_printf(buf, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help, row->name,
                           row->kind == METRIC_COUNTER ? "counter" : "gauge");

@@ -125,9 +125,16 @@ static void ready_says_what_is_missing(void **state)
     json_decref(tree);
 }
 
+static void print_nothing(void *role, struct fy_buf *buf)
+{
+    (void)role;
+    (void)buf;
+}
+
 static void metrics_have_counters_and_gauges_with_labels(void **state)
 {
     struct api_fixture *f = *state;
+    fy_node_metrics_set(&f->node, print_nothing, NULL); /* a worker is here */
     add_site(f, "site-b", 1, FY_SITE_UP);
     add_site(f, "site-c", 1, FY_SITE_DOWN);
     fy_metric_add(&f->node.metrics, FY_M_ORDERS_APPLIED, 3);
@@ -164,6 +171,25 @@ static void metrics_have_counters_and_gauges_with_labels(void **state)
     const char *type = "# TYPE ferry_orders_completed_total";
     const char *first = strstr(answer.body, type);
     assert_null(strstr(first + 1, type));
+    http_answer_free(&answer);
+}
+
+/* A 0 would say that it is not paused, or that no order may die: who knows. */
+static void an_api_alone_tells_nothing_of_a_worker(void **state)
+{
+    struct api_fixture *f = *state;
+    add_site(f, "site-b", 1, FY_SITE_UP);
+    struct http_answer answer = http_call(f->port, "GET", "/metrics", NULL, NULL);
+    assert_int_equal(answer.status, 200);
+    static const char *const absent[] = {"ferry_worker_paused", "ferry_dlq_tokens",
+                                         "ferry_progress_timestamp_seconds",
+                                         "ferry_orders_completed_total", "ferry_clock_skew_ms"};
+    for (size_t i = 0; i < FY_COUNT_OF(absent); i++)
+        assert_null(strstr(answer.body, absent[i]));
+    /* What the engines know is known to every process. */
+    assert_non_null(strstr(answer.body, "\nferry_orders_accepted_total 0\n"));
+    assert_non_null(strstr(answer.body, "\nferry_site_up{site=\"site-b\"} 1\n"));
+    assert_non_null(strstr(answer.body, "{topic=\"request-action\",partition=\"3\""));
     http_answer_free(&answer);
 }
 
@@ -333,6 +359,7 @@ int main(void)
         TEST(live_is_red_only_when_the_engine_loop_is_stuck),
         TEST(ready_says_what_is_missing),
         TEST(metrics_have_counters_and_gauges_with_labels),
+        TEST(an_api_alone_tells_nothing_of_a_worker),
         TEST(headroom_is_told_where_retention_is_accepted),
         TEST(waiting_orders_are_gauges_by_reason),
         TEST(openapi_is_served_as_it_is_in_the_tree),
