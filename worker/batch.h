@@ -47,6 +47,14 @@ FY_MUST_CHECK enum fy_code fy_batch_commit(struct fy_batch *batch, struct fy_err
 /* Commits the first count records: those are done, the others stay in hand. */
 FY_MUST_CHECK enum fy_code fy_batch_commit_first(struct fy_batch *batch, size_t count,
                                                  struct fy_err *err);
+/* Whether the group gave us this partition: of all members one has it. */
+static inline bool fy_batch_holds(const struct fy_batch *batch, int32_t partition)
+{
+    for (size_t i = 0; i < batch->assigned_count; i++)
+        if (batch->assigned[i].partition == partition)
+            return true;
+    return false;
+}
 static inline const char *fy_batch_value(const struct fy_batch *batch, size_t i)
 {
     return batch->bytes.bytes + batch->records[i].value_at;

@@ -422,6 +422,8 @@ enum fy_code fy_sender_due(struct fy_sender *sender, struct fy_err *err)
     int64_t now_ms = fy_mono_ms(sender->node->clock);
     if (now_ms < sender->due_at_ms)
         return FY_OK;
+    if (!fy_batch_holds(&sender->batch, 0)) /* of the site's workers one looks after the rows */
+        return FY_OK;
     sender->due_at_ms = now_ms + FY_CLAIM_EVERY_MS;
     struct fy_ccs_slice *slice = fy_alloc(sizeof(*slice));
     enum fy_code code = read_due(sender, slice, err);

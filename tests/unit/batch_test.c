@@ -118,12 +118,24 @@ static void records_share_a_batch_up_to_its_bytes(void **state)
     free(value);
 }
 
+/* What only one of a group may do is done by whoever has a certain partition. */
+static void a_partition_is_held_while_it_is_assigned(void **state)
+{
+    struct place *self = *state;
+    struct fy_err err = {0};
+    assert_false(fy_batch_holds(&self->batch, 0));
+    assert_int_equal(fy_batch_idle(&self->batch, &err), FY_OK);
+    assert_true(fy_batch_holds(&self->batch, 0));
+    assert_false(fy_batch_holds(&self->batch, 1)); /* there is none */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_record_is_taken_whole_however_long),
         TEST(records_share_a_batch_up_to_its_bytes),
+        TEST(a_partition_is_held_while_it_is_assigned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
