@@ -16,6 +16,7 @@
 #include "common/adapters/queue_sqlite.h"
 #include "common/adapters/store_dir.h"
 #include "common/core/guid.h"
+#include "common/core/names.h"
 #include "common/runtime/knowledge.h"
 
 /* What each port is served by, as it is told to whoever names something else. */
@@ -323,10 +324,12 @@ static enum fy_code enter_site(struct fy_node *node, const char *id, const char 
     struct fy_cat_site insert = {.op = {.kind = FY_CAT_SITE}, .action = FY_SITE_INSERT};
     insert.row.status = FY_SITE_UP;
     if (!fy_text_copy(insert.row.id, sizeof(insert.row.id), id) ||
-        !fy_text_copy(insert.row.name, sizeof(insert.row.name), id) ||
-        !fy_text_copy(insert.row.uri, sizeof(insert.row.uri), uri))
-        return fy_err_set(err, FY_EINPUT, "site '%s': its id or URI is too long", id);
-    enum fy_code code = fy_catalogue_writer_run(node->writer, &insert.op);
+        !fy_text_copy(insert.row.name, sizeof(insert.row.name), id))
+        return fy_err_set(err, FY_EINPUT, "site '%s': its id is too long", id);
+    enum fy_code code = fy_uri_normalise(uri, insert.row.uri, err);
+    if (code != FY_OK)
+        return fy_err_add(err, "site '%s'", id);
+    code = fy_catalogue_writer_run(node->writer, &insert.op);
     if (code == FY_OK || code == FY_EEXISTS)
         return FY_OK;
     *err = insert.op.err;

@@ -309,6 +309,12 @@ static void sites_and_peers_have_good_names(void **state)
         set(config, "peer", bad[i][0]);
         expect_unfinished(config, bad[i][1]);
     }
+    config->peer_count = 0;
+    set(config, "public_url", "ftp://h");
+    expect_unfinished(config, "public_url: ");
+    struct fy_err err = {0};
+    set(config, "public_url", "balancer:80/ferry");
+    assert_int_equal(fy_config_finish(config, &err), FY_OK);
 }
 
 /* ---- printing */

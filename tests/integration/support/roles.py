@@ -32,11 +32,12 @@ class Parts:
 
     @property
     def all(self):
-        return [*self.workers, *self.apis]
+        return [*self.workers, *reversed(self.apis)]
 
     def know(self, *others):
         for part in self.all:
             part.peers = {other.name: other.url for other in others}
+            part.settings["public_url"] = self.url
 
     def start(self):
         for part in self.all:
