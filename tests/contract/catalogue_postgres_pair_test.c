@@ -415,7 +415,11 @@ static void process_that_was_silent_too_long_may_publish_no_more(void **state)
     assert_int_equal(buried_by(pair->one), 0); /* perhaps the server was away */
     watch(pair->one);                          /* as one does that does not bury */
     assert_int_equal(contract_status(pair->one, "bucket-1", "o"), FY_STATUS_UPLOAD);
-    assert_int_equal(buried_by(pair->one), 1); /* who looks after its bodies now */
+    /* Whoever is told so looks after its bodies. On a busy machine watching may have had a gap. */
+    uint32_t buried = 0;
+    for (int tries = 0; buried == 0 && tries < 10; tries++, watch(pair->one))
+        buried = buried_by(pair->one);
+    assert_int_equal(buried, 1);
     assert_int_equal(buried_by(pair->one), 0);
     assert_int_equal(contract_status(pair->one, "bucket-1", "o"), FY_STATUS_ERR_UPL);
     assert_int_equal(contract_run(pair->one, &claim.op), FY_OK);
@@ -430,6 +434,18 @@ static void process_that_was_silent_too_long_may_publish_no_more(void **state)
         contract_order(&pair->two, FY_ACTION_CREATE, "client-1", "bucket-1", "other", "bytes", 10);
     assert_int_equal(contract_run(&pair->two, &apply.op), FY_ECANCELLED);
     assert_int_equal(renew(&pair->two), FY_ECANCELLED);
+    pair_end(pair);
+}
+
+/* All are silent then: whoever comes back first must not take the others for dead. */
+static void nobody_is_called_dead_when_the_server_was_away(void **state)
+{
+    struct pair *pair = pair_of(state);
+    const struct timespec away = {.tv_sec = CATALOGUE_POSTGRES_DEAD_MS / 1000 + 1};
+    watch(pair->one);
+    (void)nanosleep(&away, NULL); /* the leases live by the server's clock */
+    assert_int_equal(buried_by(pair->one), 0);
+    assert_int_equal(renew(&pair->two), FY_OK);
     pair_end(pair);
 }
 
@@ -529,6 +545,7 @@ int main(void)
         TEST(two_workers_claim_each_row_once),
         TEST(of_two_orders_that_wait_for_a_key_the_newer_goes_on),
         TEST(process_that_was_silent_too_long_may_publish_no_more),
+        TEST(nobody_is_called_dead_when_the_server_was_away),
         TEST(one_process_pumps_until_it_is_gone),
         TEST(ten_processes_start_at_once_on_an_empty_database),
     };
