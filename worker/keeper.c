@@ -25,9 +25,9 @@
 /* Whoever sees a process die looks after its bodies; this is for one that died unseen, between the
  * start of another and that one's look. */
 #define ORPHANS_EVERY_MS (24LL * 3600 * 1000)
-#define SKEW_CALL_MS   5000
-#define HELLO_BYTES    4096
-#define LOOK_EVERY_MS  1000 /* longest sleep of a thread between two looks at the table */
+#define SKEW_CALL_MS     5000
+#define HELLO_BYTES      4096
+#define LOOK_EVERY_MS    1000 /* longest sleep of a thread between two looks at the table */
 
 struct fy_keeper;
 enum keeper_thread { THREAD_KEEPER, THREAD_SWEEPER, THREAD_COUNT };
@@ -40,15 +40,7 @@ struct chore {
     enum fy_code (*run)(struct fy_keeper *keeper, struct fy_err *err);
 };
 
-enum {
-    CHORE_SPACE,
-    CHORE_DEAD,
-    CHORE_TRIM,
-    CHORE_SWEEP,
-    CHORE_PURGE,
-    CHORE_SKEW,
-    CHORE_COUNT
-};
+enum { CHORE_SPACE, CHORE_DEAD, CHORE_TRIM, CHORE_SWEEP, CHORE_PURGE, CHORE_SKEW, CHORE_COUNT };
 
 struct walker { /* one thread */
     struct fy_keeper *keeper;
@@ -66,8 +58,8 @@ struct fy_keeper {
     /* The thread of each chore only. */
     int64_t next_ms[CHORE_COUNT]; /* monotonic */
     bool failing[CHORE_COUNT]; /* one log line when a chore begins to fail, one when it is well */
-    int64_t orphans_ms; /* monotonic: when the whole store is looked through next */
-    struct fy_batch dead; /* queue NULL until it could be opened */
+    int64_t orphans_ms;        /* monotonic: when the whole store is looked through next */
+    struct fy_batch dead;      /* queue NULL until it could be opened */
 };
 
 static enum fy_code keep_space(struct fy_keeper *keeper, struct fy_err *err)

@@ -64,8 +64,8 @@ static inline int64_t fy_metric_get(struct fy_metrics *metrics, enum fy_metric m
 {
     return atomic_load_explicit(&metrics->values[metric], memory_order_relaxed);
 }
-/* All of them with # HELP and # TYPE lines. worker: also what only a worker counts; of a process that
- * has none a 0 would be a lie ("not paused", "no order may die"). */
+/* All of them with # HELP and # TYPE lines. worker: also what only a worker counts; of a process
+ * that has none a 0 would be a lie ("not paused", "no order may die"). */
 void fy_metrics_print(struct fy_metrics *metrics, bool worker, struct fy_buf *buf);
 
 #endif

@@ -242,10 +242,10 @@ struct fy_cat_right {
     enum fy_right_action action;
     struct fy_right_row row; /* FUSE: out rights are the fusion; INSERT EEXISTS; others ENOTFOUND */
 };
-/* Saves the greatest stamp time given out and keeps the lease alive. bury: also marks expired leases
- * of others dead (never in an exclusive engine: it did so at open), once this process has watched
- * them for long enough to know that they are and the engine was not merely away; then it has to
- * look after the bodies they left. FY_ECANCELLED: ours was marked dead. */
+/* Saves the greatest stamp time given out and keeps the lease alive. bury: also marks expired
+ * leases of others dead (never in an exclusive engine: it did so at open), once this process has
+ * watched them for long enough to know that they are and the engine was not merely away; then it
+ * has to look after the bodies they left. FY_ECANCELLED: ours was marked dead. */
 struct fy_cat_lease_renew {
     struct fy_cat_op op;
     uint64_t saved_time;
