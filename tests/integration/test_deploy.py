@@ -24,7 +24,6 @@ INSTANCES = {"ferry-api@.service": "8081", "ferry-worker@.service": "9464"}
 SECRETS = ("/etc/ferry/secrets/", "/run/secrets/")
 INSTALLED = "/usr/local/bin/ferry"  # where ./run install puts it
 EXPOSURE = 15  # tenths, of systemd-analyze security: up to 20 it says OK
-DRAIN_S = 25  # worker.drain: for the API, and again for the worker
 
 
 def ferry(*words, env=None):
@@ -38,6 +37,13 @@ def ferry(*words, env=None):
 def role_of(name):
     """Of a process that has these settings."""
     return "worker" if name in ("site/ferry.ini", "container/paris.ini") else "up"
+
+
+@pytest.fixture
+def stop_s():
+    """What a stop may take: worker.drain for the API, and again for the worker."""
+    drain = ferry("config", "show", "--json").must().json()["worker.drain"]
+    return 2 * int(drain.removesuffix("s"))
 
 
 @pytest.fixture
@@ -154,9 +160,9 @@ def test_ferry_understands_what_a_unit_starts(name, settings):
 
 
 @pytest.mark.parametrize("name", UNITS)
-def test_a_unit_waits_for_work_in_hand_and_gives_up_on_wrong_settings_only(name):
+def test_a_unit_waits_for_work_in_hand_and_gives_up_on_wrong_settings_only(name, stop_s):
     unit = dict(unit_lines(name))
-    assert int(unit["TimeoutStopSec"]) > 2 * DRAIN_S
+    assert int(unit["TimeoutStopSec"]) > stop_s
     assert (unit["Restart"], int(unit["RestartPreventExitStatus"])) == ("always", USAGE)
     assert unit["StartLimitIntervalSec"] == "0"
 
@@ -260,10 +266,10 @@ def test_ferry_understands_what_the_services_start(compose, settings):
         ferry(*words, "--help").must()
 
 
-def test_services_of_ours_can_write_their_volumes_only(compose):
+def test_services_of_ours_can_write_their_volumes_only(compose, stop_s):
     for name, service in ours(compose).items():
         assert service["read_only"] and service["cap_drop"] == ["ALL"], name
-        assert int(service["stop_grace_period"].rstrip("s")) > 2 * DRAIN_S
+        assert int(service["stop_grace_period"].rstrip("s")) > stop_s
         targets = [volume.split(":")[-1] for volume in service["volumes"]]
         assert "/var/lib/ferry" in targets, name
         assert set(targets) <= {"/var/lib/ferry", "/srv/ferry"}, name
