@@ -162,7 +162,9 @@ static void a_text_of_any_length_is_no_harm(void **state)
     struct fy_done_map map;
     char *text = fy_alloc((1 << 20) + 1);
     memset(text, 'A', 1 << 20);
-    memcpy(text, "F1.", 3);
+    text[0] = 'F';
+    text[1] = '1';
+    text[2] = '.';
     assert_false(fy_done_map_read(text, 0, &map));
     free(text);
 }
