@@ -13,6 +13,8 @@
     } while (0)
 #include <uthash.h>
 
+#include "common/core/hash.h"
+
 struct fy_lane {
     uint64_t hash;
     struct fy_lane_node *head, *last;
@@ -21,16 +23,7 @@ struct fy_lane {
     UT_hash_handle hh;
 };
 
-/* FNV-1a over the bytes and the zero byte that ends them, so that "a" "bc" is not "ab" "c". */
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-    do {
-        hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-    } while (*text++ != '\0');
-    return hash;
-}
-
-/* FNV leaves the low bits of short texts close together; the table takes the low bits. */
+/* FNV-1a leaves the low bits of short texts close together; the table takes the low bits. */
 static uint64_t mix(uint64_t hash)
 {
     hash = (hash ^ (hash >> 33)) * UINT64_C(0xff51afd7ed558ccd);
@@ -41,10 +34,9 @@ static uint64_t mix(uint64_t hash)
 uint64_t fy_lane_hash(const struct fy_order *order)
 {
     bool of_object = order->object[0] != '\0';
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    hash = hash_text(hash, of_object ? fy_order_account(order) : "");
-    hash = hash_text(hash, order->bucket);
-    return mix(hash_text(hash, order->object));
+    uint64_t hash = fy_hash_text(FY_HASH_START, of_object ? fy_order_account(order) : "");
+    hash = fy_hash_text(hash, order->bucket);
+    return mix(fy_hash_text(hash, order->object));
 }
 
 uint64_t fy_lane_hash_of(uint64_t a, uint64_t b)

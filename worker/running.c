@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/core/hash.h"
+
 #define FILE_MAGIC   UINT64_C(0x006e757279727265) /* "erryrun" */
 #define FILE_VERSION 1
 #define SLOT_READING 0 /* of the record that is being read; orders begin behind it */
@@ -291,13 +293,10 @@ void fy_running_crashed(struct fy_running *running)
 
 /* ------------------------------------------------------------------ questions */
 
-/* FNV-1a over the three numbers. */
 uint64_t fy_running_identity(uint64_t a, uint64_t b, uint64_t c)
 {
     const uint64_t words[] = {a, b, c};
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < sizeof(words); i++)
-        hash = (hash ^ (words[i / 8] >> (i % 8 * 8) & 0xff)) * UINT64_C(0x100000001b3);
+    uint64_t hash = fy_hash_bytes(FY_HASH_START, words, sizeof(words));
     return hash != 0 ? hash : 1;
 }
 

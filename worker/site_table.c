@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/core/hash.h"
 #include "common/core/log.h"
 #include "common/runtime/knowledge.h"
 #include "worker/engine.h"
@@ -131,13 +132,10 @@ void fy_sites_free(struct fy_engine *engine)
     engine->site_count = 0;
 }
 
-/* FNV-1a of the URI with the low bits left free for the kind. */
+/* The URI's hash with the low bits left free for the kind. */
 static uint64_t uri_mark(const char *uri)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (; *uri != '\0'; uri++)
-        hash = (hash ^ (uint8_t)*uri) * UINT64_C(0x100000001b3);
-    return hash << 2;
+    return fy_hash_text(FY_HASH_START, uri) << 2;
 }
 
 enum fy_site_kind fy_site_kind(const struct fy_site *site, const char *uri)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/adapters/catalogue_postgres_internal.h"
+#include "common/core/hash.h"
 
 #define MEMO_SLOTS 4096 /* a power of two, above three answers for each of a batch */
 static_assert(MEMO_SLOTS > 5 * FY_CAT_BATCH_MAX, "the table stays sparse");
@@ -54,14 +55,6 @@ static size_t key_add(const struct fy_pg_conn *conn, struct fy_buf *keys)
     return start;
 }
 
-static uint64_t hash_of(const char *bytes, size_t size_bytes)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (size_t index = 0; index < size_bytes; index++)
-        hash = (hash ^ (unsigned char)bytes[index]) * 1099511628211u; /* FNV-1a */
-    return hash | 1;
-}
-
 /* The slot of the statement in use, or where it would go; NULL: there is no room. *made: it is new,
  * and its key stays. */
 static struct slot *slot_find(struct fy_pg_conn *conn, bool *made)
@@ -72,7 +65,7 @@ static struct slot *slot_find(struct fy_pg_conn *conn, bool *made)
     if (memo->keys.overflow || memo->count > MEMO_SLOTS / 2)
         return NULL;
     size_t size = memo->keys.size_bytes - start;
-    uint64_t hash = hash_of(memo->keys.bytes + start, size);
+    uint64_t hash = fy_hash_bytes(FY_HASH_START, memo->keys.bytes + start, size) | 1;
     for (size_t at = hash / 2 % MEMO_SLOTS;; at = (at + 1) % MEMO_SLOTS) {
         struct slot *slot = &memo->slots[at];
         if (slot->hash == 0) {

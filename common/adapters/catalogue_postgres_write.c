@@ -25,25 +25,19 @@
 #include <time.h>
 
 #include "common/adapters/catalogue_postgres_internal.h"
+#include "common/core/hash.h"
 
 /* ------------------------------------------------------------------ locks */
 
 enum lock_kind { LOCK_NAME = 1, LOCK_OBJECT, LOCK_BODY, LOCK_LEASES };
 
-static uint64_t hash_more(uint64_t hash, const void *bytes, size_t size_bytes)
-{
-    const unsigned char *at = bytes;
-    for (size_t index = 0; index < size_bytes; index++)
-        hash = (hash ^ at[index]) * 1099511628211u; /* FNV-1a */
-    return hash;
-}
-
+/* Of processes of other versions, too: what is hashed must not change. */
 static int64_t key_of(enum lock_kind kind, const char *name, const void *bytes, size_t size_bytes)
 {
     unsigned char first = (unsigned char)kind;
-    uint64_t hash = hash_more(14695981039346656037u, &first, 1);
-    hash = hash_more(hash, name, strlen(name) + 1);
-    return (int64_t)hash_more(hash, bytes, size_bytes);
+    uint64_t hash = fy_hash_bytes(FY_HASH_START, &first, 1);
+    hash = fy_hash_text(hash, name);
+    return (int64_t)fy_hash_bytes(hash, bytes, size_bytes);
 }
 
 static void lock_add(struct fy_pg *self, int64_t key, bool shared)

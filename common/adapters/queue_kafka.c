@@ -13,14 +13,6 @@ int64_t fy_kq_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-uint64_t fy_kq_hash(const char *text)
-{
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return hash;
-}
-
 void fy_kq_name(const struct fy_kafka *self, const char *name,
                 char full[static FY_TOPIC_BYTES_MAX + 1])
 {

@@ -179,7 +179,6 @@ void fy_kq_name(const struct fy_kafka *self, const char *name,
 struct fy_kq_topic *fy_kq_topic_find(struct fy_kafka *self, const char *name, size_t *index);
 /* Milliseconds of the machine's monotonic clock: the port's clock may stand still in tests. */
 int64_t fy_kq_now_ms(void);
-uint64_t fy_kq_hash(const char *text);
 
 /* queue_kafka_settings.c */
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "common/core/hash.h"
+
 /* What one look found; lists of all partitions in order. */
 struct look {
     int64_t deadline_ms;
@@ -73,7 +75,7 @@ static rd_kafka_topic_partition_list_t *unknown_ages(struct fy_kafka *self, stru
         const rd_kafka_topic_partition_t *at = &look->committed->elems[i];
         if (at->offset >= look->ends->elems[i].offset)
             continue;
-        uint64_t topic_hash = fy_kq_hash(at->topic);
+        uint64_t topic_hash = fy_hash_text(FY_HASH_START, at->topic);
         const struct fy_kq_age *age = age_slot(self, topic_hash, at->partition);
         if (age->topic_hash == topic_hash && age->partition == at->partition &&
             age->offset == at->offset)
@@ -93,7 +95,7 @@ static bool take_age(struct fy_kafka *self, struct look *look, const rd_kafka_me
         look->oldest_ms[i] != 0)
         return false;
     look->oldest_ms[i] = rd_kafka_message_timestamp(message, &kind);
-    remember(self, fy_kq_hash(rd_kafka_topic_name(message->rkt)), i,
+    remember(self, fy_hash_text(FY_HASH_START, rd_kafka_topic_name(message->rkt)), i,
              look->committed->elems[i].offset, look->oldest_ms[i]);
     return true;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/core/hash.h"
 #include "common/core/log.h"
 
 void fy_kq_cut_counts(char *text)
@@ -26,7 +27,7 @@ static const char *without_thread(const char *text)
 static bool may_say(struct fy_kafka *self, const char *facility, const char *text,
                     uint32_t *left_out)
 {
-    uint64_t hash = fy_kq_hash(facility) * 31 + fy_kq_hash(text);
+    uint64_t hash = fy_hash_text(fy_hash_text(FY_HASH_START, facility), text);
     struct fy_kq_line *line = &self->lines[hash % FY_COUNT_OF(self->lines)];
     int64_t now_ms = fy_kq_now_ms();
     pthread_mutex_lock(&self->lines_mutex);
