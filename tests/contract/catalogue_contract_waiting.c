@@ -498,9 +498,8 @@ static struct outcomes outcomes_of(struct contract *c, const char *op_id)
 static void settle(struct contract *c, const char *op_id, const char *object,
                    enum fy_outcome outcome)
 {
-    struct fy_cat_settle op = {.op.kind = FY_CAT_SETTLE,
-                               .order.action = FY_ACTION_UPDATE,
-                               .outcome = outcome};
+    struct fy_cat_settle op = {
+        .op.kind = FY_CAT_SETTLE, .order.action = FY_ACTION_UPDATE, .outcome = outcome};
     assert_true(fy_text_copy(op.order.op_id, sizeof op.order.op_id, op_id));
     assert_true(fy_text_copy(op.order.bucket, sizeof op.order.bucket, "bucket-1"));
     assert_true(fy_text_copy(op.order.object, sizeof op.order.object, object));

@@ -69,7 +69,8 @@ static void lanes_of_different_objects_are_different(void **state)
     assert_true(fy_lane_hash(&order) == seen[2]);
 }
 
-/* A bucket's name has one owner at a time: its delete and another owner's create keep their order. */
+/* A bucket's name has one owner at a time: its delete and another owner's create keep their order.
+ */
 static void buckets_of_one_name_share_a_lane(void **state)
 {
     (void)state;
