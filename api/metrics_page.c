@@ -169,6 +169,10 @@ static void print_totals(struct page *page)
     number(text, "ferry_outbox_orders", "Orders of local changes not in the queue yet.",
            totals.outbox_orders);
     number(text, "ferry_outbox_oldest_seconds", "Age of the oldest of them.", outbox_age_ms / 1000);
+    number(text, "ferry_events_waiting", "Outcomes of orders that applications were not told yet.",
+           totals.events);
+    number(text, "ferry_events_oldest_seconds", "Age of the oldest of them.",
+           totals.events > 0 ? (page->now_ms - totals.events_oldest_ms) / 1000 : 0);
     number(text, "ferry_objects", "Objects READY here.", totals.objects);
     number(text, "ferry_object_bytes", "Their bytes.", totals.bytes);
     number(text, "ferry_containers", "Buckets and containers here.", totals.containers);

@@ -67,20 +67,25 @@ static bool catalogue_is_shared(const struct fy_config *config)
 static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
 {
     const char *url = node->config->catalogue;
+    bool tells = fy_config_tells(node->config);
     const struct fy_catalogue_postgres_settings shared = {.url = url,
                                                           .password_file =
                                                               node->config->catalogue_password_file,
                                                           .clock = node->clock,
                                                           .site = node->site,
                                                           .reader_count = CATALOGUE_READERS,
+                                                          .tells = tells,
                                                           .dead_ms = FY_LEASE_DEAD_MS};
     if (catalogue_is_shared(node->config))
         return fy_catalogue_postgres_open(&shared, &node->catalogue, err);
     const char *path = after_scheme(url, "sqlite");
     if (path == NULL)
         return unserved("catalogue", url, CATALOGUES, err);
-    const struct fy_catalogue_sqlite_settings settings = {
-        .path = path, .clock = node->clock, .site = node->site, .reader_count = CATALOGUE_READERS};
+    const struct fy_catalogue_sqlite_settings settings = {.path = path,
+                                                          .clock = node->clock,
+                                                          .site = node->site,
+                                                          .reader_count = CATALOGUE_READERS,
+                                                          .tells = tells};
     return fy_catalogue_sqlite_open(&settings, &node->catalogue, err);
 }
 
@@ -134,7 +139,9 @@ static enum fy_code kafka_settings(const struct fy_config *config, struct fy_clo
                                          .manage = config->topics_manage,
                                          .accept_retention_ms = config->accept_retention_ms,
                                          .properties = kafka->properties,
-                                         .property_count = config->kafka_count};
+                                         .property_count = config->kafka_count,
+                                         .told_topic = FY_TOPIC_EVENTS,
+                                         .told_keep_ms = FY_EVENTS_KEEP_MS};
     return FY_OK;
 }
 

@@ -21,6 +21,7 @@
 #define DEAD_RECORDS   100 /* of one take */
 #define PURGE_EVERY_MS 60000
 #define PURGE_ROWS     1000
+#define EVENT_ROWS     100 /* dropped in one transaction */
 #define SKEW_EVERY_MS  60000
 /* Whoever sees a process die looks after its bodies; this is for one that died unseen, between the
  * start of another and that one's look. */
@@ -40,7 +41,16 @@ struct chore {
     enum fy_code (*run)(struct fy_keeper *keeper, struct fy_err *err);
 };
 
-enum { CHORE_SPACE, CHORE_DEAD, CHORE_TRIM, CHORE_SWEEP, CHORE_PURGE, CHORE_SKEW, CHORE_COUNT };
+enum {
+    CHORE_SPACE,
+    CHORE_DEAD,
+    CHORE_TRIM,
+    CHORE_SWEEP,
+    CHORE_PURGE,
+    CHORE_EVENTS,
+    CHORE_SKEW,
+    CHORE_COUNT
+};
 
 struct walker { /* one thread */
     struct fy_keeper *keeper;
@@ -141,6 +151,31 @@ static enum fy_code keep_rows(struct fy_keeper *keeper, struct fy_err *err)
     return FY_OK;
 }
 
+/* What waits for a topic that takes nothing is bounded, and so is what a site that told once left.
+ */
+static enum fy_code keep_events(struct fy_keeper *keeper, struct fy_err *err)
+{
+    struct fy_node *node = keeper->node;
+    struct fy_cat_events_trim trim;
+    int64_t dropped = 0;
+    do {
+        trim = (struct fy_cat_events_trim){
+            .op = {.kind = FY_CAT_EVENTS_TRIM},
+            .events_max = fy_config_tells(node->config) ? FY_EVENTS_WAITING_MAX : 0,
+            .limit = EVENT_ROWS};
+        enum fy_code code = fy_catalogue_writer_run(node->writer, &trim.op);
+        if (code != FY_OK) {
+            *err = trim.op.err;
+            return code;
+        }
+        dropped += trim.dropped;
+    } while (trim.dropped > 0 && !atomic_load(&keeper->stopping));
+    if (dropped > 0)
+        fy_log(NULL, FY_ERROR, "events.dropped", fy_kv_i64("events", dropped));
+    fy_metric_add(&node->metrics, FY_M_EVENTS_DROPPED, dropped);
+    return FY_OK;
+}
+
 /* ---- clock skew: how far a peer's Date is from ours, beyond the second it is rounded to */
 
 /* 0: it does not say. */
@@ -192,6 +227,7 @@ static const struct chore chores[CHORE_COUNT] = {
     [CHORE_TRIM] = {"trim", THREAD_KEEPER, TRIM_EVERY_MS, keep_queue},
     [CHORE_SWEEP] = {"sweep", THREAD_SWEEPER, 0, keep_store},
     [CHORE_PURGE] = {"purge", THREAD_SWEEPER, PURGE_EVERY_MS, keep_rows},
+    [CHORE_EVENTS] = {"events", THREAD_SWEEPER, PURGE_EVERY_MS, keep_events},
     [CHORE_SKEW] = {"skew", THREAD_SWEEPER, SKEW_EVERY_MS, keep_time},
 };
 

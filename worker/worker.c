@@ -8,6 +8,7 @@ struct fy_worker {
     struct fy_keeper *keeper;
     struct fy_engine *engine;
     struct fy_pump *pump;
+    struct fy_pump *events; /* NULL: nobody is told */
     struct fy_router *router;
     struct fy_senders *senders;
 };
@@ -33,7 +34,9 @@ enum fy_code fy_worker_open(struct fy_node *node, struct fy_worker **worker, str
     if (code == FY_OK)
         code = fy_router_open(node, &opened->router, err);
     if (code == FY_OK)
-        code = fy_pump_open(node, &opened->pump, err);
+        code = fy_pump_open(node, FY_PUMP_ORDERS, &opened->pump, err);
+    if (code == FY_OK && fy_config_tells(node->config))
+        code = fy_pump_open(node, FY_PUMP_EVENTS, &opened->events, err);
     if (code != FY_OK) {
         fy_worker_close(opened, 0);
         return fy_err_add(err, "open the worker");
@@ -56,6 +59,7 @@ void fy_worker_close(struct fy_worker *worker, int64_t drain_ms)
     fy_router_close(worker->router);
     fy_senders_close(worker->senders);
     fy_engine_close(worker->engine, drain_ms);
+    fy_pump_close(worker->events); /* it has told of some of what was drained */
     fy_keeper_close(worker->keeper);
     free(worker);
 }

@@ -112,9 +112,8 @@ enum fy_code fy_cs_events_read(struct fy_catalogue *port, uint32_t limit, fy_eve
                                void *arg, struct fy_err *err)
 {
     struct fy_cs *cs = fy_cs_from(port);
-    bool pumps = false;
-    enum fy_code code = fy_cs_may_pump(cs, &pumps, err);
-    if (code != FY_OK || !pumps)
+    enum fy_code code = fy_cs_may_pump(cs, err);
+    if (code != FY_OK)
         return code;
     struct event_list self = {
         .list = {.sql = FY_CS_EVENT_READ,

@@ -549,8 +549,8 @@ struct fy_cs_list {
     void (*drop)(void *row); /* frees what a row owns; may be NULL */
     struct fy_cs *self;
 };
-/* Of all processes one reads the outbox and the events; to the others they are empty. */
-FY_MUST_CHECK enum fy_code fy_cs_may_pump(struct fy_cs *self, bool *pumps, struct fy_err *err);
+/* Of all processes one reads the outbox and the events. FY_EEXISTS: it is another one. */
+FY_MUST_CHECK enum fy_code fy_cs_may_pump(struct fy_cs *self, struct fy_err *err);
 FY_MUST_CHECK enum fy_code fy_cs_list_run(struct fy_cs_list *list, struct fy_err *err);
 /* By key, or by CCS name with account ""; FY_ENOTFOUND when there is no row at all. */
 FY_MUST_CHECK enum fy_code fy_cs_container_look_up(struct fy_cs *self, const char *account,

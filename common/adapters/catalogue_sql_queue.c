@@ -48,27 +48,25 @@ static void outbox_drop(void *row)
     free((void *)(uintptr_t)((struct fy_outbox_row *)row)->json); /* ours; const for visitors */
 }
 
-/* Of all processes one reads the outbox. */
-enum fy_code fy_cs_may_pump(struct fy_cs *self, bool *pumps, struct fy_err *err)
+enum fy_code fy_cs_may_pump(struct fy_cs *self, struct fy_err *err)
 {
-    *pumps = true;
     if (self->engine->may_pump == NULL)
         return FY_OK;
     struct fy_cs_conn *reader = fy_cs_reader_take(self);
-    *pumps = self->engine->may_pump(self, reader);
-    return fy_cs_reader_give(self, reader, err);
+    bool pumps = self->engine->may_pump(self, reader);
+    enum fy_code code = fy_cs_reader_give(self, reader, err);
+    if (code == FY_OK && !pumps)
+        return fy_err_set(err, FY_EEXISTS, "another process reads the outbox");
+    return code;
 }
 
 enum fy_code fy_cs_outbox_read(struct fy_catalogue *port, uint32_t limit, fy_outbox_visit_fn *visit,
                                void *arg, struct fy_err *err)
 {
     struct fy_cs *cs = fy_cs_from(port);
-    bool pumps = false;
-    enum fy_code code = fy_cs_may_pump(cs, &pumps, err);
+    enum fy_code code = fy_cs_may_pump(cs, err);
     if (code != FY_OK)
         return code;
-    if (!pumps)
-        return fy_err_set(err, FY_EEXISTS, "another process reads the outbox");
     struct outbox_list self = {
         .list = {.sql = FY_CS_OUTBOX_READ,
                  .row_bytes = sizeof(struct fy_outbox_row),

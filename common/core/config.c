@@ -110,6 +110,8 @@ static const struct fy_config_field fields[] = {
          "put up with topics in Kafka that delete what is older than this, done or not"),
     LIST("kafka", kafka, kafka_count, FY_KAFKA_PROPERTIES_MAX, "NAME=VALUE",
          "a property of librdkafka; also -X; NAME_file=PATH reads it from a file"),
+    TEXT("events", events, "", FY_FOR_SERVER, "on|off",
+         "tell what became of orders on topic object-events; default: on with Kafka"),
     SIZE("store.free_floor", store_free_floor_bytes, "256MiB", 0, 16 * TIB,
          "free space under which no body is taken"),
     TIME("trash.grace", trash_grace_ms, "60s", 0, 30 * DAY,

@@ -62,6 +62,7 @@ struct fy_config {
     char kafka[FY_KAFKA_PROPERTIES_MAX]
               [FY_CONFIG_TEXT_BYTES]; /* NAME=VALUE, as librdkafka has it */
     uint32_t kafka_count;
+    char events[8]; /* on, off, or "": on with Kafka */
     /* store */
     int64_t store_free_floor_bytes;
     int64_t trash_grace_ms;
@@ -111,6 +112,8 @@ FY_MUST_CHECK enum fy_code fy_config_environment(struct fy_config *config, char 
  * otherwise, data present when an engine URL is "" (then filled with its embedded default), peers
  * well-formed. For servers. */
 FY_MUST_CHECK enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err);
+/* Whether outcomes of orders are told to applications. */
+bool fy_config_tells(const struct fy_config *config);
 /* "name = value" lines that fy_config_file reads, what is the default marked, passwords masked; or
  * one JSON object.
  */

@@ -92,6 +92,28 @@ static enum fy_code check_peer(const struct fy_config *config, const char *peer,
     return FY_OK;
 }
 
+static bool queue_is_kafka(const struct fy_config *config)
+{
+    static const char scheme[] = "kafka:";
+    return strncmp(config->queue, scheme, strlen(scheme)) == 0;
+}
+
+bool fy_config_tells(const struct fy_config *config)
+{
+    return queue_is_kafka(config) && strcmp(config->events, "off") != 0;
+}
+
+static enum fy_code check_events(const struct fy_config *config, struct fy_err *err)
+{
+    bool on = strcmp(config->events, "on") == 0;
+    if (!on && config->events[0] != '\0' && strcmp(config->events, "off") != 0)
+        return fy_err_set(err, FY_EINPUT, "events: '%s' is neither on nor off", config->events);
+    if (on && !queue_is_kafka(config))
+        return fy_err_set(err, FY_EINPUT,
+                          "events: nobody can read them in the embedded queue; --queue kafka://");
+    return FY_OK;
+}
+
 enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err)
 {
     if (config->site[0] == '\0')
@@ -112,5 +134,5 @@ enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err)
         code = finish_engine(config, config->store, "dir", "store", err);
     for (uint32_t i = 0; code == FY_OK && i < config->peer_count; i++)
         code = check_peer(config, config->peers[i], err);
-    return code;
+    return code == FY_OK ? check_events(config, err) : code;
 }

@@ -30,6 +30,8 @@ enum fy_metric {
     FY_M_LANE_ORDERS,       /* gauge: orders held in lanes */
     FY_M_RETRY_MEMORY,      /* gauge: orders between tries in memory */
     FY_M_OUTBOX_PUBLISHED,  /* ferry_outbox_published_total */
+    FY_M_EVENTS_PUBLISHED,  /* ferry_events_published_total */
+    FY_M_EVENTS_DROPPED,    /* ferry_events_dropped_total: too many waited */
     FY_M_ROUTED,            /* ferry_orders_routed_total: copies written to site topics */
     FY_M_SENT,              /* ferry_orders_sent_total: accepted by target sites */
     FY_M_NOT_FOR_CCS,       /* ferry_orders_not_for_ccs_total: names CCS sites cannot have */

@@ -221,7 +221,7 @@ FY_MUST_CHECK static inline enum fy_code fy_catalogue_outbox_read(struct fy_cata
 /* What is to be told of orders, in the order it happened for each object. Every final outcome here
  * (applied, duplicate, superseded, settled, dead, dropped) is written with the transaction that
  * made it so, where the catalogue was opened to tell. Lowest ids first; rows stay until
- * FY_CAT_EVENTS_DONE. */
+ * FY_CAT_EVENTS_DONE. FY_EEXISTS: as of the outbox. */
 FY_MUST_CHECK static inline enum fy_code fy_catalogue_events_read(struct fy_catalogue *self,
                                                                   uint32_t limit,
                                                                   fy_event_visit_fn *visit,

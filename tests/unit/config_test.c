@@ -212,6 +212,30 @@ static void expect_unfinished(struct fy_config *config, const char *sentence)
         fail_msg("'%s' does not say '%s'", err.text, sentence);
 }
 
+/* Nobody can read a topic of the embedded queue but Ferry itself. */
+static void events_are_told_with_kafka_unless_told_otherwise(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_err err = {0};
+    assert_int_equal(fy_config_set(config, "site", "paris", &err), FY_OK);
+    assert_int_equal(fy_config_set(config, "data", "/d", &err), FY_OK);
+    assert_int_equal(fy_config_finish(config, &err), FY_OK);
+    assert_false(fy_config_tells(config));
+    assert_int_equal(fy_config_set(config, "events", "on", &err), FY_OK);
+    expect_unfinished(config, "events: nobody can read them");
+    assert_false(fy_config_tells(config));
+    assert_int_equal(fy_config_set(config, "queue", "kafka://h:9092", &err), FY_OK);
+    assert_int_equal(fy_config_finish(config, &err), FY_OK);
+    assert_true(fy_config_tells(config));
+    assert_int_equal(fy_config_set(config, "events", "", &err), FY_OK);
+    assert_true(fy_config_tells(config));
+    assert_int_equal(fy_config_set(config, "events", "off", &err), FY_OK);
+    assert_int_equal(fy_config_finish(config, &err), FY_OK);
+    assert_false(fy_config_tells(config));
+    assert_int_equal(fy_config_set(config, "events", "yes", &err), FY_OK);
+    expect_unfinished(config, "'yes' is neither on nor off");
+}
+
 static void the_embedded_engines_live_in_the_data_folder(void **state)
 {
     struct fy_config *config = *state;
@@ -417,6 +441,7 @@ int main(void)
         TEST(sections_of_a_file_are_the_first_part_of_a_name),
         TEST(properties_of_kafka_come_from_the_file_and_from_variables),
         TEST(a_bad_line_of_a_file_is_named),
+        TEST(events_are_told_with_kafka_unless_told_otherwise),
         TEST(the_embedded_engines_live_in_the_data_folder),
         TEST(only_loopback_is_listened_on),
         TEST(other_addresses_are_listened_on_where_that_is_accepted),

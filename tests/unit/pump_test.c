@@ -76,7 +76,7 @@ static int64_t ms_of_looks(bool shared, enum fy_code code, unsigned looks)
     struct fy_err err = {0};
     fy_log_level_set(FY_ERROR + 1);
     assert_int_equal(fy_bell_init(&node.outbox_bell, &err), FY_OK);
-    assert_int_equal(fy_pump_open(&node, &pump, &err), FY_OK);
+    assert_int_equal(fy_pump_open(&node, FY_PUMP_ORDERS, &pump, &err), FY_OK);
     int64_t ms = ms_until(&outbox, looks);
     fy_pump_close(pump);
     fy_bell_done(&node.outbox_bell);
