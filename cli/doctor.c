@@ -293,7 +293,7 @@ static enum fy_code check_topics(struct doctor *doctor, struct fy_queue **queue,
     for (size_t i = 0; i < doctor->list.count; i++)
         if (strcmp(doctor->list.sites[i].id, config->site) != 0)
             sites[count++] = doctor->list.sites[i].id;
-    enum fy_code code = fy_topic_names(NULL, sites, count, names, err);
+    enum fy_code code = fy_topic_names(config, false, sites, count, names, err);
     if (code == FY_OK)
         code = fy_queue_open_kafka(config, fy_clock_system(), queue, err);
     if (code == FY_OK)

@@ -33,15 +33,17 @@ static enum fy_code add_site(struct fy_topic_names *names, const char *site, str
     return FY_OK;
 }
 
-enum fy_code fy_topic_names(const struct fy_config *config, const char *const *sites,
+enum fy_code fy_topic_names(const struct fy_config *config, bool peers, const char *const *sites,
                             size_t site_count, struct fy_topic_names *names, struct fy_err *err)
 {
-    static const char *const own[] = {FY_TOPIC_REPLICATION, FY_TOPIC_ACTION, FY_TOPIC_DEAD};
+    static const char *const own[] = {FY_TOPIC_REPLICATION, FY_TOPIC_ACTION, FY_TOPIC_DEAD,
+                                      FY_TOPIC_EVENTS};
+    size_t own_count = FY_COUNT_OF(own) - (fy_config_tells(config) ? 0 : 1);
     enum fy_code code = FY_OK;
     *names = (struct fy_topic_names){0};
-    for (size_t i = 0; i < FY_COUNT_OF(own); i++)
+    for (size_t i = 0; i < own_count; i++)
         FY_ASSERT(fy_text_copy(names->names[names->count++], FY_TOPIC_BYTES_MAX + 1, own[i]));
-    for (uint32_t i = 0; config != NULL && code == FY_OK && i < config->peer_count; i++) {
+    for (uint32_t i = 0; peers && code == FY_OK && i < config->peer_count; i++) {
         char site[FY_CONFIG_TEXT_BYTES];
         FY_ASSERT(fy_text_copy(site, sizeof(site), config->peers[i]));
         site[strcspn(site, "=")] = '\0';
@@ -130,6 +132,20 @@ static void judge_retention(struct judge *judge, const struct fy_config *config,
             "deletes what is older than %s; the oldest undone has %s left", kept, left);
 }
 
+/* No order is lost with an event that is deleted, and nobody trims them: time has to. */
+static void judge_told(struct judge *judge, const struct fy_kafka_topic_state *state)
+{
+    char kept[FY_CELL_BYTES];
+    if (state->retention_ms < 0 && state->retention_bytes < 0) {
+        say(judge, FY_TOPIC_DOUBTFUL, "keeps events for ever, and nobody deletes them");
+        return;
+    }
+    fy_cell_seconds(state->retention_ms / 1000, kept);
+    if (!judge->spoke)
+        say(judge, FY_TOPIC_FITS, "%" PRIu32 " partitions, %" PRIu32 " copies, events kept %s",
+            state->partition_count, state->replication, state->retention_ms < 0 ? "by size" : kept);
+}
+
 void fy_topic_judge(const struct fy_config *config, const char *topic,
                     const struct fy_kafka_topic_state *state, int64_t oldest_age_ms,
                     fy_topic_say_fn *say_fn, void *arg)
@@ -147,6 +163,10 @@ void fy_topic_judge(const struct fy_config *config, const char *topic,
             "has %" PRIu32 " partitions, not %" PRIu32 ": more workers than that stand idle",
             state->partition_count, config->queue_partitions);
     judge_copies(&judge, config, state);
+    if (strcmp(topic, FY_TOPIC_EVENTS) == 0) {
+        judge_told(&judge, state);
+        return;
+    }
     judge_retention(&judge, config, state, oldest_age_ms);
     if (!judge.spoke)
         say(&judge, FY_TOPIC_FITS, "%" PRIu32 " partitions, %" PRIu32 " copies, kept until done",
@@ -167,7 +187,8 @@ static enum fy_code check(const struct fy_config *config, struct fy_queue *queue
     struct fy_kafka_topic_state state;
     int64_t oldest_ms = 0;
     enum fy_code code = fy_queue_kafka_topic_state(queue, topic, &state, err);
-    if (code == FY_OK && state.exists && state.retention_ms >= 0)
+    bool told = strcmp(topic, FY_TOPIC_EVENTS) == 0; /* by whom it is read, only they know */
+    if (code == FY_OK && state.exists && state.retention_ms >= 0 && !told)
         code = fy_queue_lag(queue, group_of(topic), topic, take_oldest, &oldest_ms, err);
     if (code != FY_OK)
         return code;
@@ -249,7 +270,7 @@ static enum fy_code make_topics(struct ensuring *ensuring, struct fy_err *err)
 static enum fy_code ensure(struct ensuring *ensuring, struct fy_err *err)
 {
     const struct fy_config *config = &ensuring->line->config;
-    enum fy_code code = fy_topic_names(config, ensuring->line->words,
+    enum fy_code code = fy_topic_names(config, true, ensuring->line->words,
                                        (size_t)ensuring->line->word_count, &ensuring->names, err);
     if (code == FY_OK)
         code = fy_queue_open_kafka(config, fy_clock_system(), &ensuring->queue, err);

@@ -10,16 +10,16 @@ enum fy_topic_level { FY_TOPIC_FITS, FY_TOPIC_DOUBTFUL, FY_TOPIC_UNFIT, FY_TOPIC
 typedef void fy_topic_say_fn(void *arg, enum fy_topic_level level, const char *topic,
                              const char *text);
 
-/* The topics of a site: its own three and one for each other site. */
+/* The topics of a site: its own four and one for each other site. */
 struct fy_topic_names {
     size_t count;
-    char names[FY_SITES_MAX + 3][FY_TOPIC_BYTES_MAX + 1];
+    char names[FY_SITES_MAX + 4][FY_TOPIC_BYTES_MAX + 1];
 };
-/* Those of the configuration's peers (NULL: none), and of the sites beside. Errors: FY_EINPUT not a
- * site's name; FY_ETOOBIG too many. */
-FY_MUST_CHECK enum fy_code fy_topic_names(const struct fy_config *config, const char *const *sites,
-                                          size_t site_count, struct fy_topic_names *names,
-                                          struct fy_err *err);
+/* Those of the configuration's peers (peers false: none), and of the sites beside. Errors:
+ * FY_EINPUT not a site's name; FY_ETOOBIG too many. */
+FY_MUST_CHECK enum fy_code fy_topic_names(const struct fy_config *config, bool peers,
+                                          const char *const *sites, size_t site_count,
+                                          struct fy_topic_names *names, struct fy_err *err);
 
 /* Says what does not fit, or that all does. oldest_age_ms: of the oldest undone record, which
  * matters where records are deleted by age; 0 when none is. */

@@ -15,6 +15,7 @@
 struct fixture {
     struct fy_config config;
     struct fy_kafka_topic_state state; /* a good one, to be spoiled */
+    const char *topic;
     int64_t oldest_age_ms;
     enum fy_topic_level worst;
     size_t said_count;
@@ -25,6 +26,7 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     fy_config_init(&f->config);
+    f->topic = "request-action";
     f->state = (struct fy_kafka_topic_state){.exists = true,
                                              .partition_count = 12,
                                              .replication = 3,
@@ -44,7 +46,7 @@ static int teardown(void **state)
 static void say(void *arg, enum fy_topic_level level, const char *topic, const char *text)
 {
     struct fixture *f = arg;
-    assert_string_equal(topic, "request-action");
+    assert_string_equal(topic, f->topic);
     if (level > f->worst)
         f->worst = level;
     f->said_count++;
@@ -56,7 +58,7 @@ static void expect(struct fixture *f, enum fy_topic_level level, const char *sen
     f->worst = FY_TOPIC_FITS;
     f->said[0] = '\0';
     f->said_count = 0;
-    fy_topic_judge(&f->config, "request-action", &f->state, f->oldest_age_ms, say, f);
+    fy_topic_judge(&f->config, f->topic, &f->state, f->oldest_age_ms, say, f);
     assert_true(f->said_count > 0);
     if (strstr(f->said, sentence) == NULL)
         fail_msg("'%s' does not say '%s'", f->said, sentence);
@@ -124,7 +126,18 @@ static void retention_by_size_is_never_accepted(void **state)
     expect(f, FY_TOPIC_UNFIT, "retention.bytes=1073741824");
 }
 
-static void a_site_has_three_topics_and_one_for_each_other(void **state)
+static void events_end_by_time_alone(void **state)
+{
+    struct fixture *f = *state;
+    f->topic = "object-events";
+    expect(f, FY_TOPIC_DOUBTFUL, "for ever");
+    f->state.retention_ms = 7 * DAY_MS;
+    expect(f, FY_TOPIC_FITS, "events kept 7d");
+    f->state.exists = false;
+    expect(f, FY_TOPIC_UNFIT, "ferry topics ensure");
+}
+
+static void a_site_has_its_own_topics_and_one_for_each_other(void **state)
 {
     struct fixture *f = *state;
     struct fy_topic_names *names = calloc(1, sizeof(*names));
@@ -132,14 +145,22 @@ static void a_site_has_three_topics_and_one_for_each_other(void **state)
     const char *const more[] = {"berlin", "lyon"};
     const char *const bad[] = {"a/b"};
     assert_int_equal(fy_config_set(&f->config, "peer", "lyon=http://h:1", &err), FY_OK);
-    assert_int_equal(fy_topic_names(&f->config, more, 2, names, &err), FY_OK);
+    assert_int_equal(fy_topic_names(&f->config, true, more, 2, names, &err), FY_OK);
     assert_int_equal(names->count, 5);
     assert_string_equal(names->names[0], "request-replication");
     assert_string_equal(names->names[1], "request-action");
     assert_string_equal(names->names[2], "request-action.dead");
     assert_string_equal(names->names[3], "request-replication.lyon");
     assert_string_equal(names->names[4], "request-replication.berlin");
-    assert_int_equal(fy_topic_names(NULL, bad, 1, names, &err), FY_EINPUT);
+    assert_int_equal(fy_topic_names(&f->config, false, bad, 1, names, &err), FY_EINPUT);
+    assert_int_equal(fy_config_set(&f->config, "queue", "kafka://h:9092", &err), FY_OK);
+    assert_int_equal(fy_topic_names(&f->config, false, more, 2, names, &err), FY_OK);
+    assert_int_equal(names->count, 6);
+    assert_string_equal(names->names[3], "object-events");
+    assert_string_equal(names->names[4], "request-replication.berlin");
+    assert_int_equal(fy_config_set(&f->config, "events", "off", &err), FY_OK);
+    assert_int_equal(fy_topic_names(&f->config, true, NULL, 0, names, &err), FY_OK);
+    assert_int_equal(names->count, 4);
     free(names);
 }
 
@@ -154,7 +175,8 @@ int main(void)
         TEST(copies_in_sync_decide_what_an_acknowledgement_is_worth),
         TEST(retention_by_age_is_refused_unless_accepted_and_then_its_headroom_told),
         TEST(retention_by_size_is_never_accepted),
-        TEST(a_site_has_three_topics_and_one_for_each_other),
+        TEST(events_end_by_time_alone),
+        TEST(a_site_has_its_own_topics_and_one_for_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
