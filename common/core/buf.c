@@ -105,6 +105,16 @@ static const char *json_escape(unsigned char byte, char scratch[static 7])
     }
 }
 
+/* How many bytes stand in a JSON string as they are, as far as a look at each alone can tell:
+ * nearly all that is ever written. */
+static size_t plain_bytes(const char *text, size_t text_bytes)
+{
+    size_t i = 0;
+    while (i < text_bytes && text[i] >= 0x20 && text[i] < 0x7f && text[i] != '"' && text[i] != '\\')
+        i++;
+    return i;
+}
+
 void fy_buf_json_text(struct fy_buf *buf, const char *text)
 {
     if (text == NULL) {
@@ -114,8 +124,13 @@ void fy_buf_json_text(struct fy_buf *buf, const char *text)
     fy_buf_text(buf, "\"");
     size_t left = strlen(text);
     const char *plain = text; /* start of what is copied as it is */
-    while (left > 0) {
+    for (;;) {
         char scratch[7];
+        size_t ahead = plain_bytes(text, left);
+        text += ahead;
+        left -= ahead;
+        if (left == 0)
+            break;
         size_t step = fy_utf8_step(text, left);
         const char *instead =
             step == 0 ? "\xef\xbf\xbd" : json_escape((unsigned char)*text, scratch);
