@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/await.h"
 #include "common/adapters/cache_local.h"
 #include "common/adapters/cache_none.h"
 #include "common/adapters/cache_redis.h"
@@ -168,6 +169,19 @@ static enum fy_code open_queue(struct fy_node *node, struct fy_err *err)
     return fy_queue_sqlite_open(&settings, &node->queue, err);
 }
 
+static enum fy_code try_catalogue(void *arg, struct fy_err *err)
+{
+    return open_catalogue(arg, err);
+}
+
+/* Open it is; but nothing can be done before brokers answer and make topics. */
+static enum fy_code try_queue(void *arg, struct fy_err *err)
+{
+    struct fy_node *node = arg;
+    enum fy_code code = fy_queue_health(node->queue, err);
+    return code == FY_OK ? fy_queue_topic_ensure(node->queue, FY_TOPIC_REPLICATION, err) : code;
+}
+
 static enum fy_code open_store(struct fy_node *node, struct fy_err *err)
 {
     const char *path = after_scheme(node->config->store, "dir");
@@ -303,15 +317,18 @@ enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
                              .sites_bell = {.event_fd = -1},
                              .stop_bell = {.event_fd = -1},
                              .role_mutex = PTHREAD_MUTEX_INITIALIZER};
+    int64_t await_until_ms = fy_await_until(config->start_wait_ms);
     fy_guid_new(clock, node->boot_id);
     enum fy_code code = open_bells(node, err);
     if (code == FY_OK)
         code = make_folder(config->data, err);
     /* The catalogue first: its lock says whose folder this is. */
     if (code == FY_OK)
-        code = open_catalogue(node, err);
+        code = fy_await("catalogue", await_until_ms, try_catalogue, node, err);
     if (code == FY_OK)
         code = open_queue(node, err);
+    if (code == FY_OK)
+        code = fy_await("queue", await_until_ms, try_queue, node, err);
     if (code == FY_OK)
         code = open_store(node, err);
     if (code == FY_OK)

@@ -222,6 +222,8 @@ int fy_command_role(const struct fy_command_line *line)
     site->config = line->config;
     site->role = role_of(line);
     enum fy_code code = run(site, &err);
+    if (code == FY_ECANCELLED && !site->opened)
+        code = FY_OK; /* told to stop while it waited for an engine, it has stopped */
     bool fatal = code != FY_OK && site->opened; /* the thread that saw it has logged it */
     if (code != FY_OK && !fatal)
         fprintf(stderr, "ferry: %s\n", err.text);

@@ -240,6 +240,8 @@ enum fy_code fy_catalogue_postgres_open(const struct fy_catalogue_postgres_setti
     code = fy_pg_schema_migrate(&self->writer, err);
     if (code == FY_OK)
         code = first_write(self, err);
+    if (code == FY_EBUSY && fy_pg_refused(self, err))
+        code = FY_EINPUT;
     if (code != FY_OK) {
         catalogue_close(&self->cs);
         return code;

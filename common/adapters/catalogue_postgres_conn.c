@@ -157,7 +157,7 @@ enum fy_code fy_pg_password(const char *file, char password[static FY_PG_SECRET_
 
 /* The user's own URL may say otherwise, but for the encoding and the password; an empty one is
  * none. */
-static PGconn *open_connection(const struct fy_pg *home, const char *password)
+static PGconn *open_connection(const struct fy_pg *home, const char *password, bool wait)
 {
     const char *const keys[] = {"connect_timeout",  "tcp_user_timeout",
                                 "keepalives_idle",  "keepalives_interval",
@@ -174,7 +174,7 @@ static PGconn *open_connection(const struct fy_pg *home, const char *password)
                                   "UTF8",
                                   password,
                                   NULL};
-    return PQconnectdbParams(keys, values, 1);
+    return wait ? PQconnectdbParams(keys, values, 1) : PQconnectStartParams(keys, values, 1);
 }
 
 static void ignore_notice(void *arg, const PGresult *result)
@@ -188,7 +188,7 @@ static void open_with_password(struct fy_pg_conn *conn)
 {
     char password[FY_PG_SECRET_BYTES];
     if (fy_pg_password(conn->home->password_file, password, &conn->conn.err) == FY_OK)
-        conn->pg = open_connection(conn->home, password);
+        conn->pg = open_connection(conn->home, password, true);
     else
         conn->conn.err.code = FY_EBUSY;
     explicit_bzero(password, sizeof(password));
@@ -219,6 +219,54 @@ bool fy_pg_connect(struct fy_pg_conn *conn)
         conn->backoff_ms = FY_PG_BACKOFF_MAX_MS;
     conn->retry_at_ms = fy_pg_now_ms() + conn->backoff_ms;
     return false;
+}
+
+/* Goes through the steps of connecting, for a while. */
+static void connect_by_steps(PGconn *pg)
+{
+    const int64_t deadline_ms = fy_pg_now_ms() + FY_PG_REFUSED_MS;
+    PostgresPollingStatusType step = PGRES_POLLING_WRITING;
+    while (step == PGRES_POLLING_WRITING || step == PGRES_POLLING_READING) {
+        struct pollfd ready = {.fd = PQsocket(pg),
+                               .events = step == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        int64_t left_ms = deadline_ms - fy_pg_now_ms();
+        if (left_ms <= 0 || poll(&ready, 1, (int)left_ms) == 0)
+            return;
+        step = PQconnectPoll(pg); /* interrupted by a signal it asks for the same again */
+    }
+}
+
+/* No role, no database, no right to either: nothing that waiting heals. */
+static bool is_refusal(const char *sentence)
+{
+    static const char *const states[] = {":  28000:", ":  28P01:", ":  3D000:", ":  42501:"};
+    for (size_t index = 0; index < FY_COUNT_OF(states); index++)
+        if (strstr(sentence, states[index]) != NULL)
+            return true;
+    return false;
+}
+
+/* The SQLSTATE of a connection that failed is in no field, only in the sentence, and only when the
+ * connection was told to be verbose before it was greeted. */
+bool fy_pg_refused(const struct fy_pg *home, struct fy_err *err)
+{
+    char password[FY_PG_SECRET_BYTES];
+    struct fy_err none = {0};
+    if (fy_pg_password(home->password_file, password, &none) != FY_OK)
+        return false;
+    PGconn *pg = open_connection(home, password, false);
+    explicit_bzero(password, sizeof(password));
+    if (PQstatus(pg) != CONNECTION_BAD) {
+        (void)PQsetErrorVerbosity(pg, PQERRORS_VERBOSE); /* gives the old one back */
+        connect_by_steps(pg);
+    }
+    const char *sentence = PQerrorMessage(pg);
+    bool refused = PQstatus(pg) == CONNECTION_BAD && is_refusal(sentence);
+    if (refused)
+        (void)fy_err_set(err, FY_EINPUT, "PostgreSQL does not let us in: %.*s",
+                         (int)strcspn(sentence, "\n"), sentence);
+    PQfinish(pg);
+    return refused;
 }
 
 /* The connection is of no use any more. Within a transaction of the writer nothing has happened,

@@ -31,6 +31,7 @@
 #define FY_PG_STATEMENT_MS   10000
 #define FY_PG_ANSWER_MS      15000
 #define FY_PG_IDLE_MS        30000 /* a transaction of ours that says nothing: we are gone */
+#define FY_PG_REFUSED_MS     2000  /* to find out why a first connection failed */
 #define FY_PG_BACKOFF_MIN_MS 50
 #define FY_PG_BACKOFF_MAX_MS 2000
 #define FY_PG_RESOLVE_MS     8000 /* how long to ask what became of a commit */
@@ -148,6 +149,9 @@ static inline struct fy_pg *fy_pg_from(struct fy_cs *cs)
 /* catalogue_postgres_conn.c. Failures are recorded in conn->conn. */
 /* Connects, unless it is or tried a moment ago. */
 bool fy_pg_connect(struct fy_pg_conn *conn);
+/* After a connection failed: whether the server is there and will never let us in with these
+ * settings. true: *err says so, as FY_EINPUT. Blocks for FY_PG_REFUSED_MS at most. */
+bool fy_pg_refused(const struct fy_pg *home, struct fy_err *err);
 /* The password as it is in its file now; "" when file is NULL or "". */
 FY_MUST_CHECK enum fy_code
 fy_pg_password(const char *file, char password[static FY_PG_SECRET_BYTES], struct fy_err *err);

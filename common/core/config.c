@@ -67,6 +67,8 @@ static const struct fy_config_field fields[] = {
          "its first line is the password of that PostgreSQL"),
     TEXT("store", store, "", FY_FOR_SERVER, "URL",
          "dir:PATH, the same folder for all processes of the site; default DATA/store"),
+    TIME("start.wait", start_wait_ms, "60s", 0, 3600000,
+         "a start waits so long for PostgreSQL and Kafka before it gives up"),
     TEXT("log.level", log_level, "info", FY_FOR_SERVER, "LEVEL", "debug, info, warn or error"),
     TEXT("url", url, "http://127.0.0.1:8081", FY_FOR_CLIENT, "URL", "the site to talk to"),
     TEXT("client", client, "", FY_FOR_CLIENT, "ID", "client-id to act as"),

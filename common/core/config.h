@@ -21,6 +21,7 @@ struct fy_config {
     char store[FY_CONFIG_TEXT_BYTES];      /* dir:PATH */
     bool accept_unauthenticated;           /* listen and admin may be beyond loopback */
     char log_level[16];
+    int64_t start_wait_ms; /* for a catalogue or a queue that is not there yet */
     char peers[FY_CONFIG_PEERS_MAX][FY_CONFIG_TEXT_BYTES]; /* NAME=URL */
     uint32_t peer_count;
     /* catalogue: a PostgreSQL */
