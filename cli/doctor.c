@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/doctor.h"
 #include "cli/node_open.h"
 #include "cli/output.h"
 #include "cli/sites.h"
@@ -274,7 +275,7 @@ static void judge(struct doctor *doctor, size_t index)
     judge_orders(doctor, site->id, exam->status);
 }
 
-/* ---- Kafka, asked from here: where the configuration at hand names it */
+/* ---- engines, asked from here: where the configuration at hand names them */
 
 static void find_topic(void *arg, enum fy_topic_level level, const char *topic, const char *text)
 {
@@ -300,6 +301,26 @@ static enum fy_code check_topics(struct doctor *doctor, struct fy_queue **queue,
         code = fy_topics_check(config, *queue, names, find_topic, doctor, err);
     free(names);
     return code;
+}
+
+void fy_doctor_say(struct fy_doctor_judge *judge, enum fy_doctor_level level, const char *format,
+                   ...)
+{
+    char text[FY_ERR_TEXT_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments); /* a long one is cut */
+    va_end(arguments);
+    judge->spoke = true;
+    judge->find(judge->arg, level, text);
+}
+
+static void find_engine(void *arg, enum fy_doctor_level level, const char *text)
+{
+    static const enum level levels[] = {
+        [FY_DOCTOR_OK] = OK, [FY_DOCTOR_WARN] = WARN, [FY_DOCTOR_FAIL] = FAIL};
+    struct doctor *doctor = arg;
+    find(doctor, levels[level], doctor->line->config.site, "%s", text);
 }
 
 static void judge_topics(struct doctor *doctor)
@@ -343,6 +364,8 @@ static int run(struct doctor *doctor)
     for (size_t i = 0; i < doctor->list.count; i++)
         judge(doctor, i);
     judge_topics(doctor);
+    fy_doctor_postgres(&doctor->line->config, find_engine, doctor);
+    fy_doctor_redis(&doctor->line->config, find_engine, doctor);
     print(doctor);
     return fy_output_end(doctor->fails > 0 ? FY_EXIT_ERROR : FY_EXIT_DONE);
 }

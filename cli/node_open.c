@@ -27,7 +27,6 @@
 #define CACHES     "local: and redis://HOST[:PORT][/DB]"
 
 #define CACHE_ENTRIES_MAX    10000
-#define CATALOGUE_READERS    8
 #define PEER_CONNECTIONS_MAX 256 /* per loop and host */
 
 /* The rest of url after "scheme:", or NULL. */
@@ -59,7 +58,7 @@ static enum fy_code make_folder(const char *path, struct fy_err *err)
     return fy_err_set(err, FY_EIO, "make folder %s: %s", path, strerror(errno));
 }
 
-static bool catalogue_is_shared(const struct fy_config *config)
+bool fy_catalogue_is_postgres(const struct fy_config *config)
 {
     return after_scheme(config->catalogue, "postgres") != NULL ||
            after_scheme(config->catalogue, "postgresql") != NULL;
@@ -74,10 +73,10 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
                                                               node->config->catalogue_password_file,
                                                           .clock = node->clock,
                                                           .site = node->site,
-                                                          .reader_count = CATALOGUE_READERS,
+                                                          .reader_count = FY_CATALOGUE_READERS,
                                                           .tells = tells,
                                                           .dead_ms = FY_LEASE_DEAD_MS};
-    if (catalogue_is_shared(node->config))
+    if (fy_catalogue_is_postgres(node->config))
         return fy_catalogue_postgres_open(&shared, &node->catalogue, err);
     const char *path = after_scheme(url, "sqlite");
     if (path == NULL)
@@ -85,7 +84,7 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
     const struct fy_catalogue_sqlite_settings settings = {.path = path,
                                                           .clock = node->clock,
                                                           .site = node->site,
-                                                          .reader_count = CATALOGUE_READERS,
+                                                          .reader_count = FY_CATALOGUE_READERS,
                                                           .tells = tells};
     return fy_catalogue_sqlite_open(&settings, &node->catalogue, err);
 }
@@ -194,9 +193,10 @@ static enum fy_code open_store(struct fy_node *node, struct fy_err *err)
     return fy_store_dir_open(&settings, &node->store, err);
 }
 
-static bool is_redis(const char *url)
+/* rediss:, too: the adapter says what to do. */
+bool fy_cache_is_redis(const struct fy_config *config)
 {
-    return strncmp(url, "redis", strlen("redis")) == 0; /* rediss:, too: it says what to do */
+    return strncmp(config->cache, "redis", strlen("redis")) == 0;
 }
 
 static enum fy_code open_cache(struct fy_node *node, struct fy_err *err)
@@ -207,7 +207,7 @@ static enum fy_code open_cache(struct fy_node *node, struct fy_err *err)
                                                   .site = node->site,
                                                   .timeout_ms = node->config->cache_timeout_ms,
                                                   .metrics = &node->metrics};
-    if (is_redis(redis.url))
+    if (fy_cache_is_redis(node->config))
         return fy_cache_redis_open(&redis, &node->cache, err);
     if (after_scheme(redis.url, "local") == NULL)
         return unserved("cache", redis.url, CACHES, err);
@@ -244,7 +244,7 @@ static enum fy_code check_catalogue(const struct fy_config *config, struct fy_er
 {
     const struct fy_catalogue_postgres_settings shared = {
         .url = config->catalogue, .password_file = config->catalogue_password_file};
-    if (catalogue_is_shared(config))
+    if (fy_catalogue_is_postgres(config))
         return fy_catalogue_postgres_check(&shared, err);
     if (after_scheme(shared.url, "sqlite") == NULL)
         return unserved("catalogue", shared.url, CATALOGUES, err);
@@ -255,7 +255,7 @@ static enum fy_code check_cache(const struct fy_config *config, struct fy_err *e
 {
     const struct fy_cache_redis_settings redis = {.url = config->cache,
                                                   .password_file = config->cache_password_file};
-    if (is_redis(redis.url))
+    if (fy_cache_is_redis(config))
         return fy_cache_redis_check(&redis, err);
     if (after_scheme(redis.url, "local") == NULL)
         return unserved("cache", redis.url, CACHES, err);
@@ -311,7 +311,7 @@ enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
                              .clock = clock,
                              .site = config->site,
                              .started_ms = fy_wall_ms(clock),
-                             .shared = catalogue_is_shared(config),
+                             .shared = fy_catalogue_is_postgres(config),
                              .outbox_bell = {.event_fd = -1},
                              .waiting_bell = {.event_fd = -1},
                              .sites_bell = {.event_fd = -1},

@@ -24,6 +24,11 @@ void fy_node_close(struct fy_node *node);
  * said without asking anybody. Errors: FY_EINPUT, FY_EIO what is wrong. */
 FY_MUST_CHECK enum fy_code fy_node_check(const struct fy_config *config, struct fy_err *err);
 
+#define FY_CATALOGUE_READERS                                                                       \
+    8 /* connections of a process that read, beside the one that writes                            \
+       */
+bool fy_catalogue_is_postgres(const struct fy_config *config);
+bool fy_cache_is_redis(const struct fy_config *config);
 /* true: orders wait in Kafka. */
 bool fy_queue_is_kafka(const struct fy_config *config);
 /* Opens the queue of such a configuration alone. Errors: as fy_queue_kafka_open. */

@@ -243,20 +243,11 @@ static void cache_close(struct fy_cache *port)
 
 static const struct fy_cache_ops cache_ops = {"redis", cache_get, cache_drop, cache_close};
 
-static enum fy_code read_settings(const struct fy_cache_redis_settings *settings,
-                                  struct fy_redis_url *url, struct fy_err *err)
-{
-    enum fy_code code = fy_redis_url_parse(settings->url, url, err);
-    if (code == FY_OK && settings->password_file[0] != '\0')
-        code = fy_redis_password_read(settings->password_file, url, err);
-    return code;
-}
-
 enum fy_code fy_cache_redis_check(const struct fy_cache_redis_settings *settings,
                                   struct fy_err *err)
 {
     struct fy_redis_url url;
-    enum fy_code code = read_settings(settings, &url, err);
+    enum fy_code code = fy_redis_settings_read(settings, &url, err);
     explicit_bzero(&url, sizeof(url));
     return code;
 }
@@ -265,7 +256,7 @@ enum fy_code fy_cache_redis_open(const struct fy_cache_redis_settings *settings,
                                  struct fy_cache **cache, struct fy_err *err)
 {
     struct fy_redis_url url;
-    enum fy_code code = read_settings(settings, &url, err);
+    enum fy_code code = fy_redis_settings_read(settings, &url, err);
     if (code != FY_OK)
         return code;
     url.timeout_ms = settings->timeout_ms;

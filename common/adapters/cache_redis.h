@@ -28,4 +28,18 @@ FY_MUST_CHECK enum fy_code fy_cache_redis_open(const struct fy_cache_redis_setti
 FY_MUST_CHECK enum fy_code fy_cache_redis_check(const struct fy_cache_redis_settings *settings,
                                                 struct fy_err *err);
 
+/* How a Redis stands, for `ferry doctor`. */
+struct fy_redis_state {
+    int64_t answer_ms; /* the slowest of some look-ups */
+    char version[32];  /* ""; this user may not ask, and what follows is not known */
+    bool replica;
+    int64_t memory_max_bytes; /* 0 no limit */
+    char policy[32];          /* what happens at that limit */
+};
+/* Asks it; nothing is changed. settings: of fy_cache_redis_open, but for time-out and metrics.
+ * Blocks for FY_REDIS_STATE_MS at most for each answer. Thread: any. Errors: FY_ENET, FY_ETIMEOUT
+ * away; FY_EPEER it refuses us; FY_EINPUT, FY_EIO as open. */
+FY_MUST_CHECK enum fy_code fy_cache_redis_state(const struct fy_cache_redis_settings *settings,
+                                                struct fy_redis_state *state, struct fy_err *err);
+
 #endif

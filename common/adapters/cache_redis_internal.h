@@ -4,6 +4,7 @@
  *   cache_redis_flight.c  single flight: one fill of a key at a time in this process
  *   cache_redis_link.c    the pool of connections, its breaker, and the thread that mends it
  *   cache_redis_conn.c    one connection: commands out, replies in, a deadline on all of it
+ *   cache_redis_state.c   how the Redis stands, for people
  *   cache_redis_url.c     the engine URL and the password's file
  */
 #ifndef FY_ADAPTERS_CACHE_REDIS_INTERNAL_H
@@ -37,6 +38,10 @@ FY_MUST_CHECK enum fy_code fy_redis_url_parse(const char *text, struct fy_redis_
  * has one, too. */
 FY_MUST_CHECK enum fy_code fy_redis_password_read(const char *path, struct fy_redis_url *url,
                                                   struct fy_err *err);
+
+/* Both, as the settings say; but for the time-out. */
+FY_MUST_CHECK enum fy_code fy_redis_settings_read(const struct fy_cache_redis_settings *settings,
+                                                  struct fy_redis_url *url, struct fy_err *err);
 
 /* ---- cache_redis_conn.c */
 

@@ -140,3 +140,12 @@ enum fy_code fy_redis_password_read(const char *path, struct fy_redis_url *url, 
         return fy_err_set(err, FY_EINPUT, "cache: a password in the URL and one in a file");
     return fy_secret_read("cache.password_file", path, url->password, sizeof(url->password), err);
 }
+
+enum fy_code fy_redis_settings_read(const struct fy_cache_redis_settings *settings,
+                                    struct fy_redis_url *url, struct fy_err *err)
+{
+    enum fy_code code = fy_redis_url_parse(settings->url, url, err);
+    if (code == FY_OK && settings->password_file[0] != '\0')
+        code = fy_redis_password_read(settings->password_file, url, err);
+    return code;
+}

@@ -35,4 +35,26 @@ FY_MUST_CHECK enum fy_code
 fy_catalogue_postgres_check(const struct fy_catalogue_postgres_settings *settings,
                             struct fy_err *err);
 
+/* How a server and its database stand, for `ferry doctor`. */
+struct fy_postgres_state {
+    char version[64];
+    bool too_old; /* Ferry does not work with it */
+    char encoding[32];
+    bool standby;
+    bool pooled;                  /* each transaction may meet another backend */
+    bool fsync, full_page_writes; /* a crash loses nothing, and breaks nothing */
+    int64_t schema;               /* -1: no tables of Ferry's yet */
+    int64_t schema_known;         /* what this program would make of it */
+    int64_t connections_max;      /* for users like us */
+    int64_t connections_used;     /* ours included */
+    int64_t locks_max;            /* of all transactions together */
+    int64_t now_ms;               /* its clock */
+};
+/* Asks the server; nothing is made or changed. settings: of fy_catalogue_postgres_open; no more of
+ * them than url, password_file and site is looked at. Blocks. Thread: any. Errors: FY_EBUSY away,
+ * or it does not let us in; FY_EINPUT, FY_EIO as open. */
+FY_MUST_CHECK enum fy_code
+fy_catalogue_postgres_state(const struct fy_catalogue_postgres_settings *settings,
+                            struct fy_postgres_state *state, struct fy_err *err);
+
 #endif

@@ -51,7 +51,8 @@ static bool inspect(struct fy_pg_conn *conn)
 {
     PGresult *result = PQexec(
         conn->pg, "SELECT pg_backend_pid(), current_setting('server_encoding'), "
-                  "pg_is_in_recovery(), current_setting('server_version_num')::int >= 130000");
+                  "pg_is_in_recovery(), current_setting('server_version_num')::int >= " TEXT_OF(
+                      FY_PG_VERSION_MIN));
     bool good = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
     if (!good) {
         fy_pg_fail(conn, PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL ? NULL : result);
@@ -155,9 +156,8 @@ enum fy_code fy_pg_password(const char *file, char password[static FY_PG_SECRET_
     return fy_secret_read("catalogue.password_file", file, password, FY_PG_SECRET_BYTES, err);
 }
 
-/* The user's own URL may say otherwise, but for the encoding and the password; an empty one is
- * none. */
-static PGconn *open_connection(const struct fy_pg *home, const char *password, bool wait)
+/* The user's own URL may say otherwise, but for the encoding and the password. */
+PGconn *fy_pg_open(const struct fy_pg *home, const char *password, bool wait)
 {
     const char *const keys[] = {"connect_timeout",  "tcp_user_timeout",
                                 "keepalives_idle",  "keepalives_interval",
@@ -188,7 +188,7 @@ static void open_with_password(struct fy_pg_conn *conn)
 {
     char password[FY_PG_SECRET_BYTES];
     if (fy_pg_password(conn->home->password_file, password, &conn->conn.err) == FY_OK)
-        conn->pg = open_connection(conn->home, password, true);
+        conn->pg = fy_pg_open(conn->home, password, true);
     else
         conn->conn.err.code = FY_EBUSY;
     explicit_bzero(password, sizeof(password));
@@ -254,7 +254,7 @@ bool fy_pg_refused(const struct fy_pg *home, struct fy_err *err)
     struct fy_err none = {0};
     if (fy_pg_password(home->password_file, password, &none) != FY_OK)
         return false;
-    PGconn *pg = open_connection(home, password, false);
+    PGconn *pg = fy_pg_open(home, password, false);
     explicit_bzero(password, sizeof(password));
     if (PQstatus(pg) != CONNECTION_BAD) {
         (void)PQsetErrorVerbosity(pg, PQERRORS_VERBOSE); /* gives the old one back */

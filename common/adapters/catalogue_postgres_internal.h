@@ -31,7 +31,8 @@
 #define FY_PG_STATEMENT_MS   10000
 #define FY_PG_ANSWER_MS      15000
 #define FY_PG_IDLE_MS        30000 /* a transaction of ours that says nothing: we are gone */
-#define FY_PG_REFUSED_MS     2000  /* to find out why a first connection failed */
+#define FY_PG_VERSION_MIN    130000
+#define FY_PG_REFUSED_MS     2000 /* to find out why a first connection failed */
 #define FY_PG_BACKOFF_MIN_MS 50
 #define FY_PG_BACKOFF_MAX_MS 2000
 #define FY_PG_RESOLVE_MS     8000 /* how long to ask what became of a commit */
@@ -149,6 +150,9 @@ static inline struct fy_pg *fy_pg_from(struct fy_cs *cs)
 /* catalogue_postgres_conn.c. Failures are recorded in conn->conn. */
 /* Connects, unless it is or tried a moment ago. */
 bool fy_pg_connect(struct fy_pg_conn *conn);
+/* A connection, or what is left of an attempt; PQfinish. wait: until it is one, or never will be.
+ * password: "" none. */
+PGconn *fy_pg_open(const struct fy_pg *home, const char *password, bool wait);
 /* After a connection failed: whether the server is there and will never let us in with these
  * settings. true: *err says so, as FY_EINPUT. Blocks for FY_PG_REFUSED_MS at most. */
 bool fy_pg_refused(const struct fy_pg *home, struct fy_err *err);
@@ -212,5 +216,7 @@ int64_t fy_pg_body_id(struct fy_cs *cs);
 /* catalogue_postgres_schema.c. Brings the database to the newest schema. Errors: FY_EINTERNAL it is
  * newer than this program. */
 FY_MUST_CHECK enum fy_code fy_pg_schema_migrate(struct fy_pg_conn *writer, struct fy_err *err);
+/* What migrate brings it to. */
+int64_t fy_pg_schema_version(void);
 
 #endif

@@ -123,6 +123,11 @@ static const char *const schema_2[] = {
 /* Append only: the n-th brings a database from version n to n + 1. Statements up to NULL. */
 static const char *const *const migrations[] = {schema_1, schema_2};
 
+int64_t fy_pg_schema_version(void)
+{
+    return (int64_t)FY_COUNT_OF(migrations);
+}
+
 static bool execute(struct fy_pg_conn *writer, const char *sql)
 {
     if (fy_cs_conn_failed(&writer->conn))

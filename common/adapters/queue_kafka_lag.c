@@ -196,7 +196,7 @@ enum fy_code fy_kq_lag(struct fy_queue *port, const char *group, const char *top
     if (code == FY_OK)
         visit_all(&look, topic, visit, arg);
     else
-        code = fy_err_set(err, code, "lag of %s: %s", topic, own.text);
+        code = fy_err_set(err, code, "kafka: lag of %s: %s", topic, own.text);
     free_lists(&look);
     return code;
 }

@@ -102,9 +102,9 @@ static enum fy_code reserve(struct fy_kafka *self, size_t count, size_t size_byt
 static void fail(struct fy_kq_publish *publish, rd_kafka_resp_err_t error)
 {
     struct fy_err err = {0};
-    enum fy_code code = fy_kq_failed(&err, error, NULL, "publish");
+    enum fy_code code = fy_kq_failed(&err, error, NULL, "kafka: publish");
     if (code != FY_ETOOBIG && code != FY_EFULL)
-        code = fy_err_set(&err, FY_EBUSY, "publish: %s", rd_kafka_err2str(error));
+        code = fy_err_set(&err, FY_EBUSY, "kafka: publish: %s", rd_kafka_err2str(error));
     pthread_mutex_lock(&publish->queue->mutex);
     if (publish->code == FY_OK) {
         publish->code = code;

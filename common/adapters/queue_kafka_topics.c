@@ -177,7 +177,7 @@ enum fy_code fy_queue_kafka_topic_state(struct fy_queue *queue, const char *topi
     enum fy_code code = fy_kq_await_answer(self, &own);
     if (code == FY_OK)
         code = ask_state(self, full, state, &own);
-    return code == FY_OK ? FY_OK : fy_err_set(err, code, "%s", own.text);
+    return code == FY_OK ? FY_OK : fy_err_set(err, code, "kafka: %s", own.text);
 }
 
 void fy_queue_kafka_topic_command(struct fy_queue *queue, const char *topic, struct fy_buf *command)
@@ -346,5 +346,5 @@ enum fy_code fy_kq_topic_ensure(struct fy_queue *port, const char *topic, struct
         code = ensure(self, topic, &own);
         fy_kq_control_end(self, FY_OK);
     }
-    return code == FY_OK ? FY_OK : fy_err_set(err, code, "ensure %s", own.text);
+    return code == FY_OK ? FY_OK : fy_err_set(err, code, "kafka: ensure %s", own.text);
 }

@@ -266,9 +266,10 @@
 #define FY_REDIS_PROBE_MS_MAX 1000 /* longest such pause: what a healed Redis may wait */
 #define FY_REDIS_PULSE_MS     100  /* every process asks it so often whether it is there */
 #define FY_REDIS_STEADY_MS                                                                         \
-    10000                         /* up for so long, it has healed: the next pause is short again  \
-                                   */
-#define FY_REDIS_LEASE_MS 30000   /* a fill that takes longer is not kept */
+    10000                       /* up for so long, it has healed: the next pause is short again    \
+                                 */
+#define FY_REDIS_STATE_MS 2000  /* for each answer to `ferry doctor`, which tells how slow it is */
+#define FY_REDIS_LEASE_MS 30000 /* a fill that takes longer is not kept */
 #define FY_REDIS_EPOCH_MS 3600000 /* a site's keys are forgotten together so often */
 
 /* The client commands (cli/). */
