@@ -43,6 +43,7 @@ static const char *site_of(const json_t *row)
 
 struct listing {
     bool json;
+    bool any; /* there was a row */
     struct fy_table table;
     void (*add)(struct fy_table *table, const json_t *row); /* the row of what is being listed */
 };
@@ -83,6 +84,7 @@ static void add_body(struct fy_table *table, const json_t *row)
 static bool show(void *arg, const json_t *row)
 {
     struct listing *listing = arg;
+    listing->any = listing->any || row != NULL;
     if (row == NULL)
         fy_table_print(&listing->table, stdout);
     else if (listing->json)
@@ -121,6 +123,9 @@ int fy_command_failed_ls(const struct fy_command_line *line)
                   "<ACTION", "<OBJECT");
     enum fy_code code = list(line, client, &listing, &err);
     fy_table_done(&listing.table);
+    if (code == FY_OK && !listing.any && !listing.json)
+        fprintf(stderr, "ferry: nothing waits, and nothing is dead%s\n",
+                line->option_count > 0 ? ", of what was asked for" : "");
     return code == FY_OK ? fy_output_end(FY_EXIT_DONE) : fy_fail(&err);
 }
 

@@ -213,18 +213,30 @@ struct ensuring {
     const struct fy_command_line *line;
     struct fy_queue *queue;
     struct fy_topic_names names;
+    bool made[FY_SITES_MAX + 3]; /* by this call; as names */
     struct fy_table table;
     size_t levels[FY_TOPIC_LEVELS];
 };
+
+static bool was_made(const struct ensuring *ensuring, const char *topic)
+{
+    for (size_t i = 0; i < ensuring->names.count; i++)
+        if (strcmp(ensuring->names.names[i], topic) == 0)
+            return ensuring->made[i];
+    return false;
+}
 
 static void print_finding(void *arg, enum fy_topic_level level, const char *topic, const char *text)
 {
     static const char *const words[] = {
         [FY_TOPIC_FITS] = "ok", [FY_TOPIC_DOUBTFUL] = "warn", [FY_TOPIC_UNFIT] = "fail"};
     struct ensuring *ensuring = arg;
+    bool made = was_made(ensuring, topic);
     ensuring->levels[level]++;
     if (!ensuring->line->json) {
-        FY_TABLE_ROW(&ensuring->table, words[level], topic, text);
+        char found[FY_ERR_TEXT_BYTES + 16];
+        (void)snprintf(found, sizeof(found), "%s%s", made ? "made: " : "", text);
+        FY_TABLE_ROW(&ensuring->table, words[level], topic, found);
         return;
     }
     FY_AUTO(fy_buf_done) struct fy_buf json;
@@ -232,6 +244,7 @@ static void print_finding(void *arg, enum fy_topic_level level, const char *topi
     fy_buf_text(&json, "{");
     fy_buf_json_str(&json, "level", words[level]);
     fy_buf_json_str(&json, "topic", topic);
+    fy_buf_json_bool(&json, "made", made);
     fy_buf_json_str(&json, "text", text);
     fy_buf_text(&json, "}");
     fy_print_buf(&json);
@@ -260,9 +273,14 @@ static enum fy_code print_commands(struct ensuring *ensuring, struct fy_err *err
 static enum fy_code make_topics(struct ensuring *ensuring, struct fy_err *err)
 {
     for (size_t i = 0; i < ensuring->names.count; i++) {
-        enum fy_code code = fy_queue_topic_ensure(ensuring->queue, ensuring->names.names[i], err);
+        struct fy_kafka_topic_state before;
+        const char *name = ensuring->names.names[i];
+        enum fy_code code = fy_queue_kafka_topic_state(ensuring->queue, name, &before, err);
+        if (code == FY_OK)
+            code = fy_queue_topic_ensure(ensuring->queue, name, err);
         if (code != FY_OK && code != FY_EINPUT)
             return code;
+        ensuring->made[i] = code == FY_OK && !before.exists;
     }
     return FY_OK;
 }

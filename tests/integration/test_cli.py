@@ -498,7 +498,9 @@ def test_failed_orders_are_listed_shown_retried_and_dropped(sites, hostile):
     source.heal()
     assert "1 order will be tried" in ferry("failed", "retry", "--site", "site-h").must().text
     eventually(lambda: ferry("get", "bucket-1/x", "-").out == b"x" * 10, 20, "it has come")
-    assert ferry("failed", "ls").must().text == ""
+    empty = ferry("failed", "ls").must()
+    assert (empty.text, "nothing waits" in empty.err) == ("", True)
+    assert ferry("failed", "ls", "--json").must().err == ""
 
     source.mode = "404"
     ferry("order", "-f", "-", stdin=lines_of({**order, "objectName": "y"})).must()
