@@ -169,7 +169,7 @@ static enum fy_code send_batch(struct fy_sender *sender, struct fy_err *err)
     return code == FY_OK ? fy_batch_commit(&sender->batch, err) : code;
 }
 
-static void note_up(struct fy_sender *sender, enum fy_code code, const struct fy_err *err)
+void fy_sender_note(struct fy_sender *sender, enum fy_code code, const struct fy_err *err)
 {
     bool up = code == FY_OK;
     bool was_up = atomic_exchange(&sender->up, up);
@@ -188,7 +188,7 @@ static enum fy_code turn(struct fy_sender *sender, bool held, bool *got, struct 
     *got = sender->batch.count > 0;
     if (code == FY_OK && *got) {
         code = send_batch(sender, err);
-        note_up(sender, code, err);
+        fy_sender_note(sender, code, err);
     }
     return code;
 }

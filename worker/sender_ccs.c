@@ -427,10 +427,13 @@ enum fy_code fy_sender_due(struct fy_sender *sender, struct fy_err *err)
     sender->due_at_ms = now_ms + FY_CLAIM_EVERY_MS;
     struct fy_ccs_slice *slice = fy_alloc(sizeof(*slice));
     enum fy_code code = read_due(sender, slice, err);
-    if (code == FY_OK && slice->count > 0 && !sender->is_ferry)
+    bool got = code == FY_OK && slice->count > 0;
+    if (got && !sender->is_ferry)
         code = fy_sender_probe(sender, err);
-    if (code == FY_OK && slice->count > 0)
+    if (got && code == FY_OK)
         code = sender->is_ferry ? send_anew(sender, err) : try_due(sender, slice, err);
+    if (got)
+        fy_sender_note(sender, code, err); /* there may be nothing else for the site */
     free(slice);
     return code;
 }

@@ -72,6 +72,9 @@ FY_MUST_CHECK enum fy_code fy_sender_probe(struct fy_sender *sender, struct fy_e
 
 /* ---- sender.c */
 
+/* How the last talk with the site went: ferry_sender_up, and a line in the log when it changes. */
+void fy_sender_note(struct fy_sender *sender, enum fy_code code, const struct fy_err *err);
+
 /* Makes a record of the batch in hand a dead letter (direction=out). */
 FY_MUST_CHECK enum fy_code fy_sender_bury(struct fy_sender *sender, size_t i,
                                           const struct fy_failure *failure, struct fy_err *err);
