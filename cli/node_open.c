@@ -68,14 +68,15 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
 {
     const char *url = node->config->catalogue;
     bool tells = fy_config_tells(node->config);
-    const struct fy_catalogue_postgres_settings shared = {.url = url,
-                                                          .password_file =
-                                                              node->config->catalogue_password_file,
-                                                          .clock = node->clock,
-                                                          .site = node->site,
-                                                          .reader_count = FY_CATALOGUE_READERS,
-                                                          .tells = tells,
-                                                          .dead_ms = FY_LEASE_DEAD_MS};
+    const struct fy_catalogue_postgres_settings shared = {
+        .url = url,
+        .password_file = node->config->catalogue_password_file,
+        .clock = node->clock,
+        .site = node->site,
+        .reader_count = FY_CATALOGUE_READERS,
+        .tells = tells,
+        .trash_grace_ms = node->config->trash_grace_ms,
+        .dead_ms = FY_LEASE_DEAD_MS};
     if (fy_catalogue_is_postgres(node->config))
         return fy_catalogue_postgres_open(&shared, &node->catalogue, err);
     const char *path = after_scheme(url, "sqlite");
@@ -85,7 +86,9 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
                                                           .clock = node->clock,
                                                           .site = node->site,
                                                           .reader_count = FY_CATALOGUE_READERS,
-                                                          .tells = tells};
+                                                          .tells = tells,
+                                                          .trash_grace_ms =
+                                                              node->config->trash_grace_ms};
     return fy_catalogue_sqlite_open(&settings, &node->catalogue, err);
 }
 

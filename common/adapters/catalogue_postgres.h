@@ -9,10 +9,11 @@ struct fy_catalogue_postgres_settings {
     const char *url;           /* as libpq takes it: postgres://user@host:port/database?options */
     const char *password_file; /* its first line is the password; NULL or "": none */
     struct fy_clock *clock;
-    const char *site;      /* own site id: origin of local orders */
-    uint32_t reader_count; /* read connections; 1..32 */
-    bool tells;            /* writes events: what became of orders, until they are done */
-    uint32_t dead_ms;      /* a process that has not renewed its lease for so long is dead */
+    const char *site;       /* own site id: origin of local orders */
+    uint32_t reader_count;  /* read connections; 1..32 */
+    int64_t trash_grace_ms; /* of a body's file that gave way to another copy: trash.grace */
+    bool tells;             /* writes events: what became of orders, until they are done */
+    uint32_t dead_ms;       /* a process that has not renewed its lease for so long is dead */
 };
 /*
  * Connects, and makes or migrates the schema; other processes may do so at the same moment. The

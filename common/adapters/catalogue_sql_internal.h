@@ -315,7 +315,8 @@ struct fy_cs {
     const struct fy_cs_engine *engine;
     struct fy_clock *clock;
     char site[FY_SITE_BYTES_MAX + 1];
-    bool tells; /* outcomes are written down as events */
+    bool tells;             /* outcomes are written down as events */
+    int64_t trash_grace_ms; /* the file of a body that gave way to a copy stays so long */
 
     /* Written by lease_open and attach, before the threads that read them start. */
     char boot_id[FY_GUID_DIGITS + 1]; /* "" before the lease */

@@ -190,7 +190,7 @@ static void body_move(struct fy_cs *self, int64_t id, const char *blob_ref)
     fy_cs_body_ref(self->writer, id, older);
     if (strcmp(older, blob_ref) == 0)
         return; /* a publisher whose COMMIT was not heard of */
-    fy_cs_trash_add(self, older, self->now_ms + FY_TRASH_GRACE_MS);
+    fy_cs_trash_add(self, older, self->now_ms + self->trash_grace_ms);
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_BODY_MOVE);
     fy_cs_text(&use, blob_ref);
     fy_cs_i64(&use, ref_hash(blob_ref));

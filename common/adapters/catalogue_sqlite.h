@@ -8,9 +8,10 @@
 struct fy_catalogue_sqlite_settings {
     const char *path;
     struct fy_clock *clock;
-    const char *site;      /* own site id: origin of local orders */
-    uint32_t reader_count; /* read connections; 1..32 */
-    bool tells;            /* writes events: what became of orders, until they are done */
+    const char *site;       /* own site id: origin of local orders */
+    uint32_t reader_count;  /* read connections; 1..32 */
+    int64_t trash_grace_ms; /* of a body's file that gave way to another copy: trash.grace */
+    bool tells;             /* writes events: what became of orders, until they are done */
 };
 /* Makes or migrates the schema. Errors: FY_EEXISTS another process has the file; FY_EIO;
  * FY_EINTERNAL schema too new. */

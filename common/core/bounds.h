@@ -305,8 +305,7 @@
 #define FY_RETRY_MAX_AGE_MS   (24LL * 3600 * 1000)     /* retry.max_age */
 #define FY_QUEUE_KEEP_DONE_MS (24LL * 3600 * 1000)     /* queue.keep_done */
 #define FY_LEASE_RENEW_MS     1000                     /* lease row saved so often */
-#define FY_LEASE_DEAD_MS      10000         /* not renewed for so long: the boot id is dead */
-#define FY_TRASH_GRACE_MS     (60LL * 1000) /* an unreferenced body's file stays so long */
+#define FY_LEASE_DEAD_MS      10000 /* not renewed for so long: the boot id is dead */
 
 static_assert(FY_BODIES_BYTES_MAX >= 8 * FY_TURN_THREADS * FY_CHUNK_BYTES,
               "bodies enough for all turns while others come in");

@@ -45,9 +45,10 @@ int catalogue_contract_event(void);
 
 /* ------------------------------------------------------------------ fixture */
 
-#define CONTRACT_SITE  "site-a" /* the site under test */
-#define CONTRACT_OTHER "site-b"
-#define CONTRACT_T0    1700000000000LL /* where the clock starts */
+#define CONTRACT_SITE           "site-a" /* the site under test */
+#define CONTRACT_OTHER          "site-b"
+#define CONTRACT_T0             1700000000000LL /* where the clock starts */
+#define CONTRACT_TRASH_GRACE_MS 7000
 
 /* Time that only tests move. */
 struct contract_clock {

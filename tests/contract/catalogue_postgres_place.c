@@ -100,6 +100,8 @@ static enum fy_code place_open(void *place, struct fy_clock *clock, const char *
                                                             .clock = clock,
                                                             .site = site,
                                                             .reader_count = 2,
+                                                            .trash_grace_ms =
+                                                                CONTRACT_TRASH_GRACE_MS,
                                                             .tells = true,
                                                             .dead_ms = CATALOGUE_POSTGRES_DEAD_MS};
     return fy_catalogue_postgres_open(&settings, catalogue, err);

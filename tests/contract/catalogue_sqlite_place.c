@@ -45,8 +45,12 @@ static enum fy_code place_open(void *place, struct fy_clock *clock, const char *
 {
     char path[PLACE_PATH_BYTES];
     catalogue_sqlite_path(place, "c.db", path);
-    struct fy_catalogue_sqlite_settings settings = {
-        .path = path, .clock = clock, .site = site, .reader_count = 2, .tells = true};
+    struct fy_catalogue_sqlite_settings settings = {.path = path,
+                                                    .clock = clock,
+                                                    .site = site,
+                                                    .reader_count = 2,
+                                                    .trash_grace_ms = CONTRACT_TRASH_GRACE_MS,
+                                                    .tells = true};
     return fy_catalogue_sqlite_open(&settings, catalogue, err);
 }
 
