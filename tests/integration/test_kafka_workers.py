@@ -132,12 +132,12 @@ class Load:
         self.uploader.allow(self.allowed)
         eventually(lambda: self.objects() >= before + STEP // 4, SETTLE_S, "work goes on")
 
-
     def aim(self, part):
-        """More is given; returns when this worker is seen in the middle of some of it."""
-        self.allowed += STEP
-        self.uploader.allow(self.allowed)
-        eventually(lambda: inflight(part) >= 1, SETTLE_S, f"{part.log.name} is at work")
+        """A little is given, again and again, until this worker is seen in the middle of some."""
+        while inflight(part) == 0:
+            assert self.allowed < len(self.things), f"{part.log.name} is never seen at work"
+            self.allowed += 2
+            self.uploader.allow(self.allowed)
 
 
 def held(site):
@@ -157,7 +157,7 @@ def test_workers_come_and_go_under_load_and_nothing_is_lost(sites, site_of):
     for part in (b.apis[0], first):
         part.start()
     await_shares([first])
-    load = Load(a, b, steps=10)
+    load = Load(a, b, steps=12)
     ends = []
     try:
         load.step()
