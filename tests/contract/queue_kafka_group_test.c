@@ -1,19 +1,12 @@
-/* queue_kafka_group_test.c - groups on a real broker: members come and go, offsets, topics,
- * settings. */
+/* queue_kafka_group_test.c - groups on a real broker: members come and go, offsets, speed. */
 #include <librdkafka/rdkafka.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "common/adapters/queue_kafka.h"
-#include "common/adapters/queue_kafka_impl.h"
-#include "common/core/buf.h"
-#include "common/core/clock.h"
 #include "tests/contract/queue_kafka_help.h"
 
 /* A member of a group, served like the engine serves its own. */
@@ -293,23 +286,6 @@ static void members_come_and_go_and_no_record_is_stuck(void **state)
 
 /* ------------------------------------------------------------------ offsets */
 
-/* A consumer of somebody else's, straight from the library. */
-static rd_kafka_t *foreign_consumer(const struct queue_fixture *f)
-{
-    char text[256];
-    char group[128];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    queue_kafka_name(f, "worker", group);
-    assert_int_equal(
-        rd_kafka_conf_set(conf, "bootstrap.servers", queue_kafka_brokers(), text, sizeof(text)),
-        RD_KAFKA_CONF_OK);
-    assert_int_equal(rd_kafka_conf_set(conf, "group.id", group, text, sizeof(text)),
-                     RD_KAFKA_CONF_OK);
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
-    assert_non_null(rk);
-    return rk;
-}
-
 static rd_kafka_topic_partition_list_t *committed_of(const struct queue_fixture *f, rd_kafka_t *rk)
 {
     char topic[128];
@@ -328,7 +304,7 @@ static void foreign_commit_metadata_is_ignored_and_not_repeated(void **state)
     struct fy_consumer_event event;
     for (int i = 0; i < 10; i++)
         queue_publish_text(f->queue, "orders", 0, NULL, "x");
-    rd_kafka_t *foreign = foreign_consumer(f);
+    rd_kafka_t *foreign = queue_kafka_foreign(f);
     rd_kafka_topic_partition_list_t *list = committed_of(f, foreign);
     char *metadata = fy_alloc(4001);
     memset(metadata, 'F', 4000);
@@ -465,188 +441,11 @@ static void the_first_publish_of_a_process_is_fast(void **state)
     assert_in_range(took_ms[FY_COUNT_OF(took_ms) / 2], 0, 100);
 }
 
-/* ------------------------------------------------------------------ topics */
-
-static void make_topic(const struct queue_fixture *f, const char *name, const char *setting,
-                       const char *value)
-{
-    char full[128];
-    char text[256];
-    rd_kafka_t *rk = foreign_consumer(f);
-    queue_kafka_name(f, name, full);
-    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(full, 1, 1, text, sizeof(text));
-    assert_int_equal(rd_kafka_NewTopic_set_config(topic, setting, value),
-                     RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
-    rd_kafka_CreateTopics(rk, &topic, 1, NULL, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, QUEUE_CONTRACT_WAIT_MS);
-    assert_non_null(event);
-    assert_int_equal(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_event_destroy(event);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_NewTopic_destroy(topic);
-    rd_kafka_destroy(rk);
-}
-
-static void expect_ensure(struct fy_queue *queue, const char *topic, enum fy_code wanted,
-                          const char *sentence)
-{
-    struct fy_err err = {0};
-    assert_int_equal(fy_queue_topic_ensure(queue, topic, &err), wanted);
-    if (strstr(err.text, sentence) == NULL)
-        fail_msg("'%s' does not say '%s'", err.text, sentence);
-}
-
-static void topics_that_forget_orders_are_refused_unless_accepted(void **state)
-{
-    struct queue_fixture *f = *state;
-    struct fy_queue *tolerant = NULL;
-    struct fy_err err = {0};
-    char prefix[128];
-    make_topic(f, "aging", "retention.ms", "3600000");
-    make_topic(f, "shrinking", "retention.bytes", "1000000");
-    expect_ensure(f->queue, "aging", FY_EINPUT, "retention.ms=3600000");
-    expect_ensure(f->queue, "shrinking", FY_EINPUT, "retention.bytes=1000000");
-
-    queue_kafka_name(f, "", prefix);
-    struct fy_queue_kafka_settings settings = {.brokers = queue_kafka_brokers(),
-                                               .prefix = prefix,
-                                               .client_id = "ferry-tests",
-                                               .clock = &f->clock.port,
-                                               .partition_count = 1,
-                                               .manage = true,
-                                               .accept_retention_ms = 3600000};
-    assert_int_equal(fy_queue_kafka_open(&settings, &tolerant, &err), FY_OK);
-    expect_ensure(tolerant, "aging", FY_OK, "");
-    fy_queue_close(tolerant);
-    tolerant = NULL;
-    settings.accept_retention_ms = 7200000;
-    assert_int_equal(fy_queue_kafka_open(&settings, &tolerant, &err), FY_OK);
-    expect_ensure(tolerant, "aging", FY_EINPUT, "retention.ms=3600000");
-    fy_queue_close(tolerant);
-}
-
-static void topics_are_made_to_keep_what_they_get(void **state)
-{
-    struct queue_fixture *f = *state;
-    struct fy_kafka_topic_state topic;
-    struct fy_err err = {0};
-    assert_int_equal(fy_queue_kafka_topic_state(f->queue, "orders", &topic, &err), FY_OK);
-    assert_true(topic.exists);
-    assert_int_equal(topic.partition_count, QUEUE_CONTRACT_PARTITIONS);
-    assert_int_equal(topic.replication, 1);
-    assert_int_equal(topic.min_insync, 1);
-    assert_int_equal(topic.retention_ms, -1);
-    assert_int_equal(topic.retention_bytes, -1);
-    assert_int_equal(fy_queue_kafka_topic_state(f->queue, "no-such", &topic, &err), FY_OK);
-    assert_false(topic.exists);
-}
-
-/* The broker would make any topic that is asked for; ours asks so that it does not. */
-static void asking_for_a_topic_does_not_make_it(void **state)
-{
-    struct queue_fixture *f = *state;
-    static const char *const topic = "typo";
-    struct fy_kafka_topic_state found;
-    struct fy_consumer *consumer = NULL;
-    struct fy_err err = {0};
-    const struct fy_record record = {.topic = topic, .partition = -1};
-    assert_int_equal(fy_consumer_open(f->queue, "g", &topic, 1, &consumer, &err), FY_ENOTFOUND);
-    assert_int_equal(queue_publish_wait(f->queue, &record, 1), FY_ENOTFOUND);
-    assert_int_equal(fy_queue_kafka_topic_state(f->queue, topic, &found, &err), FY_OK);
-    assert_false(found.exists);
-    assert_int_equal(fy_queue_kafka_topic_state(f->queue, topic, &found, &err), FY_OK);
-    assert_false(found.exists);
-}
-
-static void where_topics_are_not_ours_to_make_the_command_is_told(void **state)
-{
-    struct queue_fixture *f = *state;
-    struct fy_queue *queue = NULL;
-    struct fy_err err = {0};
-    const struct fy_queue_kafka_settings settings = {.brokers = queue_kafka_brokers(),
-                                                     .prefix = "unmanaged.",
-                                                     .client_id = "ferry-tests",
-                                                     .clock = &f->clock.port,
-                                                     .partition_count = 24,
-                                                     .replication = 3};
-    assert_int_equal(fy_queue_kafka_open(&settings, &queue, &err), FY_OK);
-    expect_ensure(queue, "orders", FY_ENOTFOUND, "ferry topics ensure");
-    struct fy_buf command;
-    fy_buf_init(&command, 1024);
-    fy_queue_kafka_topic_command(queue, "orders", &command);
-    assert_non_null(strstr(command.bytes, "--create --topic unmanaged.orders --partitions 24 "
-                                          "--replication-factor 3"));
-    assert_non_null(strstr(command.bytes, "retention.ms=-1"));
-    assert_non_null(strstr(command.bytes, "min.insync.replicas=2"));
-    fy_buf_done(&command);
-    assert_int_equal(fy_queue_trim(queue, INT64_MAX - 1, &err), FY_OK); /* leaves all alone */
-    fy_queue_close(queue);
-}
-
-/* ------------------------------------------------------------------ settings */
-
-static void expect_property_refused(const char *property, const char *sentence)
-{
-    const char *const properties[] = {property, NULL};
-    struct fy_queue *queue = NULL;
-    struct fy_err err = {0};
-    assert_int_equal(
-        queue_kafka_open("127.0.0.1:1", "", fy_clock_system(), properties, &queue, &err),
-        strstr(sentence, "read") != NULL ? FY_EIO : FY_EINPUT);
-    assert_null(queue);
-    if (strstr(err.text, sentence) == NULL)
-        fail_msg("'%s' does not say '%s'", err.text, sentence);
-}
-
-static void properties_that_would_break_a_promise_are_refused(void **state)
-{
-    (void)state;
-    expect_property_refused("acks=1", "promises");
-    expect_property_refused("enable.auto.commit=true", "promises");
-    expect_property_refused("allow.auto.create.topics=true", "promises");
-    expect_property_refused("auto.offset.reset=latest", "promises");
-    expect_property_refused("partition.assignment.strategy=cooperative-sticky", "2.10.1");
-    expect_property_refused("linger.msx=5", "linger.msx");
-    expect_property_refused("linger.ms", "NAME=VALUE");
-    expect_property_refused("linger.ms=many", "linger.ms");
-    expect_property_refused("sasl.password=secret", "sasl.password_file=PATH");
-    expect_property_refused("sasl.password_file=/no/such/file", "read /no/such/file");
-}
-
-static void a_secret_comes_from_its_file_without_the_newline(void **state)
-{
-    (void)state;
-    char path[] = "/tmp/ferry-secret-XXXXXX";
-    char property[96];
-    struct fy_queue *queue = NULL;
-    struct fy_err err = {0};
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, "hidden\n", 7), 7);
-    assert_int_equal(close(fd), 0);
-    (void)snprintf(property, sizeof(property), "sasl.password_file=%s", path);
-    const char *const properties[] = {"security.protocol=sasl_plaintext", "sasl.mechanism=PLAIN",
-                                      "sasl.username=ferry", property, NULL};
-    assert_int_equal(
-        queue_kafka_open("127.0.0.1:1", "", fy_clock_system(), properties, &queue, &err), FY_OK);
-    char password[32];
-    size_t password_bytes = sizeof(password);
-    assert_int_equal(
-        rd_kafka_conf_get(fy_kq_from(queue)->base_conf, "sasl.password", password, &password_bytes),
-        RD_KAFKA_CONF_OK);
-    assert_string_equal(password, "hidden");
-    fy_queue_close(queue);
-    assert_int_equal(unlink(path), 0);
-}
-
 #define GROUP_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(properties_that_would_break_a_promise_are_refused),
-        cmocka_unit_test(a_secret_comes_from_its_file_without_the_newline),
         GROUP_TEST(two_members_share_the_partitions_and_one_takes_over_all),
         GROUP_TEST(what_is_committed_at_a_revoke_is_where_the_next_owner_begins),
         GROUP_TEST(a_member_that_polls_no_partition_still_shares),
@@ -661,10 +460,6 @@ int main(void)
         GROUP_TEST(back_pressure_that_flaps_gives_each_record_once_more_at_most),
         GROUP_TEST(one_partition_alone_flows_fast),
         GROUP_TEST(the_first_publish_of_a_process_is_fast),
-        GROUP_TEST(topics_that_forget_orders_are_refused_unless_accepted),
-        GROUP_TEST(topics_are_made_to_keep_what_they_get),
-        GROUP_TEST(asking_for_a_topic_does_not_make_it),
-        GROUP_TEST(where_topics_are_not_ours_to_make_the_command_is_told),
     };
     return cmocka_run_group_tests_name("kafka, groups", tests, NULL, NULL);
 }

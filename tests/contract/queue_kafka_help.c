@@ -81,6 +81,22 @@ void queue_kafka_name(const struct queue_fixture *fixture, const char *topic, ch
     (void)snprintf(name, 128, "%s%s", prefix, topic);
 }
 
+rd_kafka_t *queue_kafka_foreign(const struct queue_fixture *fixture)
+{
+    char text[256];
+    char group[128];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    queue_kafka_name(fixture, "worker", group);
+    assert_int_equal(
+        rd_kafka_conf_set(conf, "bootstrap.servers", queue_kafka_brokers(), text, sizeof(text)),
+        RD_KAFKA_CONF_OK);
+    assert_int_equal(rd_kafka_conf_set(conf, "group.id", group, text, sizeof(text)),
+                     RD_KAFKA_CONF_OK);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+    assert_non_null(rk);
+    return rk;
+}
+
 /* ------------------------------------------------------------------ brokers of a test's own */
 
 __attribute__((format(printf, 1, 2))) static void command(const char *format, ...)

@@ -2,6 +2,8 @@
 #ifndef FY_TESTS_CONTRACT_QUEUE_KAFKA_HELP_H
 #define FY_TESTS_CONTRACT_QUEUE_KAFKA_HELP_H
 
+#include <librdkafka/rdkafka.h>
+
 #include "tests/contract/queue_contract.h"
 
 /* On the broker that all contract programs share: each folder is a prefix of its own. */
@@ -18,6 +20,10 @@ struct queue_fixture *queue_kafka_fixture_new(void);
 /* A broker's name of a topic of the fixture's. */
 void queue_kafka_name(const struct queue_fixture *fixture, const char *topic,
                       char name[static 128]);
+
+/* A consumer of somebody else's in group "worker" of the fixture, straight from the library; ended
+ * with rd_kafka_destroy. */
+rd_kafka_t *queue_kafka_foreign(const struct queue_fixture *fixture);
 
 /* Brokers of a test's own, which it may stop and kill. */
 struct kafka_cluster {
