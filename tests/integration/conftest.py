@@ -7,6 +7,7 @@ import pytest
 from support.hostile import HostileSource
 from support.proxy import OrderProxy
 from support.sites import Factory
+from support.world import Servers, make_world
 
 pytest_plugins = ["support.soak_report"]  # keeps tests/SOAK.md
 
@@ -14,14 +15,36 @@ FACTORY = pytest.StashKey()
 FAILED = pytest.StashKey()
 
 
-def _factory(request, tmp_path_factory):
+def pytest_generate_tests(metafunc):
+    """@pytest.mark.worlds("embedded", "real"): once in each. The nearest mark counts; without one a
+    test's sites are embedded."""
+    mark = metafunc.definition.get_closest_marker("worlds")
+    if mark and "world" in metafunc.fixturenames:
+        metafunc.parametrize("world", mark.args, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory):
+    """One set for all tests, of which those are started that are asked for: support/world.py."""
+    made = Servers(tmp_path_factory.mktemp("servers"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def world(request, servers):
+    """Which engines the sites have."""
+    return make_world(getattr(request, "param", "embedded"), servers)
+
+
+def _factory(request, tmp_path_factory, world):
     folders = []
 
     def make_folder():
         folders.append(tmp_path_factory.mktemp("sites"))
         return folders[-1]
 
-    factory = Factory(make_folder)
+    factory = Factory(make_folder, world)
     request.node.stash[FACTORY] = factory
     yield factory
     factory.stop_all()
@@ -31,18 +54,18 @@ def _factory(request, tmp_path_factory):
 
 
 @pytest.fixture
-def sites(request, tmp_path_factory):
+def sites(request, tmp_path_factory, world):
     """sites(["site-a", "site-b"], retry_memory="1s"): running sites, stopped after the test.
 
     Stopping is part of the test: exit code 0, and no report of a sanitizer.
     """
-    yield from _factory(request, tmp_path_factory)
+    yield from _factory(request, tmp_path_factory, world)
 
 
 @pytest.fixture(scope="module")
-def module_sites(request, tmp_path_factory):
+def module_sites(request, tmp_path_factory, world):
     """The same for all tests of a file: for those that only read, or use names of their own."""
-    yield from _factory(request, tmp_path_factory)
+    yield from _factory(request, tmp_path_factory, world)
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import uuid
 import pytest
 from support.setting import check_common, check_error, check_none, check_type
 
+pytestmark = pytest.mark.worlds("embedded", "real")
+
 URI = "http://127.0.0.1:9"
 
 

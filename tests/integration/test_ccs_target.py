@@ -8,6 +8,8 @@ from support.hostile import HostileSource
 from support.orders import order
 from support.waiting import eventually, stays
 
+pytestmark = pytest.mark.worlds("embedded", "real")
+
 BUCKET = "bucket-1"
 SOON_S = 100  # what a busy machine does not show in 5 s is told again after a minute
 NOT_FOR_CCS = "ferry_orders_not_for_ccs_total"

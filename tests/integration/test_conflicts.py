@@ -11,6 +11,8 @@ from support.command import NOT_FOUND, NOTHING, REFUSED, USAGE, Ferry
 from support.setting import check_common, check_error
 from support.waiting import eventually
 
+pytestmark = pytest.mark.worlds("embedded", "real")
+
 LOSER = b"written at site a, first"
 WINNER = b"written at site b, later"
 KEEP = timedelta(seconds=1)

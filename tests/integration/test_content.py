@@ -8,6 +8,8 @@ from support import digest
 from support.setting import check_common, check_error
 from support.waiting import eventually
 
+pytestmark = pytest.mark.worlds("embedded", "real")
+
 NAMES = [
     "plain",
     "../../etc/passwd",

@@ -8,8 +8,12 @@ operators and the kernel send. (Pitfall 16; with Kafka in test_kafka_pitfalls.py
 import os
 import signal
 
+import pytest
+
 from support.orders import order
 from support.waiting import eventually
+
+pytestmark = pytest.mark.worlds("embedded", "real")
 
 BUCKET = "poison-bucket"
 BODY = os.urandom(100_000)
@@ -59,6 +63,7 @@ def test_an_order_that_crashes_its_worker_is_dead_and_the_others_come(sites, hos
     eventually(lambda: a.client().status_of(BUCKET, "other") == "READY", 20, "others arrive")
 
 
+@pytest.mark.worlds("embedded")  # in the other each kill is a session timeout of its group
 def test_an_order_whose_worker_is_killed_from_outside_comes_in_the_end(sites, hostile):
     source, a = stalling(sites, hostile)
     for _ in range(DEATHS + 4):

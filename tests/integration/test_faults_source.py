@@ -6,9 +6,13 @@ import os
 import subprocess
 import time
 
+import pytest
+
 from support.orders import order, wait_outcome
 from support.site import environment
 from support.waiting import eventually
+
+pytestmark = pytest.mark.worlds("embedded", "real")
 
 # What DESIGN 6 calls what each of them does.
 REASONS = {

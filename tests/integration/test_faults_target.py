@@ -3,9 +3,13 @@ what can be delivered later is, without anybody's help."""
 
 import time
 
+import pytest
+
 from support.faults_load import BUCKET, Thing, Uploader, differences, names_ready
 from support.orders import order
 from support.waiting import eventually, stays
+
+pytestmark = pytest.mark.worlds("embedded", "real")
 
 BACK_S = 45.0  # a sender's longest pause is 15 s
 

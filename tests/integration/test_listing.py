@@ -6,6 +6,8 @@ import pytest
 import zstandard
 from support.setting import check_error
 
+pytestmark = pytest.mark.worlds("embedded", "real")
+
 BUCKET = "listed-1"
 NAMES = ["a/1", "a/2", "a b", "b", "c/big", "gone"]
 SIZES = {"a/1": 1, "a/2": 2, "a_b": 3, "b": 4, "c/big": 1000}

@@ -10,6 +10,8 @@ from support.orders import order, outcome_rows, wait_counts, wait_outcome
 from support.setting import check_error
 from support.waiting import eventually
 
+pytestmark = pytest.mark.worlds("embedded", "real")
+
 MULTIPLE = "/replicator/remote/orders/multiple"
 ORDERS_MAX = 10_000
 BYTES_MAX = 8 << 20

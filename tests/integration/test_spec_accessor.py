@@ -9,13 +9,15 @@ import zstandard
 from support import digest, wire
 from support.client import OCTETS, ccs_headers
 from support.orders import order, wait_outcome
-from support.queue_file import messages
+from support.queued import messages
 from support.setting import check_common, check_error
 from support.waiting import eventually
 
 HELLO_HASH = "5jp4reivm2hgs9n87clcbef2jodhc7is3ujk4njj0gpm54sbj0i0"
 OUT = "request-replication"
 PATIENCE_S = 1.0  # of CCS's readers between two chunks (spec 1.5)
+
+pytestmark = pytest.mark.worlds("embedded", "real")
 
 
 @pytest.fixture(scope="module")

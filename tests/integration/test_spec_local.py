@@ -8,6 +8,8 @@ import zstandard
 from support.client import OCTETS, ccs_headers
 from support.setting import O1, O1_HASH, Setting, check_common, check_error, check_none, check_type
 
+pytestmark = pytest.mark.worlds("embedded", "real")
+
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z")
 STREAM = {"Accept": OCTETS}
 

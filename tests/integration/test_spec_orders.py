@@ -11,6 +11,8 @@ from support.orders import order, outcome_rows, wait_outcome
 from support.setting import METADATA, O1, O1_HASH, Setting, check_common, check_error
 from support.waiting import eventually, stays
 
+pytestmark = pytest.mark.worlds("embedded", "real")
+
 ORDERS = "/replicator/remote/orders"
 
 
@@ -176,6 +178,7 @@ def fill_queue(client):
     raise AssertionError("the queue does not become full")
 
 
+@pytest.mark.worlds("embedded")
 def test_case_47_queue_full(sites, hostile):
     target = hostile(site="site-b", ferry=True)
     (a,) = sites(["site-a"], peers={"site-a": {"site-b": target.url}}, queue_max_bytes="1MiB")
@@ -224,6 +227,7 @@ def check_full_disk(site, disk):
     assert wait_outcome(client, after["opId"], timeout=60)["outcome"] == "settled"
 
 
+@pytest.mark.worlds("embedded")
 def test_case_47_queue_disk_full(sites, tmp_path):
     disk = SmallDisk(tmp_path / "disk", 4 << 20)
     if disk.possible:
@@ -234,6 +238,7 @@ def test_case_47_queue_disk_full(sites, tmp_path):
         check_full_disk(a, FileLimit(a))
 
 
+@pytest.mark.worlds("embedded")
 def test_case_47_queue_file_may_not_grow(sites):
     (a,) = sites(["site-a"])
     check_full_disk(a, FileLimit(a))

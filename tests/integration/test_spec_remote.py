@@ -9,6 +9,8 @@ from support import digest
 from support.client import OCTETS
 from support.setting import A1, Setting, check_common, check_error, check_none, check_type
 
+pytestmark = pytest.mark.worlds("embedded", "real")
+
 MILLIS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 STREAM = {"Accept": OCTETS}
 

@@ -6,6 +6,8 @@ from support.command import ERROR, NOT_FOUND, Ferry
 from support.orders import order, wait_outcome
 from support.waiting import eventually, stays
 
+pytestmark = pytest.mark.worlds("embedded", "real")
+
 BUCKET = "bucket-1"
 SOON_S = 20.0
 

@@ -1,5 +1,6 @@
 """A real PostgreSQL of the test's own, on loopback."""
 
+import contextlib
 import glob
 import os
 import pwd
@@ -49,14 +50,16 @@ class Postgres:
     database(n)   makes another one, for sites that share the server; gives its URL
     """
 
-    def __init__(self, folder):
-        """folder: for the log, and the data too unless another user must own those."""
+    def __init__(self, folder, **settings):
+        """folder: for the log, and the data too unless another user must own those. settings: of
+        postgresql.conf, over SETTINGS."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / "postgres.log"
         self.port = take_port()
         self.url = self._url("postgres")
         self.process = None
+        self._settings = {**SETTINGS, **settings}
         self._user = _server_user()
         # The folders of the tests are root's alone: the data of another user live beside them.
         self._home = Path(tempfile.mkdtemp(prefix="ferry-postgres-")) if self._user else self.folder
@@ -93,7 +96,7 @@ class Postgres:
                 self._make(log)
             words = [program("postgres"), "-D", "data", "-k", str(self._home)]
             words += ["-h", "127.0.0.1", "-p", str(self.port)]
-            for name, value in SETTINGS.items():
+            for name, value in self._settings.items():
                 words += ["-c", f"{name}={value}"]
             self.process = self._launch(words, log)
         self.await_answers()
@@ -117,20 +120,35 @@ class Postgres:
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
-    def stop(self):
-        """Cuts every connection off and ends in order (SIGINT: a fast shutdown)."""
+    def stop(self, how=signal.SIGINT):
+        """Cuts every connection off and ends in order (SIGINT: a fast shutdown). SIGQUIT: a crash."""
         if self.process is None:
             return
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(how)
         self.process.wait(STOP_S)
         self.process = None
 
-    def restart(self):
-        self.stop()
+    def restart(self, how=signal.SIGINT):
+        self.stop(how)
         return self.start()
 
+    def freeze(self):
+        """All its processes stand still; its sockets stay open and silent."""
+        self.process.send_signal(signal.SIGSTOP)  # first, so that no more are born
+        self._signal_children(signal.SIGSTOP)
+
+    def thaw(self):
+        self._signal_children(signal.SIGCONT)
+        self.process.send_signal(signal.SIGCONT)
+
+    def _signal_children(self, number):
+        pid = self.process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with contextlib.suppress(ProcessLookupError):  # a connection that has just ended
+                os.kill(int(child), number)
+
     def remove(self):
-        self.stop()
+        self.stop(signal.SIGQUIT)  # nobody needs a last checkpoint
         if self._user:
             shutil.rmtree(self._home)
 

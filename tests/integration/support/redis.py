@@ -14,8 +14,9 @@ PROGRAM = "/usr/bin/redis-check-rdb"
 class Redis:
     """Keeps its port and folder over kill and start; nothing is saved."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, databases=16):
         self.port = take_port()
+        self.databases = databases
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
         self.url = f"redis://127.0.0.1:{self.port}/0"
@@ -24,6 +25,7 @@ class Redis:
     def start(self):
         words = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port)]
         words += ["--dir", str(self.folder), "--save", "", "--appendonly", "no"]
+        words += ["--databases", str(self.databases)]
         self.process = subprocess.Popen(
             words, executable=PROGRAM, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )

@@ -57,8 +57,8 @@ class Site:
     """Keeps its name, port, folder and settings over stop, kill and start."""
 
     def __init__(self, name, data, peers=None, settings=None, program=None, wrapper=None):
-        """settings: retry_memory="1s" is --retry-memory 1s; a list repeats it. wrapper: makes the command line another
-        one, which in the end becomes ferry by exec."""
+        """settings: retry_memory="1s" is --retry-memory 1s; a list repeats it; X="name=value" is -X.
+        wrapper: makes the command line another one, which in the end becomes ferry by exec."""
         self.name = name
         self.data = Path(data)
         self.peers = dict(peers or {})  # name -> URL
@@ -99,8 +99,9 @@ class Site:
         for peer, url in self.peers.items():
             words += ["--peer", f"{peer}={url}"]
         for setting, value in self.settings.items():
+            option = "-X" if setting == "X" else "--" + setting.replace("_", "-")
             for one in value if isinstance(value, list) else [value]:
-                words += ["--" + setting.replace("_", "-"), str(one)]
+                words += [option, str(one)]
         return words
 
     def start(self, ready=True):

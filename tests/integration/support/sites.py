@@ -31,8 +31,9 @@ def check_memory(sites):
 class Factory:
     """Makes sites and ends them all. What the fixtures `sites` and `module_sites` give."""
 
-    def __init__(self, make_folder):
+    def __init__(self, make_folder, world):
         self._make_folder = make_folder
+        self._world = world
         self.started = []
 
     def __call__(
@@ -44,14 +45,15 @@ class Factory:
                   elsewhere or behind a proxy {"site-a": {"site-b": "http://..."}}. A site that is
                   left out knows nobody.
         per_site  {"site-a": {...}}: settings of one site over those of all
-        settings  retry_memory="1s" is --retry-memory 1s
+        settings  retry_memory="1s" is --retry-memory 1s; an engine named here is that, in any world
         """
         folder = self._make_folder()
+        engines = self._world.settings(names)
         members = [
             Site(
                 name,
                 folder / name / "data",
-                settings={**settings, **(per_site or {}).get(name, {})},
+                settings={**engines[name], **settings, **(per_site or {}).get(name, {})},
                 program=program,
                 wrapper=wrapper,
             )

@@ -1,0 +1,85 @@
+"""The two worlds that a site may live in: all engines embedded, or all of them real servers.
+
+One set of servers serves all sites of a run: each has its own database, its own prefix of topics and,
+with those it was made with, its own database of Redis. So it starts about as fast as an embedded one.
+"""
+
+import itertools
+import shutil
+from functools import cached_property
+
+from support.kafka import Cluster
+from support.postgres import Postgres
+from support.redis import Redis
+
+# Two show that there is more than one; each costs the broker a folder of files.
+PARTITIONS = 2
+# Killed sites that come back at once need not wait for the usual 15 s until their group believes it.
+KAFKA = ["session.timeout.ms=6000", "heartbeat.interval.ms=1000"]
+REDIS_DATABASES = 4096
+
+
+class Servers:
+    """Kafka, PostgreSQL and Redis, each started when somebody first asks for it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._number = itertools.count(1)
+
+    @cached_property
+    def kafka(self):
+        return Cluster(self.folder / "kafka").start()
+
+    @cached_property
+    def postgres(self):
+        # No power is cut here, and what a killed server has written the kernel still has.
+        return Postgres(self.folder / "postgres", fsync="off", full_page_writes="off").start()
+
+    @cached_property
+    def redis(self):
+        return Redis(self.folder / "redis", databases=REDIS_DATABASES).start()
+
+    def number(self):
+        """What keeps apart those who share a server."""
+        return next(self._number)
+
+    def stop(self):
+        started = vars(self)
+        if "redis" in started:
+            self.redis.kill()
+        if "postgres" in started:
+            self.postgres.remove()
+        if "kafka" in started:
+            self.kafka.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Embedded:
+    def settings(self, names):
+        """{name: settings} of sites that know each other: which engines they have."""
+        return {name: {} for name in names}
+
+
+
+class Real:
+    def __init__(self, servers):
+        self.servers = servers
+
+    def settings(self, names):
+        number = self.servers.number()
+        return {name: self._engines(name, number) for name in names}
+
+    def _engines(self, name, number):
+        return {
+            "queue": f"kafka://{self.servers.kafka.bootstrap}",
+            "queue_prefix": f"{number}.{name}.",
+            "queue_partitions": PARTITIONS,
+            "X": KAFKA,
+            "catalogue": self.servers.postgres.database(f"{number}-{name}"),
+            "cache": f"redis://127.0.0.1:{self.servers.redis.port}/{number % REDIS_DATABASES}",
+        }
+
+
+
+def make_world(name, servers):
+    return Embedded() if name == "embedded" else Real(servers)
