@@ -327,6 +327,14 @@ static bool next_result(struct fy_pg_conn *conn, int64_t deadline_ms, PGresult *
 
 /* ------------------------------------------------------------------ pipelines */
 
+/* A server that ends says so whenever it likes, in place of what is expected next. Takes result. */
+static bool interrupted(struct fy_pg_conn *conn, PGresult *result)
+{
+    fy_pg_fail(conn, PQresultErrorField(result, PG_DIAG_SQLSTATE) != NULL ? result : NULL);
+    PQclear(result);
+    return lost(conn);
+}
+
 /* The answer to one statement; ownership of result is taken. */
 static void judge(struct fy_pg_conn *conn, const struct fy_pg_pending *pending, PGresult *result)
 {
@@ -358,11 +366,13 @@ static bool collect(struct fy_pg_conn *conn, int64_t deadline_ms)
         judge(conn, &conn->pending[index], result);
         if (!next_result(conn, deadline_ms, &result))
             return false;
-        FY_ASSERT(result == NULL);
+        if (result != NULL)
+            return interrupted(conn, result);
     }
     if (!next_result(conn, deadline_ms, &result))
         return false;
-    FY_ASSERT(PQresultStatus(result) == PGRES_PIPELINE_SYNC);
+    if (PQresultStatus(result) != PGRES_PIPELINE_SYNC)
+        return interrupted(conn, result);
     PQclear(result);
     return true;
 }

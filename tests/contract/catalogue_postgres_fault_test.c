@@ -70,6 +70,19 @@ static void commit_that_nobody_answered_is_looked_up(void **state)
     }
 }
 
+/* A server that is told to end says so when it likes, also between an answer and its end. */
+static void server_that_ends_in_the_middle_of_an_answer_is_away(void **state)
+{
+    struct contract *c = *state;
+    for (unsigned round = 0; round < 8; round++) {
+        char bucket[32];
+        (void)snprintf(bucket, sizeof bucket, "bucket-%u", round);
+        write_with_a_cut(c, CUT_ENDING, bucket);
+        assert_int_equal(contract_outbox_count(c), round + 1);
+        assert_int_equal(contract_container(c, "", bucket).status, FY_STATUS_READY);
+    }
+}
+
 static void batch_cut_off_before_its_commit_runs_again(void **state)
 {
     struct contract *c = *state;
@@ -338,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(commit_that_nobody_answered_is_looked_up),
+        TEST(server_that_ends_in_the_middle_of_an_answer_is_away),
         TEST(batch_cut_off_before_its_commit_runs_again),
         TEST(reads_and_writes_go_on_after_all_connections_were_cut),
         TEST(backends_that_an_administrator_ends_are_replaced),

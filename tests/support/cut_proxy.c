@@ -11,13 +11,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PAIRS_MAX  64
-#define POLL_MS    20 /* how soon it notices that it is to stop */
-#define WANTED_MAX 32
+#define PAIRS_MAX    64
+#define POLL_MS      20 /* how soon it notices that it is to stop */
+#define WANTED_MAX   32
+#define CHUNK_BYTES  65536
+#define ANSWER_BYTES (CHUNK_BYTES - 256) /* room for another end */
 
 struct pair {
     int client, server; /* -1: free */
     bool deaf;          /* the answer is awaited, to be swallowed */
+    bool ending;        /* its end is awaited, to be another one */
 };
 
 struct cut_proxy {
@@ -85,33 +88,47 @@ static enum cut_moment moment_of(struct cut_proxy *proxy, const char *bytes, siz
     return moment;
 }
 
-static bool forward(int from, int to, char *bytes, ssize_t *size)
+static bool send_all(int to, const char *bytes, ssize_t size)
 {
-    if (*size == 0)
-        *size = recv(from, bytes, 65536, 0);
-    for (ssize_t sent = 0; *size > 0 && sent < *size;) {
-        ssize_t step = send(to, bytes + sent, (size_t)(*size - sent), MSG_NOSIGNAL);
+    for (ssize_t sent = 0; sent < size;) {
+        ssize_t step = send(to, bytes + sent, (size_t)(size - sent), MSG_NOSIGNAL);
         if (step <= 0)
             return false;
         sent += step;
     }
-    return *size > 0;
+    return size > 0;
 }
 
 static void from_client(struct cut_proxy *proxy, struct pair *pair, char *bytes)
 {
-    ssize_t size = recv(pair->client, bytes, 65536, 0);
+    ssize_t size = recv(pair->client, bytes, CHUNK_BYTES, 0);
     enum cut_moment moment = size > 0 ? moment_of(proxy, bytes, (size_t)size) : CUT_BEFORE;
-    if (moment == CUT_BEFORE || !forward(pair->client, pair->server, bytes, &size))
+    if (moment == CUT_BEFORE || !send_all(pair->server, bytes, size)) {
         pair_cut(pair);
-    else
-        pair->deaf |= moment == CUT_AFTER;
+        return;
+    }
+    pair->deaf |= moment == CUT_AFTER;
+    pair->ending |= moment == CUT_ENDING;
+}
+
+/* "Ready for query" ends an answer; "terminating connection" takes its place. */
+static ssize_t end_otherwise(char *bytes, ssize_t size)
+{
+    static const char ready[] = {'Z', 0, 0, 0, 5};
+    static const char fatal[] = "E\0\0\0\064SFATAL\0C57P01\0Mterminating connection by order\0";
+    const ssize_t ready_bytes = (ssize_t)sizeof ready + 1; /* the state of the transaction */
+    if (size < ready_bytes || memcmp(bytes + size - ready_bytes, ready, sizeof ready) != 0)
+        return size; /* the answer goes on */
+    memcpy(bytes + size - ready_bytes, fatal, sizeof fatal);
+    return size - ready_bytes + (ssize_t)sizeof fatal;
 }
 
 static void from_server(struct pair *pair, char *bytes)
 {
-    ssize_t size = 0;
-    if (pair->deaf || !forward(pair->server, pair->client, bytes, &size))
+    ssize_t size = recv(pair->server, bytes, ANSWER_BYTES, 0);
+    if (size > 0 && pair->ending)
+        size = end_otherwise(bytes, size);
+    if (size <= 0 || pair->deaf || !send_all(pair->client, bytes, size))
         pair_cut(pair);
 }
 
@@ -130,7 +147,7 @@ static bool stopping(struct cut_proxy *proxy)
 static void *run(void *arg)
 {
     struct cut_proxy *proxy = arg;
-    char *bytes = malloc(65536);
+    char *bytes = malloc(CHUNK_BYTES);
     while (bytes != NULL && !stopping(proxy)) {
         struct pollfd ready[1 + 2 * PAIRS_MAX];
         ready[0] = (struct pollfd){.fd = proxy->listener, .events = POLLIN};

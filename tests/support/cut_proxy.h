@@ -8,6 +8,7 @@ enum cut_moment {
     CUT_NEVER,
     CUT_BEFORE, /* the server never sees the bytes looked for */
     CUT_AFTER,  /* it sees them and answers, and nobody hears it */
+    CUT_ENDING, /* the same, but its last word is that it shuts down (PostgreSQL's protocol) */
 };
 
 struct cut_proxy;
