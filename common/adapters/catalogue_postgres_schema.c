@@ -120,8 +120,15 @@ static const char *const schema_2[] = {
     NULL,
 };
 
+/* Who may take the name of a container that goes. */
+static const char *const schema_3[] = {
+    "CREATE INDEX container_name ON container(name, created_ms, account) WHERE there = 1 AND"
+    " ccs_visible = 0",
+    NULL,
+};
+
 /* Append only: the n-th brings a database from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2};
+static const char *const *const migrations[] = {schema_1, schema_2, schema_3};
 
 int64_t fy_pg_schema_version(void)
 {

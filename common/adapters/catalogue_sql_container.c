@@ -7,10 +7,10 @@
  * since rights are kept by (client, bucket name).
  *
  * The CCS name. CCS knows buckets by name alone; containers are (account, name). Of the containers
- * whose account and name fit CCS's patterns, the first of a name to be there is visible to CCS. It
- * stays so as a tombstone (its GET is 410), until another container of that name comes to be there
- * and takes the name. One that is there already when the name falls free stays invisible, until the
- * tombstone has aged out and an order for that bucket finds the name free.
+ * whose account and name fit CCS's patterns, the first of a name to be there is visible to CCS.
+ * When it goes the name passes on to the oldest that is there; so it does not matter whether one
+ * owner's delete or the next one's create is applied first. When none is there it stays visible as
+ * a tombstone (its GET is 410), until a container of that name comes and takes the name.
  *
  * Whose container an order means. An order that names an account means that account's. Else it
  * means its client's container of that name, if there is one; else the one visible by that name,
@@ -27,6 +27,8 @@
 
 #include "common/adapters/catalogue_sql_internal.h"
 #include "common/core/names.h"
+
+#define HEIRS_MAX 1000 /* containers of one name that are looked at: most accounts are CCS's */
 
 /* ------------------------------------------------------------------ reading */
 
@@ -272,6 +274,34 @@ static void rights_of_presence(struct fy_cs *self, struct fy_cs_container *conta
     container->owner_rights = container->there ? FY_RIGHT_OWNER : 0;
 }
 
+/* The oldest container of the name that is there and CCS may see; not that one itself. */
+static bool find_heir(struct fy_cs *self, const char *name, struct fy_cs_container *heir)
+{
+    bool found = false;
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_HEIRS);
+    fy_cs_text(&use, name);
+    fy_cs_i64(&use, HEIRS_MAX);
+    while (!found && fy_cs_row(&use)) {
+        fy_cs_take_container(&use, heir);
+        found = fy_cs_container_fits_ccs(heir);
+    }
+    fy_cs_end(&use);
+    return found;
+}
+
+static void pass_name_on(struct fy_cs *self, struct fy_cs_container *gone)
+{
+    struct fy_cs_container heir;
+    if (!gone->row.ccs_visible || !find_heir(self, gone->row.name, &heir))
+        return;
+    set_visible(self, gone->id, false);
+    gone->row.ccs_visible = false;
+    set_visible(self, heir.id, true);
+    heir.row.ccs_visible = true;
+    fy_cs_containers_forget(self); /* the heir may be among them */
+    rights_of_presence(self, &heir);
+}
+
 static void set_there(struct fy_cs *self, struct fy_cs_container *container, bool there)
 {
     container->there = there;
@@ -300,6 +330,8 @@ void fy_cs_container_settle(struct fy_cs *self, struct fy_cs_container *containe
     bool claimed = claim_name(self, container);
     if (changed || claimed)
         rights_of_presence(self, container);
+    if (changed && !there)
+        pass_name_on(self, container);
     container->row.creation_ms = there ? container->created_ms : container->deleted_ms;
     keep(self, container);
 }

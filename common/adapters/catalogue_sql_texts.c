@@ -68,6 +68,9 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_CONTAINER_VISIBLE] = "UPDATE container SET ccs_visible = ? WHERE id = ?",
     [FY_CS_CONTAINER_HAS_READY] = "SELECT 1 FROM object INDEXED BY object_ready WHERE container_id "
                                   "= ? AND status = 200 LIMIT 1",
+    [FY_CS_CONTAINER_HEIRS] =
+        "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.name = ? AND c.there = 1 AND "
+        "c.ccs_visible = 0 ORDER BY c.created_ms, c.account LIMIT ?",
     [FY_CS_CONTAINER_LIST] =
         "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.account = ? AND c.name > ? AND "
         "(c.there = 1 OR c.stamp_time > 0) AND (? = 0 OR c.ccs_visible = 1) ORDER BY c.name LIMIT "

@@ -198,9 +198,16 @@ static const char *const schema_6[] = {
     NULL,
 };
 
+/* Who may take the name of a container that goes. */
+static const char *const schema_7[] = {
+    "CREATE INDEX container_name ON container(name, created_ms, account) WHERE there = 1 AND"
+    " ccs_visible = 0;",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2, schema_3,
-                                                schema_4, schema_5, schema_6};
+static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4,
+                                                schema_5, schema_6, schema_7};
 
 static int schema_version(struct fy_csl_conn *writer)
 {

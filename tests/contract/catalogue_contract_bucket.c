@@ -261,19 +261,31 @@ static void order_that_names_no_account_into_an_invisible_container_is_a_conflic
     assert_int_equal(contract_status(c, "bucket-1", "o"), FY_STATUS_UNKNOWN);
 }
 
-static void name_that_falls_free_goes_to_the_next_that_comes(void **state)
+/* Whoever's order is applied first: the sites end alike. */
+static void name_that_falls_free_passes_to_the_oldest_that_is_there(void **state)
 {
     struct contract *c = *state;
     assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
     assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-2", "bucket-1", "", NULL, 10),
                      FY_OK);
-    assert_int_equal(contract_rmbucket(c, "client-1", "bucket-1"), FY_OK);
-    /* client-2's was there already and stays hidden behind the tombstone. */
-    assert_int_equal(contract_container(c, "", "bucket-1").status, FY_STATUS_DELETED);
     assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-3", "bucket-1", "", NULL, 30),
                      FY_OK);
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "Client Four", "bucket-1", "", NULL, 5),
+                     FY_OK); /* older, and nothing that CCS can see */
+    assert_int_equal(contract_rmbucket(c, "client-1", "bucket-1"), FY_OK);
+    assert_string_equal(contract_container(c, "", "bucket-1").account, "client-2");
+    assert_int_equal(contract_right(c, "client-1", "bucket-1"), -1);
+    assert_int_equal(contract_right(c, "client-2", "bucket-1"), FY_RIGHT_OWNER);
+    assert_int_equal(contract_apply(c, FY_ACTION_DELETE, "client-2", "bucket-1", "", NULL, 40),
+                     FY_OK);
     assert_string_equal(contract_container(c, "", "bucket-1").account, "client-3");
-    assert_int_equal(contract_right(c, "client-3", "bucket-1"), FY_RIGHT_OWNER);
+    assert_int_equal(contract_apply(c, FY_ACTION_DELETE, "client-3", "bucket-1", "", NULL, 50),
+                     FY_OK);
+    /* Nobody is left that CCS could see: the last one's tombstone answers. */
+    assert_int_equal(contract_container(c, "", "bucket-1").status, FY_STATUS_DELETED);
+    assert_int_equal(contract_mkbucket(c, "client-5", "bucket-1"), FY_OK);
+    assert_string_equal(contract_container(c, "", "bucket-1").account, "client-5");
+    assert_int_equal(contract_right(c, "client-5", "bucket-1"), FY_RIGHT_OWNER);
 }
 
 static void exact_names_are_never_visible_to_ccs(void **state)
@@ -351,7 +363,7 @@ int catalogue_contract_bucket(void)
         TEST(tombstone_of_an_object_alone_shows_no_bucket),
         TEST(second_owner_of_a_name_stays_invisible),
         TEST(order_that_names_no_account_into_an_invisible_container_is_a_conflict),
-        TEST(name_that_falls_free_goes_to_the_next_that_comes),
+        TEST(name_that_falls_free_passes_to_the_oldest_that_is_there),
         TEST(exact_names_are_never_visible_to_ccs),
         TEST(containers_are_listed_by_name_in_all_statuses),
     };

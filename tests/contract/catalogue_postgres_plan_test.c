@@ -189,6 +189,7 @@ static void growing_statements_use_the_index_made_for_them(void **state)
     } wanted[] = {
         {FY_CS_CONTAINER_BY_KEY, "container_account_name_key"},
         {FY_CS_CONTAINER_BY_CCS_NAME, "container_ccs"},
+        {FY_CS_CONTAINER_HEIRS, "container_name"},
         {FY_CS_CONTAINER_LIST, "container_account_name_key"},
         {FY_CS_CONTAINER_AGED, "container_gone"},
         {FY_CS_OBJECT_REGISTER, "object_pkey"},
