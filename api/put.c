@@ -36,9 +36,8 @@ static void undo(struct put *put)
     put->taken = false;
     struct fy_cat_upload_fail fail = {
         .op = {.kind = FY_CAT_UPLOAD_FAIL}, .key = put->key, .token = put->token};
-    /* Unwritten, the row stays UPLOAD until this process ends, and counts as ERR_UPL after. */
-    enum fy_code code = fy_catalogue_writer_run(put->node->writer, &fail.op);
-    (void)code;
+    if (fy_catalogue_writer_run(put->node->writer, &fail.op) != FY_OK)
+        fy_undone_add(&put->node->undone, &put->key, put->token);
 }
 
 static void put_drop(void *state)
@@ -99,6 +98,8 @@ static enum fy_code take_row(struct put *put, struct fy_err *err)
         *err = begin->op.err;
     put->token = begin->token;
     put->taken = code == FY_OK;
+    if (code == FY_EBUSY && put->token != 0) /* perhaps it is taken, and nobody could say so */
+        fy_undone_add(&put->node->undone, &put->key, put->token);
     free(begin);
     return code;
 }

@@ -319,6 +319,7 @@ enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
                              .waiting_bell = {.event_fd = -1},
                              .sites_bell = {.event_fd = -1},
                              .stop_bell = {.event_fd = -1},
+                             .undone = FY_UNDONE_INIT,
                              .role_mutex = PTHREAD_MUTEX_INITIALIZER};
     int64_t await_until_ms = fy_await_until(config->start_wait_ms);
     fy_guid_new(clock, node->boot_id);
@@ -396,6 +397,7 @@ void fy_node_close(struct fy_node *node)
         fy_hlc_done(&node->hlc);
     fy_cache_close(node->cache);
     fy_store_close(node->store);
+    fy_undone_done(&node->undone);
     fy_bell_done(&node->outbox_bell);
     fy_bell_done(&node->waiting_bell);
     fy_bell_done(&node->sites_bell);

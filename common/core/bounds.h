@@ -306,6 +306,8 @@
 #define FY_QUEUE_KEEP_DONE_MS (24LL * 3600 * 1000)     /* queue.keep_done */
 #define FY_LEASE_RENEW_MS     1000                     /* lease row saved so often */
 #define FY_LEASE_DEAD_MS      10000 /* not renewed for so long: the boot id is dead */
+#define FY_UNDONE_MAX         2000  /* uploads of all connections; under 4 MB */
+#define FY_UNDONE_TURN_MAX    100   /* of them at once: the lease renewed beside must not be late */
 
 static_assert(FY_BODIES_BYTES_MAX >= 8 * FY_TURN_THREADS * FY_CHUNK_BYTES,
               "bodies enough for all turns while others come in");

@@ -46,6 +46,8 @@ static void *lease_main(void *arg)
             die(lease->node, &err);
             return NULL;
         }
+        if (code == FY_OK)
+            fy_undone_retry(&lease->node->undone, lease->node->writer);
         if ((code != FY_OK) != failing) {
             failing = code != FY_OK;
             fy_log(NULL, failing ? FY_WARN : FY_INFO, failing ? "lease.late" : "lease.renewed",

@@ -1,5 +1,7 @@
 /* lease.h - keeps this process's lease alive, without which it can publish no body. */
 /*
+ * It is also who first knows that a catalogue is back, and gives back what uploads left (undone.h).
+ *
  * One thread of its own in every process, whatever its role: nothing else may make it late. A lease
  * that is found dead ends the process (exit 7), since others may sweep what it wrote.
  */

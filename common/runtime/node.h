@@ -15,6 +15,7 @@
 #include "common/runtime/bell.h"
 #include "common/runtime/catalogue_writer.h"
 #include "common/runtime/lease.h"
+#include "common/runtime/undone.h"
 
 #define FY_TOPIC_REPLICATION "request-replication"
 #define FY_TOPIC_ACTION      "request-action"
@@ -49,6 +50,7 @@ struct fy_node {
     /* Guard themselves. */
     struct fy_hlc hlc;
     struct fy_metrics metrics;
+    struct fy_undone undone;     /* uploads whose rows the lease's thread gives back */
     struct fy_bell outbox_bell;  /* a local operation wrote an order: the pump wakes */
     struct fy_bell waiting_bell; /* a person retried something: the engine looks for due rows */
     struct fy_bell sites_bell;   /* the topology changed: the senders look again */

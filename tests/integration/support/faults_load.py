@@ -116,8 +116,9 @@ class Uploader:
                 answer = call()
                 if good(answer):
                     return
-                # 409: an upload of this name that died, or whose answer did, is still there.
-                assert answer.status in (409, 503), answer
+                # 409: an upload of this name that died, or whose answer did, is still there. 406: it
+                # died with the catalogue, which is not told yet.
+                assert answer.status in (406, 409, 503), answer
                 last = answer
             except BROKEN as broken:
                 last = broken
