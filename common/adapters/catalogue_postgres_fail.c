@@ -5,8 +5,7 @@
 
 /*
  * By the beginning of the five letters of SQLSTATE, the first that fits:
- *   FY_EBUSY      away, locked or overloaded; later
- *   FY_ENOSPACE   its disk is full
+ *   FY_EBUSY      away, locked, full or overloaded; later
  *   FY_EIO        its data are broken
  *   FY_EINTERNAL  this one statement is wrong: its neighbours are not to blame
  * again: another transaction was in the way; the same batch may find it gone.
@@ -21,8 +20,8 @@ static const struct meaning {
     {"23505", FY_EINTERNAL, true}, /* a row that was not there a moment ago */
     {"23503", FY_EINTERNAL, true}, /* a body swept while we linked to it */
     {"53200", FY_EBUSY, true},     /* no room for so many locks: fewer may do */
-    {"53100", FY_ENOSPACE, false}, {"53", FY_EBUSY, false},    /* memory, connections */
-    {"57", FY_EBUSY, false},                                   /* stopped, starting, time limit */
+    {"53", FY_EBUSY, false},       /* its disk is full (it is not ours), memory, connections */
+    {"57", FY_EBUSY, false},       /* stopped, starting, time limit */
     {"08", FY_EBUSY, false},       {"25006", FY_EBUSY, false}, /* a standby */
     {"58", FY_EBUSY, false},                                   /* its disk or system */
     {"XX001", FY_EIO, false},      {"XX002", FY_EIO, false},   {"", FY_EINTERNAL, false},
