@@ -10,6 +10,8 @@ from support.waiting import eventually, stays
 
 pytestmark = pytest.mark.worlds("embedded", "real")
 
+# What a sender does by itself, most of it waiting, is the same on any engine.
+SENDER_ALONE = pytest.mark.worlds("embedded")
 BUCKET = "bucket-1"
 SOON_S = 100  # what a busy machine does not show in 5 s is told again after a minute
 NOT_FOR_CCS = "ferry_orders_not_for_ccs_total"
@@ -134,6 +136,7 @@ def test_an_object_the_site_has_of_its_own_is_replaced(sites, ccs):
 
 # One bucket belongs to somebody else there: its orders wait with their reason, the others flow,
 # and all is well by itself once the bucket is free.
+@SENDER_ALONE
 def test_what_the_site_does_not_do_waits_and_holds_nobody_up(sites, ccs):
     ccs.plant_bucket("bucket-2", "somebody-else")
     ccs.plant("bucket-2", "o", b"not to be touched")
@@ -157,6 +160,7 @@ def test_what_the_site_does_not_do_waits_and_holds_nobody_up(sites, ccs):
     eventually(lambda: waiting_out(client) == [], SOON_S, "nothing waits any more")
 
 
+@SENDER_ALONE
 def test_what_the_site_never_does_is_dead_in_the_end(sites, ccs):
     ccs.plant_bucket("bucket-2", "somebody-else")
     (a,) = with_ccs(sites, ccs, retry_first="200ms", retry_later="200ms", retry_max_age="1s")
@@ -173,6 +177,7 @@ def test_what_the_site_never_does_is_dead_in_the_end(sites, ccs):
 
 
 # Its API takes orders, its worker stands still; meanwhile we are killed and remember nothing.
+@SENDER_ALONE
 def test_a_site_that_takes_orders_and_does_nothing_for_a_while_loses_none(sites, ccs):
     (a,) = with_ccs(sites, ccs, retry_first="1s", retry_second="1s", retry_later="1s")
     client = a.client()
@@ -193,6 +198,7 @@ def test_a_site_that_takes_orders_and_does_nothing_for_a_while_loses_none(sites,
 
 # Killed again and again while the CCS site comes and goes: it ends with just what we have. (The site
 # does not pull meanwhile: CCS has no way back for an object whose source goes away then.)
+@SENDER_ALONE
 def test_a_restarted_sender_and_a_site_that_comes_and_goes_end_equal(sites, ccs):
     (a,) = with_ccs(sites, ccs, retry_first="1s", retry_second="1s", retry_later="1s")
     client = a.client()
