@@ -1,5 +1,6 @@
 """A disk that is small and can be filled: a tmpfs of its own. Needs root."""
 
+import contextlib
 import os
 import subprocess
 
@@ -18,11 +19,12 @@ class SmallDisk:
         return disk.f_bavail * disk.f_frsize
 
     def fill(self, leave_bytes=0):
-        """Somebody else's file takes all space but this."""
+        """Somebody else's file takes all space but this, also while others write."""
         with open(self.filler, "ab") as file:
-            size = os.fstat(file.fileno()).st_size + max(0, self.free_bytes() - leave_bytes)
-            if size > 0:
-                os.posix_fallocate(file.fileno(), 0, size)
+            while (left := self.free_bytes() - leave_bytes) > 0:
+                size = os.fstat(file.fileno()).st_size + left
+                with contextlib.suppress(OSError):  # somebody was faster: there is less
+                    os.posix_fallocate(file.fileno(), 0, size)
 
     def empty(self):
         """And gives it back."""

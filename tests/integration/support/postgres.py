@@ -48,6 +48,7 @@ class Postgres:
 
     url           of a database that is there from the beginning
     database(n)   makes another one, for sites that share the server; gives its URL
+    home          the server's own folder
     """
 
     def __init__(self, folder, **settings):
@@ -62,9 +63,9 @@ class Postgres:
         self._settings = {**SETTINGS, **settings}
         self._user = _server_user()
         # The folders of the tests are root's alone: the data of another user live beside them.
-        self._home = Path(tempfile.mkdtemp(prefix="ferry-postgres-")) if self._user else self.folder
+        self.home = Path(tempfile.mkdtemp(prefix="ferry-postgres-")) if self._user else self.folder
         if self._user:
-            os.chown(self._home, self._user.pw_uid, self._user.pw_gid)
+            os.chown(self.home, self._user.pw_uid, self._user.pw_gid)
 
     def _url(self, database):
         return f"postgres://ferry@127.0.0.1:{self.port}/{database}"
@@ -73,7 +74,7 @@ class Postgres:
         user = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
         return subprocess.Popen(
             words,
-            cwd=self._home,
+            cwd=self.home,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -92,9 +93,9 @@ class Postgres:
     def start(self):
         assert self.process is None
         with open(self.log, "ab") as log:
-            if not (self._home / "data").exists():
+            if not (self.home / "data").exists():
                 self._make(log)
-            words = [program("postgres"), "-D", "data", "-k", str(self._home)]
+            words = [program("postgres"), "-D", "data", "-k", str(self.home)]
             words += ["-h", "127.0.0.1", "-p", str(self.port)]
             for name, value in self._settings.items():
                 words += ["-c", f"{name}={value}"]
@@ -109,8 +110,8 @@ class Postgres:
             assert time.monotonic() < deadline, f"postgres does not answer:\n{self.tail()}"
             time.sleep(0.05)
 
-    def database(self, name):
-        made = self._client("createdb", "-U", "ferry", name)
+    def database(self, name, *options):
+        made = self._client("createdb", "-U", "ferry", *options, name)
         assert made.returncode == 0, made.stderr
         return self._url(name)
 
@@ -119,6 +120,12 @@ class Postgres:
         done = self._client("psql", "-U", "ferry", "-d", database, "-AXtqc", sql)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
+
+    def tablespace(self, name, folder):
+        """In a folder that is on another disk."""
+        if self._user:
+            os.chown(folder, self._user.pw_uid, self._user.pw_gid)
+        self.query(f"CREATE TABLESPACE {name} LOCATION '{folder}'")
 
     def stop(self, how=signal.SIGINT):
         """Cuts every connection off and ends in order (SIGINT: a fast shutdown). SIGQUIT: a crash."""
@@ -150,7 +157,7 @@ class Postgres:
     def remove(self):
         self.stop(signal.SIGQUIT)  # nobody needs a last checkpoint
         if self._user:
-            shutil.rmtree(self._home)
+            shutil.rmtree(self.home)
 
     def tail(self, lines=30):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
