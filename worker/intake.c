@@ -42,6 +42,9 @@ static enum fy_reason read_order(struct fy_engine *engine, const struct fy_recor
     }
     if (!job->stamped)
         fy_stamp_of_record(&order->stamp, record->timestamp_ms, record->offset, order->from_site);
+    /* Written to the queue by CCS or an application: no API said when. */
+    if (order->ordered_at_ms == 0 && record->timestamp_ms > 0)
+        order->ordered_at_ms = record->timestamp_ms;
     if (fy_rule_expired(order, now_ms, node->config->tombstones_keep_ms)) {
         (void)fy_err_set(err, FY_EGONE, EXPIRED_TEXT);
         return FY_EXPIRED;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/runtime/publish_wait.h"
 #include "tests/support/fake_node.h"
 
 static enum fy_reason reason_of(struct fake_node *self, const char *object)
@@ -328,6 +329,27 @@ static void poison_is_one_dead_letter_and_the_rest_goes_on(void **state)
     assert_true(found);
 }
 
+/* Written by CCS or an application, without stamp and orderedAt: its record's time is both. */
+static void an_order_that_says_no_time_expires_by_its_records(void **state)
+{
+    static const char text[] =
+        "{\"action\":\"CREATE\",\"clientId\":\"client-1\",\"bucketName\":\"bucket-1\","
+        "\"objectName\":\"late\",\"fromSite\":\"" FAKE_SOURCE "\"}";
+    struct fake_node *self = *state;
+    struct fy_record record = {.topic = FY_TOPIC_ACTION,
+                               .partition = -1,
+                               .value = text,
+                               .value_bytes = sizeof(text) - 1,
+                               .timestamp_ms = fy_wall_ms(fy_clock_system()) -
+                                               self->config.tombstones_keep_ms - 60000};
+    struct fy_err err = {0};
+    assert_int_equal(fy_publish_wait(self->node.queue, &record, 1, NULL, &err), FY_OK);
+    fake_node_start(self);
+    assert_true(fake_node_wait_waiting(self, FY_DEAD, 1));
+    assert_int_equal(reason_of(self, "late"), FY_EXPIRED);
+    assert_false(fake_catalogue_object(self->catalogue, "late").exists);
+}
+
 /* Far over what an order may have: its copy is still the record, byte for byte, and its headers say
  * what became of it. */
 static void a_long_poison_is_copied_whole(void **state)
@@ -432,6 +454,7 @@ int main(void)
         TEST(a_refused_write_leaves_no_body),
         TEST(a_stop_in_the_middle_of_everything_is_clean),
         TEST(poison_is_one_dead_letter_and_the_rest_goes_on),
+        TEST(an_order_that_says_no_time_expires_by_its_records),
         TEST(a_long_poison_is_copied_whole),
         TEST(a_retried_order_that_has_expired_meanwhile_is_dead_again),
         TEST(a_dead_letter_waits_until_its_copy_is_acknowledged),
