@@ -29,7 +29,7 @@
 
 /* ------------------------------------------------------------------ locks */
 
-enum lock_kind { LOCK_NAME = 1, LOCK_OBJECT, LOCK_BODY, LOCK_LEASES };
+enum lock_kind { LOCK_NAME = 1, LOCK_OBJECT, LOCK_BODY, LOCK_LEASES, LOCK_SITES };
 
 /* Of processes of other versions, too: what is hashed must not change. */
 static int64_t key_of(enum lock_kind kind, const char *name, const void *bytes, size_t size_bytes)
@@ -94,6 +94,9 @@ static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
     case FY_CAT_RIGHT:
         lock_name(self, ((const struct fy_cat_right *)as)->row.bucket, false);
         break;
+    case FY_CAT_SITE: /* they are counted: one comes or goes at a time */
+        lock_add(self, key_of(LOCK_SITES, "", "", 0), false);
+        break;
     case FY_CAT_UPLOAD_BEGIN:
         key = &((const struct fy_cat_upload_begin *)as)->key;
         break;
@@ -121,7 +124,6 @@ static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
     case FY_CAT_OUTBOX_DONE:
     case FY_CAT_EVENTS_DONE:
     case FY_CAT_EVENTS_TRIM:
-    case FY_CAT_SITE:
     case FY_CAT_LEASE_RENEW:
     case FY_CAT_SWEEP:
     case FY_CAT_TRASH_DONE:

@@ -353,6 +353,39 @@ static void of_two_orders_that_wait_for_a_key_the_newer_goes_on(void **state)
     pair_end(pair);
 }
 
+/* ------------------------------------------------------------------ the topology */
+
+static struct fy_cat_site site_op(enum fy_site_action action, const char *id)
+{
+    struct fy_cat_site op = {.op.kind = FY_CAT_SITE, .action = action};
+    op.row.status = FY_SITE_UP;
+    assert_true(fy_text_copy(op.row.id, sizeof op.row.id, id));
+    assert_true(fy_text_copy(op.row.uri, sizeof op.row.uri, "http://h"));
+    return op;
+}
+
+/* All that read the topology have room for FY_SITES_MAX of them, and no more. */
+static void of_two_sites_that_come_for_the_last_place_one_gets_it(void **state)
+{
+    struct pair *pair = pair_of(state);
+    for (int index = 1; index < FY_SITES_MAX; index++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "s%d", index);
+        struct fy_cat_site op = site_op(FY_SITE_INSERT, id);
+        assert_int_equal(contract_run(pair->one, &op.op), FY_OK);
+    }
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct fy_cat_site a = site_op(FY_SITE_INSERT, "lyon");
+        struct fy_cat_site b = site_op(FY_SITE_INSERT, "oslo");
+        run_both(pair, &a.op, &b.op);
+        assert_int_equal((a.op.code == FY_OK) + (b.op.code == FY_OK), 1);
+        assert_int_equal((a.op.code == FY_ETOOBIG) + (b.op.code == FY_ETOOBIG), 1);
+        struct fy_cat_site gone = site_op(FY_SITE_REMOVE, a.op.code == FY_OK ? "lyon" : "oslo");
+        assert_int_equal(contract_run(pair->one, &gone.op), FY_OK);
+    }
+    pair_end(pair);
+}
+
 /* ------------------------------------------------------------------ leases and the pump */
 
 static enum fy_code renew(struct contract *c)
@@ -544,6 +577,7 @@ int main(void)
         TEST(body_is_swept_or_linked_never_both),
         TEST(two_workers_claim_each_row_once),
         TEST(of_two_orders_that_wait_for_a_key_the_newer_goes_on),
+        TEST(of_two_sites_that_come_for_the_last_place_one_gets_it),
         TEST(process_that_was_silent_too_long_may_publish_no_more),
         TEST(nobody_is_called_dead_when_the_server_was_away),
         TEST(one_process_pumps_until_it_is_gone),
