@@ -119,7 +119,8 @@ static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
         "(SELECT count(*) FROM (SELECT 1 FROM waiting_count LIMIT ?1) t) >= ?1 ORDER BY id LIMIT "
         "1000 FOR UPDATE SKIP LOCKED) RETURNING *) INSERT INTO waiting_count(direction, state, "
         "reason, site, orders, bytes) SELECT direction, state, reason, site, sum(orders), "
-        "sum(bytes) FROM gone GROUP BY direction, state, reason, site HAVING sum(orders) <> 0",
+        "sum(bytes) FROM gone GROUP BY direction, state, reason, site HAVING sum(orders) <> 0 "
+        "OR sum(bytes) <> 0",
 #undef OWN
 };
 

@@ -415,8 +415,10 @@ enum fy_code fy_cs_wait_edit(struct fy_cs *self, struct fy_cat_op *op)
     edit->last_id = count == 0 ? edit->filter.after_id : ids[count - 1];
     if (edit->dry_run)
         return FY_OK;
+    /* Since it was listed a newer order may have ended it, or another process changed it. */
     for (size_t index = 0; index < count; index++)
-        if (fy_cs_waiting_get(self->writer, ids[index], &row)) /* else a newer one has ended it */
+        if (fy_cs_waiting_get(self->writer, ids[index], &row) &&
+            fy_cs_waiting_passes(&edit->filter, &row))
             edit_row(self, edit, &row);
     return FY_OK;
 }

@@ -482,6 +482,82 @@ static void nobody_is_called_dead_when_the_server_was_away(void **state)
     pair_end(pair);
 }
 
+/* ------------------------------------------------------------------ a person beside a worker */
+
+struct holder {
+    const void *place;
+    const char *sql; /* what it holds until somebody waits for it */
+};
+
+static void *hold(void *arg)
+{
+    const struct holder *holder = arg;
+    char sql[512];
+    (void)snprintf(sql, sizeof sql,
+                   "DO $$ BEGIN %s; FOR i IN 1..1000 LOOP EXIT WHEN EXISTS(SELECT 1 FROM pg_locks "
+                   "WHERE NOT granted); PERFORM pg_sleep(0.005); END LOOP; END $$",
+                   holder->sql);
+    catalogue_postgres_exec(holder->place, sql);
+    return NULL;
+}
+
+/* It has what it holds, and sleeps. */
+static void await_holder(const void *place)
+{
+    const struct timespec pause = {.tv_nsec = 5000000};
+    for (int tries = 0; catalogue_postgres_number(place, "SELECT count(*) FROM pg_stat_activity "
+                                                         "WHERE wait_event = 'PgSleep'") == 0;
+         tries++) {
+        assert_true(tries < 1000);
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+static void order_that_is_retried_while_the_dead_are_dropped_stays(void **state)
+{
+    struct contract *c = *state;
+    struct holder retry = {.place = c->place, .sql = "UPDATE waiting SET state = 0"};
+    struct fy_cat_wait wait = {.op.kind = FY_CAT_WAIT,
+                               .row = {.state = FY_DEAD, .reason = FY_SRC_NOT_FOUND}};
+    wait.row.order =
+        contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "bytes", 10).order;
+    assert_int_equal(contract_run(c, &wait.op), FY_OK);
+    struct fy_cat_wait_edit drop = {.op.kind = FY_CAT_WAIT_EDIT, .action = FY_WAIT_DROP};
+    drop.filter =
+        (struct fy_waiting_filter){.id = -1, .state = FY_DEAD, .direction = -1, .limit = 10};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, hold, &retry), 0);
+    await_holder(c->place);
+    assert_int_equal(contract_run(c, &drop.op), FY_OK);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(drop.matched, 1); /* it was dead when it was found */
+    assert_int_equal(catalogue_postgres_number(c->place, "SELECT count(*) FROM waiting"), 1);
+}
+
+/* ------------------------------------------------------------------ sums */
+
+/* What is folded together need not be what belongs together: an order that goes in one fold and
+ * came in another leaves its bytes. */
+static void bytes_that_wait_are_right_however_they_are_folded(void **state)
+{
+    struct contract *c = *state;
+    catalogue_postgres_exec(
+        c->place,
+        "INSERT INTO waiting_count(direction, state, reason, site, orders, bytes) SELECT 0, 0, 1, "
+        "'lyon', v.orders, v.bytes FROM (VALUES(1, 10), (-1, -20)) AS v(orders, bytes);"
+        "INSERT INTO waiting_count(direction, state, reason, site, orders, bytes) SELECT 0, 0, 1, "
+        "'oslo', 1 - 2 * (i % 2), 0 FROM generate_series(1, 998) i;"
+        "INSERT INTO waiting_count(direction, state, reason, site, orders, bytes) VALUES(0, 0, 1, "
+        "'lyon', 1, 20)");
+    assert_int_equal(contract_totals(c).waiting_bytes, 10);
+    for (int folds = 0; folds < 3; folds++) {
+        assert_int_equal(renew(c), FY_OK);
+        assert_int_equal(contract_totals(c).waiting_orders, 1);
+        assert_int_equal(contract_totals(c).waiting_bytes, 10);
+    }
+    assert_true(catalogue_postgres_number(c->place, "SELECT count(*) FROM waiting_count") < 10);
+}
+
 static bool count_order(void *arg, const struct fy_outbox_row *row)
 {
     (void)row;
@@ -580,6 +656,8 @@ int main(void)
         TEST(of_two_sites_that_come_for_the_last_place_one_gets_it),
         TEST(process_that_was_silent_too_long_may_publish_no_more),
         TEST(nobody_is_called_dead_when_the_server_was_away),
+        TEST(order_that_is_retried_while_the_dead_are_dropped_stays),
+        TEST(bytes_that_wait_are_right_however_they_are_folded),
         TEST(one_process_pumps_until_it_is_gone),
         TEST(ten_processes_start_at_once_on_an_empty_database),
     };
