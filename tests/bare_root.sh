@@ -7,7 +7,7 @@
 # proxies and certificates are those this machine is set up with. The mounts live in a namespace of
 # their own and end with it. ROOT stays, so that a second time is fast; a pristine one is kept beside
 # it as ROOT.tar, and PRISTINE=1 starts from that again. What ./run reads of the environment (JOBS,
-# DIR, KEEP, BREAK) is passed on.
+# DIR, ENGINES, KEEP, BREAK) is passed on.
 set -eu
 repository=$(cd "$(dirname "$0")/.." && pwd)
 root=${1:?usage: bare_root.sh ROOT [ARGUMENT...], or ROOT -c COMMANDS}
@@ -79,5 +79,5 @@ exec unshare --mount sh -c '
     mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
     exec chroot "$root" env -i "$@"
 ' sh "$root" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 $variables \
-    ${JOBS:+JOBS=$JOBS} ${DIR:+DIR=$DIR} ${KEEP:+KEEP=$KEEP} ${BREAK:+BREAK=$BREAK} \
+    ${JOBS:+JOBS=$JOBS} ${DIR:+DIR=$DIR} ${ENGINES:+ENGINES=$ENGINES} ${KEEP:+KEEP=$KEEP} ${BREAK:+BREAK=$BREAK} \
     sh "$@"

@@ -1,7 +1,9 @@
 """The demo: three sites on this machine replicate real files, every copy proven byte for byte.
 
 Environment: DIR=folder (default: files found on this machine), KEEP=1 leaves the sites running,
-BREAK=1 flips one stored byte and must end in one difference. Exit: 0 no differences, 1 some.
+BREAK=1 flips one stored byte and must end in one difference, ENGINES=real starts a Kafka, a
+PostgreSQL and a Redis, and gives each site an API and two workers, one of which is killed for good.
+Exit: 0 no differences, 1 some.
 
 What is compared is each source file's sha256sum with the sha256sum of what curl fetched from each
 site; Ferry's own hashes are not asked.
@@ -18,12 +20,16 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from servers import Engines, start_engines
 
 FERRY = Path("build/release/ferry").resolve()
 SITES = ["paris", "lyon", "nice"]
 UPLOAD_TO = ["paris", "lyon"]  # half of the files each
 KILLED = "nice"
+WORKERS = 2  # of a site on real engines
 DELETE_EVERY = 40  # every so manieth file is deleted again
 CLIENT = "demo-client"
 BUCKET = "files"
@@ -42,41 +48,81 @@ def say(text: str = "") -> None:
     print(text, flush=True)
 
 
-class Site:
-    """One `ferry up` process."""
+class Process:
+    """One process of a site; its port has its /metrics."""
 
-    def __init__(self, name: str, port: int, root: Path):
-        self.name, self.port, self.root = name, port, root
-        self.url = f"http://127.0.0.1:{port}"
-        self.process: subprocess.Popen | None = None
-        self.retries = 0  # of process runs that have ended
-        self.last_s = 0.0  # when its last object was seen
+    def __init__(self, name: str, role: str, port: int):
+        self.name, self.role, self.port = name, role, port
+        self.child: subprocess.Popen | None = None
+        self.retries = 0  # of runs that have ended
 
-    def start(self, peers: list["Site"]) -> None:
-        command = [str(FERRY), "up", "--site", self.name, "--data", str(self.root / self.name)]
-        command += ["--listen", f"127.0.0.1:{self.port}"]
-        for peer in peers:
-            if peer is not self:
-                command += ["--peer", f"{peer.name}={peer.url}"]
-        log = open(self.root / f"{self.name}.log", "ab")
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
-        if not self.process.stdout.readline().startswith(b"ferry: site"):
+    def start(self, options: list[str], root: Path) -> None:
+        listen = "--admin" if self.role == "worker" else "--listen"
+        command = [str(FERRY), self.role, listen, f"127.0.0.1:{self.port}", *options]
+        log = open(root / f"{self.name}.log", "ab")
+        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+        if not self.child.stdout.readline().startswith(b"ferry: site"):
             sys.exit(f"demo: {self.name} did not start; see {log.name}")
 
-    def stop(self, number: int) -> None:
-        self.process.send_signal(number)
-        self.process.wait()
-        self.process.stdout.close()
+    def running(self) -> bool:
+        return self.child is not None and self.child.poll() is None
 
-    def status(self) -> dict:
-        with urllib.request.urlopen(f"{self.url}/ferry/v1/status", timeout=5) as answer:
-            return json.load(answer)
+    def stop(self, number: int) -> None:
+        self.child.send_signal(number)
+        self.child.wait()
+        self.child.stdout.close()
 
     def retries_now(self) -> int:
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
             lines = answer.read().decode().splitlines()
         wanted = ("ferry_retry_total", "ferry_send_retry_total")
         return sum(int(float(line.split()[-1])) for line in lines if line.startswith(wanted))
+
+
+class Site:
+    """One `ferry up`; on real engines an API and workers, each a process of its own."""
+
+    def __init__(self, name: str, ports: list[int], root: Path, engines: Engines | None):
+        self.name, self.root = name, root
+        self.apart = engines is not None
+        roles = ["api"] + ["worker"] * WORKERS if self.apart else ["up"]
+        names = [name] + [f"{name}-worker-{i + 1}" for i in range(WORKERS)]
+        self.processes = [Process(*each) for each in zip(names, roles, ports)]
+        self.url = f"http://127.0.0.1:{ports[0]}"
+        self.options = ["--site", name, "--data", str(root / name)]
+        if engines:
+            self.options += ["--public-url", self.url, *engines.options(name)]
+        self.last_s = 0.0  # when its last object was seen
+
+    @property
+    def victim(self) -> Process:
+        """The one that is killed: the site itself, or one of its workers."""
+        return self.processes[-1]
+
+    def know(self, peers: list["Site"]) -> None:
+        for peer in peers:
+            if peer is not self:
+                self.options += ["--peer", f"{peer.name}={peer.url}"]
+
+    def start(self) -> None:
+        for process in self.processes:
+            process.start(self.options, self.root)
+
+    def stop(self, number: int) -> None:
+        for process in reversed(self.processes):
+            if process.running():
+                process.stop(number)
+
+    def retries(self) -> int:
+        return sum(p.retries + (p.retries_now() if p.running() else 0) for p in self.processes)
+
+    def status(self, timeout_s: float = 5) -> dict | None:
+        """None when it is down."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/ferry/v1/status", timeout=timeout_s) as answer:
+                return json.load(answer)
+        except OSError:
+            return None
 
     def ferry(self, *words: str) -> str:
         environment = dict(os.environ, FERRY_URL=self.url, FERRY_CLIENT=CLIENT)
@@ -183,13 +229,9 @@ def sha256sums(paths: list[Path]) -> list[str]:
 
 def show(sites: list[Site], wanted: int, started: float) -> list[dict | None]:
     """One progress line; the statuses, None for a site that is down."""
-    statuses, texts = [], []
-    for site in sites:
-        try:
-            status = site.status()
-        except OSError:
-            status = None
-        statuses.append(status)
+    with ThreadPoolExecutor(len(sites)) as pool:
+        statuses, texts = list(pool.map(Site.status, sites)), []
+    for site, status in zip(sites, statuses):
         if status is None:
             texts.append(f"{site.name} down")
             continue
@@ -243,6 +285,15 @@ def upload(site: Site, folder: Path) -> subprocess.Popen:
     )
 
 
+def kill(site: Site, count: int) -> None:
+    process = site.victim
+    process.retries += process.retries_now()
+    process.stop(signal.SIGKILL)
+    say(f"\n         SIGKILL to {process.name} with {count} objects there")
+    if site.apart:
+        say("         its partitions are the other worker's once Kafka misses it (15 s)")
+
+
 def replicate(sites: list[Site], tree: Tree, started: float) -> None:
     """Uploads, kills one site on the way, and waits until every site has everything."""
     by_name = {site.name: site for site in sites}
@@ -256,12 +307,11 @@ def replicate(sites: list[Site], tree: Tree, started: float) -> None:
         now = time.monotonic()
         status = statuses[sites.index(victim)]
         if not killed_at and status is not None and status["objects"] >= wanted // 5:
-            victim.retries += victim.retries_now()
-            victim.stop(signal.SIGKILL)
+            kill(victim, status["objects"])
             killed_at = now
-            say(f"\n         SIGKILL to {victim.name} with {status['objects']} objects there")
+            back = victim.apart  # the other worker does it all
         elif killed_at and not back and now - killed_at >= 1:
-            victim.start(sites)
+            victim.start()
             back = True
             say(f"\n         {victim.name} started again")
         for one in uploads:
@@ -281,6 +331,9 @@ def delete_some(sites: list[Site], tree: Tree) -> set[int]:
     for count, i in enumerate(sorted(gone)):
         site = sites[count % len(sites)]
         site.ferry("rm", f"{BUCKET}/{os.fsdecode(tree.names[i])}")
+    for site in sites:
+        if site.apart and site.name == KILLED:
+            say(f"what waits at {site.name}, by ferry lag:\n{site.ferry('lag')}")
     started, wanted = time.monotonic(), len(tree.names) - len(gone)
     patience = Patience("the deletes did not arrive everywhere")
     while not settled(statuses := show(sites, wanted, started), wanted):
@@ -351,33 +404,53 @@ def table(sites: list[Site], began: float) -> None:
         rate = round(status["objects"] / seconds)
         say(
             f"{site.name:8} {status['objects']:8} {status['bytes']:12} {rate:10}"
-            f" {site.retries + site.retries_now():8}"
+            f" {site.retries():8}"
         )
 
 
-def next_steps(sites: list[Site], root: Path) -> None:
+def next_steps(sites: list[Site], root: Path, engines: Engines | None) -> None:
     say(f"\nThe sites are running; their data and logs are in {root}. Try:")
     say(f"  export FERRY_URL={sites[0].url} FERRY_CLIENT={CLIENT}")
     say("  build/release/ferry status")
     say(f"  build/release/ferry ls {BUCKET} | head")
     say(f"  echo hello | build/release/ferry put - {BUCKET}/hello.txt")
     say(f"  build/release/ferry stat {BUCKET}/hello.txt")
+    say("  build/release/ferry lag")
     say(f"  curl {sites[0].url}/metrics")
-    say(f"Stop them: kill {' '.join(str(site.process.pid) for site in sites)}")
+    processes = [process for site in sites for process in site.processes if process.running()]
+    say(f"Stop them: kill {' '.join(str(process.child.pid) for process in processes)}")
+    if engines:
+        say(f"Then their servers: kill {' '.join(map(str, engines.pids()))}")
+        say(f"and what they kept: rm -r {' '.join(map(str, engines.folders()))}")
+
+
+def open_engines(root: Path) -> Engines | None:
+    if not os.environ.get("ENGINES"):
+        return None
+    say("starting a Kafka, a PostgreSQL and a Redis")
+    return start_engines(root / "servers", SITES)
 
 
 def main() -> int:
     files = find_files()
     root = Path(tempfile.mkdtemp(prefix="ferry-demo-"))
-    sites = [Site(name, port, root) for name, port in zip(SITES, free_ports(len(SITES)))]
     keep = bool(os.environ.get("KEEP"))
-    finished = False
+    sites: list[Site] = []
+    engines, finished = None, False
     try:
         tree = Tree(files, root)
         say(f"{len(tree.names)} files, {tree.bytes / 1e6:.0f} MB; sites and copies in {root}")
+        engines = open_engines(root)
+        each = 1 + WORKERS if engines else 1
+        ports = free_ports(each * len(SITES))
+        sites += [Site(name, ports[i * each :][:each], root, engines) for i, name in enumerate(SITES)]
         for site in sites:
-            site.start(sites)
-            say(f"{site.name}: {site.url}")
+            site.know(sites)
+        for site in sites:
+            site.start()
+            say(f"{site.name}: {site.url}" + (f" and {WORKERS} workers" if site.apart else ""))
+        for site in sites:
+            site.status(STILL_S)  # a new topic of Kafka is slow to answer for the first time
         sites[0].ferry("bucket", "mk", BUCKET)
         started = time.monotonic()
         while BUCKET not in sites[1].ferry("bucket", "ls"):
@@ -396,15 +469,16 @@ def main() -> int:
         say(f"\ndifferences: {differences}")
         finished = True
         if keep:
-            next_steps(sites, root)
+            next_steps(sites, root, engines)
         else:
             say("Next: KEEP=1 ./run demo leaves the sites running; README.md has the first steps by hand.")
         return 0 if differences == 0 else 1
     finally:
         if not (keep and finished):
             for site in sites:
-                if site.process is not None and site.process.poll() is None:
-                    site.stop(signal.SIGTERM)
+                site.stop(signal.SIGTERM)
+            if engines:
+                engines.stop()
             if finished:
                 shutil.rmtree(root)
 
