@@ -27,7 +27,7 @@ static enum fy_code add_site(struct fy_topic_names *names, const char *site, str
     for (size_t i = 0; i < names->count; i++)
         if (strcmp(names->names[i], topic) == 0)
             return FY_OK;
-    if (names->count == FY_COUNT_OF(names->names))
+    if (names->count == FY_SITE_TOPICS_MAX)
         return fy_err_set(err, FY_ETOOBIG, "over %d sites", FY_SITES_MAX);
     memcpy(names->names[names->count++], topic, sizeof(topic));
     return FY_OK;
@@ -213,7 +213,7 @@ struct ensuring {
     const struct fy_command_line *line;
     struct fy_queue *queue;
     struct fy_topic_names names;
-    bool made[FY_SITES_MAX + 3]; /* by this call; as names */
+    bool made[FY_SITE_TOPICS_MAX]; /* by this call; as names */
     struct fy_table table;
     size_t levels[FY_TOPIC_LEVELS];
 };
@@ -269,7 +269,8 @@ static enum fy_code print_commands(struct ensuring *ensuring, struct fy_err *err
     return FY_OK;
 }
 
-/* A topic that is kept in a way that loses orders is said with all the others. */
+/* A topic that is kept in a way that loses orders is said with all the others; one that cannot be
+ * made ends it, with the cluster's reason. */
 static enum fy_code make_topics(struct ensuring *ensuring, struct fy_err *err)
 {
     for (size_t i = 0; i < ensuring->names.count; i++) {
@@ -278,7 +279,7 @@ static enum fy_code make_topics(struct ensuring *ensuring, struct fy_err *err)
         enum fy_code code = fy_queue_kafka_topic_state(ensuring->queue, name, &before, err);
         if (code == FY_OK)
             code = fy_queue_topic_ensure(ensuring->queue, name, err);
-        if (code != FY_OK && code != FY_EINPUT)
+        if (code != FY_OK && !(code == FY_EINPUT && before.exists))
             return code;
         ensuring->made[i] = code == FY_OK && !before.exists;
     }

@@ -11,9 +11,10 @@ typedef void fy_topic_say_fn(void *arg, enum fy_topic_level level, const char *t
                              const char *text);
 
 /* The topics of a site: its own four and one for each other site. */
+#define FY_SITE_TOPICS_MAX (4 + FY_SITES_MAX)
 struct fy_topic_names {
     size_t count;
-    char names[FY_SITES_MAX + 4][FY_TOPIC_BYTES_MAX + 1];
+    char names[FY_SITE_TOPICS_MAX][FY_TOPIC_BYTES_MAX + 1];
 };
 /* Those of the configuration's peers (peers false: none), and of the sites beside. Errors:
  * FY_EINPUT not a site's name; FY_ETOOBIG too many. */

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jsonschema_rs
 import pytest
-from support.command import Ferry
+from support.command import USAGE, Ferry
 from support.kafka import Cluster, fetch
 from support.kcat import records, write
 from support.orders import order, wait_outcome
@@ -151,6 +151,12 @@ def test_lag_is_what_kafkas_own_tool_says(pair, kafka):
     assert metric_sum(a.client(), "ferry_lag_seconds", topic="request-replication.site-b") > 0
     b.start()
     eventually(lambda: b.client().status_of("bucket-1", "lag/6") == "READY", 60, "site-b caught up")
+
+
+def test_a_topic_that_the_cluster_refuses_is_said_with_its_reason(pair, kafka):
+    where = ["--site", "site-c", "--queue", f"kafka://{kafka.bootstrap}", "--queue-prefix", "c."]
+    ran = Ferry(pair[0].url)("topics", "ensure", *where, "--topics-replication", 3).must(USAGE)
+    assert "replication factor" in ran.err.lower(), ran.err
 
 
 # Last, so that it sees what all others wrote.
