@@ -13,7 +13,7 @@ static void print(json_t *checks)
     {
         const char *text = fy_json_text(checks, check);
         if (strcmp(text, "ok") != 0)
-            fy_say("%s: %s\n", check, text);
+            fy_say("%s: %s", check, text);
     }
 }
 

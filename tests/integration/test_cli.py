@@ -371,7 +371,8 @@ def test_health_tells_whether_a_process_is_ready_and_what_it_lacks(ferry, sites)
     (full,) = sites(["site-f"], store_free_floor="16TiB", start=False)
     full.start(ready=False)
     ran = Ferry(full.url, client=None)("health").must(TEMPORARY)
-    assert ran.text.startswith("store: free space is under the floor"), ran.text
+    assert ran.text.startswith("store: free space is under the floor: "), ran.text
+    assert ran.text.endswith(" bytes\n"), ran.text
     assert Ferry(full.url)("health", "--json").must(TEMPORARY).json()["ready"] is False
     full.stop()
     Ferry(full.url)("health").must(TEMPORARY)
