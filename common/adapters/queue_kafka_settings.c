@@ -99,6 +99,22 @@ static enum fy_code check(const char *name, const char *value, struct fy_err *er
     return FY_OK;
 }
 
+/* To the library 0 is no limit; these are of what waits, and of how long. */
+static enum fy_code check_limits(const rd_kafka_conf_t *conf, struct fy_err *err)
+{
+    static const char *const limits[] = {"queue.buffering.max.messages", "message.timeout.ms"};
+    for (size_t i = 0; i < FY_COUNT_OF(limits); i++) {
+        char text[32] = "";
+        size_t text_bytes = sizeof(text);
+        rd_kafka_conf_res_t found = rd_kafka_conf_get(conf, limits[i], text, &text_bytes);
+        FY_ASSERT(found == RD_KAFKA_CONF_OK);
+        if (strcmp(text, "0") == 0)
+            return fy_err_set(err, FY_EINPUT, "property %s: 0 is no limit, and there has to be one",
+                              limits[i]);
+    }
+    return FY_OK;
+}
+
 static enum fy_code set(rd_kafka_conf_t *conf, const char *name, const char *value,
                         struct fy_err *err)
 {
@@ -140,6 +156,14 @@ static enum fy_code set_from_file(rd_kafka_conf_t *conf, const char *name, const
     return code;
 }
 
+/* The library takes a property of topics under a second name: "topic.auto.offset.reset". */
+static const char *plain_name(const char *name)
+{
+    static const char prefix[] = "topic.";
+    size_t prefix_bytes = sizeof(prefix) - 1;
+    return strncmp(name, prefix, prefix_bytes) == 0 ? name + prefix_bytes : name;
+}
+
 /* "name=value", or "name_file=path". */
 static enum fy_code set_given(rd_kafka_conf_t *conf, const char *property, struct fy_err *err)
 {
@@ -153,7 +177,7 @@ static enum fy_code set_given(rd_kafka_conf_t *conf, const char *property, struc
     bool is_file = name_bytes > 5 && strcasecmp(name + name_bytes - 5, "_file") == 0;
     if (is_file)
         name[name_bytes - 5] = '\0';
-    enum fy_code code = check(name, equals + 1, err);
+    enum fy_code code = check(plain_name(name), equals + 1, err);
     if (code != FY_OK)
         return code;
     if (is_file)
@@ -175,6 +199,8 @@ enum fy_code fy_kq_conf_base(const struct fy_queue_kafka_settings *settings, rd_
         code = set(new, shared[i].name, shared[i].value, err);
     for (size_t i = 0; code == FY_OK && i < settings->property_count; i++)
         code = set_given(new, settings->properties[i], err);
+    if (code == FY_OK)
+        code = check_limits(new, err);
     if (code != FY_OK) {
         rd_kafka_conf_destroy(new);
         return code;

@@ -32,12 +32,21 @@ static void properties_that_would_break_a_promise_are_refused(void **state)
     expect_property_refused("enable.auto.commit=true", "promises");
     expect_property_refused("allow.auto.create.topics=true", "promises");
     expect_property_refused("auto.offset.reset=latest", "promises");
+    expect_property_refused("topic.auto.offset.reset=latest", "promises");
     expect_property_refused("partition.assignment.strategy=cooperative-sticky", "2.10.1");
     expect_property_refused("linger.msx=5", "linger.msx");
     expect_property_refused("linger.ms", "NAME=VALUE");
     expect_property_refused("linger.ms=many", "linger.ms");
     expect_property_refused("sasl.password=secret", "sasl.password_file=PATH");
     expect_property_refused("sasl.password_file=/no/such/file", "read /no/such/file");
+}
+
+static void what_bounds_a_publish_stays_a_bound(void **state)
+{
+    (void)state;
+    expect_property_refused("queue.buffering.max.messages=0", "no limit");
+    expect_property_refused("message.timeout.ms=0", "no limit");
+    expect_property_refused("delivery.timeout.ms=0", "no limit");
 }
 
 static void a_secret_comes_from_its_file_without_the_newline(void **state)
@@ -70,6 +79,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(properties_that_would_break_a_promise_are_refused),
+        cmocka_unit_test(what_bounds_a_publish_stays_a_bound),
         cmocka_unit_test(a_secret_comes_from_its_file_without_the_newline),
     };
     return cmocka_run_group_tests_name("kafka, settings", tests, NULL, NULL);
