@@ -394,18 +394,34 @@ enum fy_code fy_config_environment(struct fy_config *config, char **environment,
 
 /* ---- printing */
 
+#define MASK            "***"
+#define SHOWN_BYTES_MAX (2 * FY_CONFIG_TEXT_BYTES) /* a mask may be longer than what it hides */
+
+/* "?password=..." of a PostgreSQL's URL. */
+static void print_masked(const char *text, struct fy_buf *buf)
+{
+    static const char key[] = "password=";
+    const char *found;
+    while ((found = strstr(text, key)) != NULL) {
+        found += strlen(key);
+        fy_buf_add(buf, text, (size_t)(found - text));
+        fy_buf_text(buf, MASK);
+        text = found + strcspn(found, "&");
+    }
+    fy_buf_text(buf, text);
+}
+
 void fy_config_url_print(const char *text, struct fy_buf *buf)
 {
     const char *start = strstr(text, "://");
     const char *at = strrchr(text, '@');
     const char *colon = start != NULL ? strchr(start + 3, ':') : NULL;
-    if (at == NULL || colon == NULL || colon > at) {
-        fy_buf_text(buf, text);
-        return;
+    if (at != NULL && colon != NULL && colon < at) {
+        fy_buf_add(buf, text, (size_t)(colon + 1 - text));
+        fy_buf_text(buf, MASK);
+        text = at;
     }
-    fy_buf_add(buf, text, (size_t)(colon + 1 - text));
-    fy_buf_text(buf, "***");
-    fy_buf_text(buf, at);
+    print_masked(text, buf);
 }
 
 static void value_print(const struct fy_config *config, const struct fy_config_field *field,
@@ -433,11 +449,36 @@ static void value_print(const struct fy_config *config, const struct fy_config_f
     }
 }
 
+/* Whether the name of "name=value" says that the value is a secret. No server takes it like this,
+ * but `config show` shows what was given. */
+static bool is_secret(const char *entry)
+{
+    static const char *const words[] = {"password=", "secret=", "key.pem="};
+    for (size_t i = 0; i < FY_COUNT_OF(words); i++) {
+        const char *found = strstr(entry, words[i]);
+        if (found != NULL && found < strchr(entry, '='))
+            return true;
+    }
+    return false;
+}
+
+/* free(). */
+static char *entry_text(const char *entry)
+{
+    struct fy_buf text;
+    fy_buf_init(&text, SHOWN_BYTES_MAX);
+    if (is_secret(entry))
+        fy_buf_printf(&text, "%.*s=" MASK, (int)strcspn(entry, "="), entry);
+    else
+        fy_config_url_print(entry, &text);
+    return fy_buf_take(&text, NULL);
+}
+
 /* free(). The same number may be written in two ways, 60s and 1m: this is the shortest. */
 static char *value_text(const struct fy_config *config, const struct fy_config_field *field)
 {
     struct fy_buf value;
-    fy_buf_init(&value, FY_CONFIG_TEXT_BYTES);
+    fy_buf_init(&value, SHOWN_BYTES_MAX);
     value_print(config, field, &value);
     return fy_buf_take(&value, NULL);
 }
@@ -452,12 +493,14 @@ static void list_print(const struct fy_config *config, const struct fy_config_fi
         fy_buf_printf(buf, "; %s = %s\n", field->name, field->argument);
     }
     for (uint32_t i = 0; i < *list_count(config, field); i++) {
+        char *text = entry_text(list_entry(config, field, i));
         if (json) {
             fy_buf_json_next(buf);
-            fy_buf_json_text(buf, list_entry(config, field, i));
+            fy_buf_json_text(buf, text);
         } else {
-            fy_buf_printf(buf, "%s = %s\n", field->name, list_entry(config, field, i));
+            fy_buf_printf(buf, "%s = %s\n", field->name, text);
         }
+        free(text);
     }
     if (json)
         fy_buf_text(buf, "]");

@@ -386,26 +386,33 @@ static void what_is_the_default_is_marked_however_it_is_written(void **state)
     fy_buf_done(&text);
 }
 
-static void the_password_of_an_engine_is_not_shown(void **state)
+static void a_secret_is_not_shown(void **state)
 {
     static const struct {
-        const char *given;
-        const char *shown;
+        const char *name, *given, *shown;
     } rows[] = {
-        {"redis://:hush@127.0.0.1:6379/0", "redis://:***@127.0.0.1:6379/0"},
-        {"redis://ferry:hu:s@h@127.0.0.1", "redis://ferry:***@127.0.0.1"},
-        {"redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"},
-        {"local:", "local:"},
+        {"cache", "redis://:hush@127.0.0.1:6379/0", "redis://:***@127.0.0.1:6379/0"},
+        {"cache", "redis://ferry:hu:s@h@127.0.0.1", "redis://ferry:***@127.0.0.1"},
+        {"cache", "redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"},
+        {"cache", "local:", "local:"},
+        {"catalogue", "postgres://u@h/d?password=hush&a=b", "u@h/d?password=***&a=b"},
+        {"kafka", "sasl.password=hush", "sasl.password=***"},
+        {"kafka", "sasl.oauthbearer.client.secret=hush", "client.secret=***"},
+        {"kafka", "ssl.key.pem=hush", "ssl.key.pem=***"},
+        {"kafka", "sasl.password_file=/run/secret", "sasl.password_file=/run/secret"},
+        {"kafka", "client.rack=password=b", "client.rack=password=***"},
+        {"peer", "b=http://u:hush@h:1", "b=http://u:***@h:1"},
     };
     (void)state;
-    for (size_t i = 0; i < FY_COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < 2 * FY_COUNT_OF(rows); i++) {
         struct fy_config *config = fy_alloc(sizeof(*config));
         struct fy_buf text;
+        bool json = i % 2 == 1;
         fy_config_init(config);
-        set(config, "cache", rows[i].given);
+        set(config, rows[i / 2].name, rows[i / 2].given);
         fy_buf_init(&text, 1 << 16);
-        fy_config_print(config, false, &text);
-        assert_non_null(strstr(text.bytes, rows[i].shown));
+        fy_config_print(config, json, &text);
+        assert_non_null(strstr(text.bytes, rows[i / 2].shown));
         assert_null(strstr(text.bytes, "hush"));
         fy_buf_done(&text);
         free(config);
@@ -448,7 +455,7 @@ int main(void)
         TEST(sites_and_peers_have_good_names),
         TEST(what_is_printed_can_be_read_back),
         TEST(what_is_the_default_is_marked_however_it_is_written),
-        TEST(the_password_of_an_engine_is_not_shown),
+        TEST(a_secret_is_not_shown),
         TEST(help_shows_the_settings_of_the_role_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
