@@ -30,7 +30,7 @@ static void *watch_main(void *arg)
     pthread_mutex_lock(&server->mutex);
     while (!server->watch_stop) {
         int64_t until_ms = fy_mono_ms(fy_clock_system()) + every_ms;
-        struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+        const struct timespec until = fy_mono_timespec(until_ms);
         (void)pthread_cond_timedwait(&server->watch_wake, &server->mutex, &until);
         fy_conns_cut_late(server);
         struct fy_exchange *refused = fy_room_refuse(server, fy_mono_ms(fy_clock_system()));
@@ -231,7 +231,7 @@ uint16_t fy_server_port(struct fy_server *server)
 static void drain(struct fy_server *server, int64_t drain_ms)
 {
     int64_t until_ms = fy_mono_ms(fy_clock_system()) + drain_ms;
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    const struct timespec until = fy_mono_timespec(until_ms);
     atomic_store(&server->draining, true);
     pthread_mutex_lock(&server->mutex);
     int failure = 0;

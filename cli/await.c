@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "common/core/clock.h"
 #include "common/core/log.h"
 
 #define PAUSE_MS      50   /* first; doubled each time: a broker that is there answers in less */
@@ -13,9 +14,7 @@
 
 static int64_t now_ms(void)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return fy_mono_ms(fy_clock_system());
 }
 
 int64_t fy_await_until(int64_t wait_ms)

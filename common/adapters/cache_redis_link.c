@@ -10,8 +10,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/core/clock.h"
 #include "common/core/log.h"
 #include "common/runtime/pool.h"
 
@@ -49,8 +49,7 @@ static void set_up(struct fy_redis_link *link, bool up)
 /* Mutex held. Until deadline_ms, or something changed. */
 static void wait_changed(struct fy_redis_link *link, int64_t deadline_ms)
 {
-    const struct timespec until = {.tv_sec = deadline_ms / 1000,
-                                   .tv_nsec = deadline_ms % 1000 * 1000000};
+    const struct timespec until = fy_mono_timespec(deadline_ms);
     (void)pthread_cond_timedwait(&link->changed, &link->mutex, &until); /* the caller looks */
 }
 

@@ -13,7 +13,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/adapters/catalogue_postgres_internal.h"
 #include "common/core/secret.h"
@@ -23,9 +22,7 @@
 
 int64_t fy_pg_now_ms(void)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with this clock */
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return fy_mono_ms(fy_clock_system());
 }
 
 /* ------------------------------------------------------------------ connecting */

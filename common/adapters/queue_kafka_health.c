@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/core/log.h"
 #include "common/runtime/pool.h"
@@ -87,14 +86,10 @@ static void ask(struct fy_kafka *self)
 /* false: the queue closes. */
 static bool await_turn(struct fy_kq_health *health)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail */
     int timed_out = 0;
     pthread_mutex_lock(&health->mutex);
     int64_t wait_ms = health->answered ? FY_KAFKA_PULSE_MS : FY_KAFKA_PULSE_AWAY_MS;
-    int64_t until_ns = until.tv_nsec + wait_ms % 1000 * 1000000;
-    until.tv_sec += wait_ms / 1000 + until_ns / 1000000000;
-    until.tv_nsec = until_ns % 1000000000;
+    const struct timespec until = fy_mono_timespec(fy_kq_now_ms() + wait_ms);
     while (!health->stopping && timed_out == 0 && !(health->lost && health->answered))
         timed_out = pthread_cond_timedwait(&health->wake, &health->mutex, &until);
     bool goes_on = !health->stopping;

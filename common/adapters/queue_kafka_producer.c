@@ -174,9 +174,7 @@ enum fy_code fy_kq_producer_open(struct fy_kafka *self, struct fy_err *err)
 /* true: every publish has been answered within the time. */
 static bool await_settled(struct fy_kafka *self, int64_t timeout_ms)
 {
-    struct timespec deadline;
-    (void)clock_gettime(CLOCK_MONOTONIC, &deadline); /* cannot fail */
-    deadline.tv_sec += timeout_ms / 1000 + 1;
+    const struct timespec deadline = fy_mono_timespec(fy_kq_now_ms() + timeout_ms);
     int timed_out = 0;
     pthread_mutex_lock(&self->mutex);
     while (self->pending_records > 0 && timed_out == 0)

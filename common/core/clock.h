@@ -2,6 +2,8 @@
 #ifndef FY_CORE_CLOCK_H
 #define FY_CORE_CLOCK_H
 
+#include <time.h>
+
 #include "common/core/base.h"
 #include "common/core/err.h"
 
@@ -20,6 +22,11 @@ static inline int64_t fy_wall_ms(struct fy_clock *clock)
 static inline int64_t fy_mono_ms(struct fy_clock *clock)
 {
     return clock->mono_ms(clock);
+}
+/* A time of fy_mono_ms of the machine's clock, as a condition of CLOCK_MONOTONIC waits for it. */
+static inline struct timespec fy_mono_timespec(int64_t mono_ms)
+{
+    return (struct timespec){.tv_sec = mono_ms / 1000, .tv_nsec = mono_ms % 1000 * 1000000};
 }
 
 /* Instants as CCS writes them (spec 1.3): ISO-8601 UTC with Z, milliseconds, fraction omitted when
