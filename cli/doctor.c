@@ -38,23 +38,29 @@ struct doctor {
     int fails, warns;
 };
 
-enum level { OK, WARN, FAIL };
+const char *fy_doctor_level_name(enum fy_doctor_level level)
+{
+    static const char *const names[] = {
+        [FY_DOCTOR_OK] = "ok", [FY_DOCTOR_WARN] = "warn", [FY_DOCTOR_FAIL] = "fail"};
+    FY_ASSERT(level < FY_DOCTOR_LEVELS);
+    return names[level];
+}
 
 FY_PRINTF(4, 5)
-static void find(struct doctor *doctor, enum level level, const char *site, const char *format, ...)
+static void find(struct doctor *doctor, enum fy_doctor_level level, const char *site,
+                 const char *format, ...)
 {
-    static const char *const names[] = {[OK] = "ok", [WARN] = "warn", [FAIL] = "fail"};
     char text[FY_ERR_TEXT_BYTES + 64];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments); /* a long one is cut */
     va_end(arguments);
-    doctor->fails += level == FAIL;
-    doctor->warns += level == WARN;
-    FY_TABLE_ROW(&doctor->table, names[level], site, text);
+    doctor->fails += level == FY_DOCTOR_FAIL;
+    doctor->warns += level == FY_DOCTOR_WARN;
+    FY_TABLE_ROW(&doctor->table, fy_doctor_level_name(level), site, text);
     fy_buf_json_next(&doctor->json);
     fy_buf_text(&doctor->json, "{");
-    fy_buf_json_str(&doctor->json, "level", names[level]);
+    fy_buf_json_str(&doctor->json, "level", fy_doctor_level_name(level));
     fy_buf_json_str(&doctor->json, "site", site);
     fy_buf_json_str(&doctor->json, "text", text);
     fy_buf_text(&doctor->json, "}");
@@ -119,23 +125,23 @@ static bool judge_reach(struct doctor *doctor, const struct fy_site_info *site,
                         const struct exam *exam)
 {
     if (exam->hello_code != FY_OK && fy_client_is_temporary(exam->hello_code)) {
-        find(doctor, FAIL, site->id, "is not reached: %s", exam->err.text);
+        find(doctor, FY_DOCTOR_FAIL, site->id, "is not reached: %s", exam->err.text);
         return false;
     }
     if (exam->hello_code != FY_OK && !exam->is_ferry) {
-        find(doctor, WARN, site->id, "is reached at %s, but is no Ferry: that is all we can ask",
-             site->uri);
+        find(doctor, FY_DOCTOR_WARN, site->id,
+             "is reached at %s, but is no Ferry: that is all we can ask", site->uri);
         return false;
     }
     if (exam->hello_code != FY_OK) {
-        find(doctor, FAIL, site->id, "does not say who it is: %s", exam->err.text);
+        find(doctor, FY_DOCTOR_FAIL, site->id, "does not say who it is: %s", exam->err.text);
         return false;
     }
     if (strcmp(exam->id, site->id) != 0) {
-        find(doctor, FAIL, site->id, "at %s the site '%s' answers", site->uri, exam->id);
+        find(doctor, FY_DOCTOR_FAIL, site->id, "at %s the site '%s' answers", site->uri, exam->id);
         return false;
     }
-    find(doctor, OK, site->id, "is reached, ferry %s", exam->version);
+    find(doctor, FY_DOCTOR_OK, site->id, "is reached, ferry %s", exam->version);
     return true;
 }
 
@@ -145,23 +151,25 @@ static void judge_ready(struct doctor *doctor, const char *site, const struct ex
     const char *check;
     json_t *said;
     if (exam->ready_code != FY_OK)
-        find(doctor, FAIL, site, "does not say whether it is ready: %s", exam->err.text);
+        find(doctor, FY_DOCTOR_FAIL, site, "does not say whether it is ready: %s", exam->err.text);
     json_object_foreach(json_object_get(exam->ready, "checks"), check, said)
     {
         const char *text = json_string_value(said);
         if (text != NULL && strcmp(text, "ok") != 0)
-            find(doctor, FAIL, site, "is not ready: %s: %s", check, text);
+            find(doctor, FY_DOCTOR_FAIL, site, "is not ready: %s: %s", check, text);
     }
     if (good)
-        find(doctor, OK, site, "is ready");
+        find(doctor, FY_DOCTOR_OK, site, "is ready");
 }
 
 static void judge_clock(struct doctor *doctor, const char *site, const struct exam *exam)
 {
     int64_t skew_ms = llabs(exam->skew_ms);
-    enum level level = skew_ms > FY_SKEW_ALARM_MS ? FAIL : skew_ms > SKEW_WARN_MS ? WARN : OK;
+    enum fy_doctor_level level = skew_ms > FY_SKEW_ALARM_MS ? FY_DOCTOR_FAIL
+                                 : skew_ms > SKEW_WARN_MS   ? FY_DOCTOR_WARN
+                                                            : FY_DOCTOR_OK;
     if (skew_ms == 0)
-        find(doctor, OK, site, "its clock agrees with this machine's");
+        find(doctor, FY_DOCTOR_OK, site, "its clock agrees with this machine's");
     else
         find(doctor, level, site, "its clock is %" PRId64 " ms %s this machine's", skew_ms,
              exam->skew_ms < 0 ? "behind" : "ahead of");
@@ -173,37 +181,40 @@ static void judge_topology(struct doctor *doctor, const struct fy_site_info *sit
 {
     bool good = exam->sites_code == FY_OK;
     if (!good)
-        find(doctor, FAIL, site->id, "does not say whom it knows: %s", exam->err.text);
+        find(doctor, FY_DOCTOR_FAIL, site->id, "does not say whom it knows: %s", exam->err.text);
     for (size_t i = 0; good && i < doctor->list.count; i++) {
         const struct fy_site_info *other = &doctor->list.sites[i];
         const struct fy_site_info *known = fy_site_list_find(&exam->knows, other->id);
         if (known == NULL) {
-            find(doctor, FAIL, site->id, "does not know site %s: ferry site add %s %s", other->id,
-                 other->id, other->uri);
+            find(doctor, FY_DOCTOR_FAIL, site->id, "does not know site %s: ferry site add %s %s",
+                 other->id, other->id, other->uri);
             good = false;
         } else if (strcmp(known->uri, other->uri) != 0) {
-            find(doctor, WARN, site->id, "looks for site %s at %s, the site asked at %s", other->id,
-                 known->uri, other->uri);
+            find(doctor, FY_DOCTOR_WARN, site->id, "looks for site %s at %s, the site asked at %s",
+                 other->id, known->uri, other->uri);
         } else if (known->paused || strcmp(known->status, "UP") != 0) {
-            find(doctor, WARN, site->id, "holds back the orders for site %s: it is %s there",
-                 other->id, known->paused ? "paused" : known->status);
+            find(doctor, FY_DOCTOR_WARN, site->id,
+                 "holds back the orders for site %s: it is %s there", other->id,
+                 known->paused ? "paused" : known->status);
         }
     }
     for (size_t i = 0; exam->sites_code == FY_OK && i < exam->knows.count; i++)
         if (fy_site_list_find(&doctor->list, exam->knows.sites[i].id) == NULL) {
-            find(doctor, FAIL, site->id, "knows a site %s at %s that the site asked does not",
-                 exam->knows.sites[i].id, exam->knows.sites[i].uri);
+            find(doctor, FY_DOCTOR_FAIL, site->id,
+                 "knows a site %s at %s that the site asked does not", exam->knows.sites[i].id,
+                 exam->knows.sites[i].uri);
             good = false;
         }
     if (good)
-        find(doctor, OK, site->id, "knows all %zu sites", doctor->list.count);
+        find(doctor, FY_DOCTOR_OK, site->id, "knows all %zu sites", doctor->list.count);
 }
 
 static void judge_store(struct doctor *doctor, const char *site, const json_t *store)
 {
     char free_space[FY_CELL_BYTES];
     fy_cell_size(fy_json_i64(store, "freeBytes"), free_space);
-    find(doctor, fy_json_bool(store, "ok") ? OK : FAIL, site, "its store has %s free%s", free_space,
+    find(doctor, fy_json_bool(store, "ok") ? FY_DOCTOR_OK : FY_DOCTOR_FAIL, site,
+         "its store has %s free%s", free_space,
          fy_json_bool(store, "ok") ? "" : ", which is under its floor");
 }
 
@@ -219,15 +230,15 @@ static void judge_queue(struct doctor *doctor, const char *site, const json_t *q
     if (!fy_json_bool(queue, "ok"))
         return;
     if (strcmp(fy_json_text(queue, "engine"), "kafka") == 0) {
-        find(doctor, OK, site, "reaches its brokers");
+        find(doctor, FY_DOCTOR_OK, site, "reaches its brokers");
         return;
     }
     fy_cell_size(used_bytes, used);
     fy_cell_size(max_bytes, all);
     find(doctor,
-         percent >= 100                  ? FAIL
-         : percent >= QUEUE_WARN_PERCENT ? WARN
-                                         : OK,
+         percent >= 100                  ? FY_DOCTOR_FAIL
+         : percent >= QUEUE_WARN_PERCENT ? FY_DOCTOR_WARN
+                                         : FY_DOCTOR_OK,
          site, "its queue is %.0f %% full: %s of %s", percent, used, all);
 }
 
@@ -241,20 +252,22 @@ static void judge_orders(struct doctor *doctor, const char *site, const json_t *
     json_array_foreach(json_object_get(status, "targets"), index, target)
     {
         if (fy_json_i64(target, "oldestSeconds") > BEHIND_WARN_S)
-            find(doctor, WARN, site, "site %s is behind by %" PRId64 " orders, %" PRId64 " s",
+            find(doctor, FY_DOCTOR_WARN, site,
+                 "site %s is behind by %" PRId64 " orders, %" PRId64 " s",
                  fy_json_text(target, "site"), fy_json_i64(target, "lag"),
                  fy_json_i64(target, "oldestSeconds"));
     }
     if (conflicts > 0)
-        find(doctor, WARN, site,
+        find(doctor, FY_DOCTOR_WARN, site,
              "keeps %" PRId64 " losing bodies of conflicts: ferry failed ls --reason CONFLICT",
              conflicts);
     if (waiting > 0)
-        find(doctor, WARN, site, "%" PRId64 " orders wait: ferry failed ls", waiting);
+        find(doctor, FY_DOCTOR_WARN, site, "%" PRId64 " orders wait: ferry failed ls", waiting);
     if (dead > 0)
-        find(doctor, FAIL, site, "%" PRId64 " orders are dead: ferry failed ls --state dead", dead);
+        find(doctor, FY_DOCTOR_FAIL, site,
+             "%" PRId64 " orders are dead: ferry failed ls --state dead", dead);
     else
-        find(doctor, OK, site, "no order is dead");
+        find(doctor, FY_DOCTOR_OK, site, "no order is dead");
 }
 
 static void judge(struct doctor *doctor, size_t index)
@@ -267,7 +280,7 @@ static void judge(struct doctor *doctor, size_t index)
     judge_clock(doctor, site->id, exam);
     judge_topology(doctor, site, exam);
     if (exam->status_code != FY_OK) {
-        find(doctor, FAIL, site->id, "does not say how it is: %s", exam->err.text);
+        find(doctor, FY_DOCTOR_FAIL, site->id, "does not say how it is: %s", exam->err.text);
         return;
     }
     judge_store(doctor, site->id, json_object_get(exam->status, "store"));
@@ -277,12 +290,10 @@ static void judge(struct doctor *doctor, size_t index)
 
 /* ---- engines, asked from here: where the configuration at hand names them */
 
-static void find_topic(void *arg, enum fy_topic_level level, const char *topic, const char *text)
+static void find_topic(void *arg, enum fy_doctor_level level, const char *topic, const char *text)
 {
-    static const enum level levels[] = {
-        [FY_TOPIC_FITS] = OK, [FY_TOPIC_DOUBTFUL] = WARN, [FY_TOPIC_UNFIT] = FAIL};
     struct doctor *doctor = arg;
-    find(doctor, levels[level], doctor->line->config.site, "topic %s %s", topic, text);
+    find(doctor, level, doctor->line->config.site, "topic %s %s", topic, text);
 }
 
 static enum fy_code check_topics(struct doctor *doctor, struct fy_queue **queue, struct fy_err *err)
@@ -317,10 +328,8 @@ void fy_doctor_say(struct fy_doctor_judge *judge, enum fy_doctor_level level, co
 
 static void find_engine(void *arg, enum fy_doctor_level level, const char *text)
 {
-    static const enum level levels[] = {
-        [FY_DOCTOR_OK] = OK, [FY_DOCTOR_WARN] = WARN, [FY_DOCTOR_FAIL] = FAIL};
     struct doctor *doctor = arg;
-    find(doctor, levels[level], doctor->line->config.site, "%s", text);
+    find(doctor, level, doctor->line->config.site, "%s", text);
 }
 
 static void judge_topics(struct doctor *doctor)
@@ -330,7 +339,8 @@ static void judge_topics(struct doctor *doctor)
     if (!fy_queue_is_kafka(&doctor->line->config))
         return;
     if (check_topics(doctor, &queue, &err) != FY_OK)
-        find(doctor, FAIL, doctor->line->config.site, "its topics cannot be checked: %s", err.text);
+        find(doctor, FY_DOCTOR_FAIL, doctor->line->config.site, "its topics cannot be checked: %s",
+             err.text);
     fy_queue_close(queue);
 }
 
@@ -355,7 +365,8 @@ static int run(struct doctor *doctor)
         return fy_fail_usage(&err);
     enum fy_code code = fy_site_list_get(client, &doctor->list, &err);
     if (code != FY_OK) {
-        find(doctor, FAIL, doctor->line->config.url, "does not say whom it knows: %s", err.text);
+        find(doctor, FY_DOCTOR_FAIL, doctor->line->config.url, "does not say whom it knows: %s",
+             err.text);
     } else if (fy_sites_ask(doctor->line, doctor->list.count, examine, doctor, &err) != FY_OK) {
         return fy_fail(&err);
     }

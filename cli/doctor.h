@@ -1,10 +1,12 @@
-/* doctor.h - what `ferry doctor` says of the engines that the configuration at hand names. */
+/* doctor.h - what is said of the engines that the configuration at hand names. */
 #ifndef FY_CLI_DOCTOR_H
 #define FY_CLI_DOCTOR_H
 
 #include "common/core/config.h"
 
 enum fy_doctor_level { FY_DOCTOR_OK, FY_DOCTOR_WARN, FY_DOCTOR_FAIL, FY_DOCTOR_LEVELS };
+/* As tables and JSON have it: "ok", "warn", "fail". */
+const char *fy_doctor_level_name(enum fy_doctor_level level);
 
 /* A sentence; text is borrowed for the call. */
 typedef void fy_doctor_find_fn(void *arg, enum fy_doctor_level level, const char *text);
@@ -13,8 +15,9 @@ typedef void fy_doctor_find_fn(void *arg, enum fy_doctor_level level, const char
 struct fy_doctor_judge {
     fy_doctor_find_fn *find;
     void *arg;
-    bool spoke;
+    bool spoke; /* anything at all was said of it */
 };
+/* Hands on a sentence; a long one is cut. */
 FY_PRINTF(3, 4)
 void fy_doctor_say(struct fy_doctor_judge *judge, enum fy_doctor_level level, const char *format,
                    ...);

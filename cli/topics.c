@@ -2,7 +2,6 @@
 #include "cli/topics.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,102 +65,102 @@ static const char *group_of(const char *topic)
 
 /* ------------------------------------------------------------------ judging */
 
-struct judge {
+/* Who is told what is found of one topic. */
+struct listener {
     const char *topic;
     fy_topic_say_fn *say;
     void *arg;
-    bool spoke;
 };
 
-FY_PRINTF(3, 4)
-static void say(struct judge *judge, enum fy_topic_level level, const char *format, ...)
+static void find(void *arg, enum fy_doctor_level level, const char *text)
 {
-    char text[FY_ERR_TEXT_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments); /* a long one is cut */
-    va_end(arguments);
-    judge->spoke = true;
-    judge->say(judge->arg, level, judge->topic, text);
+    const struct listener *listener = arg;
+    listener->say(listener->arg, level, listener->topic, text);
 }
 
-static void judge_copies(struct judge *judge, const struct fy_config *config,
+static void judge_copies(struct fy_doctor_judge *judge, const struct fy_config *config,
                          const struct fy_kafka_topic_state *state)
 {
     if (state->replication < config->topics_replication)
-        say(judge, FY_TOPIC_DOUBTFUL, "has %" PRIu32 " copies, not %" PRIu32, state->replication,
-            config->topics_replication);
+        fy_doctor_say(judge, FY_DOCTOR_WARN, "has %" PRIu32 " copies, not %" PRIu32,
+                      state->replication, config->topics_replication);
     if (state->min_insync < 0) {
-        say(judge, FY_TOPIC_DOUBTFUL, "does not tell its settings: this user may not ask");
+        fy_doctor_say(judge, FY_DOCTOR_WARN, "does not tell its settings: this user may not ask");
     } else if (state->min_insync > (int64_t)state->replication) {
-        say(judge, FY_TOPIC_UNFIT,
-            "takes no order: min.insync.replicas=%" PRId64 " of %" PRIu32 " copies",
-            state->min_insync, state->replication);
+        fy_doctor_say(judge, FY_DOCTOR_FAIL,
+                      "takes no order: min.insync.replicas=%" PRId64 " of %" PRIu32 " copies",
+                      state->min_insync, state->replication);
     } else if (state->min_insync < IN_SYNC_SAFE) {
-        say(judge, FY_TOPIC_DOUBTFUL,
-            "min.insync.replicas=%" PRId64 ": an accepted order may be on one disk only",
-            state->min_insync);
+        fy_doctor_say(judge, FY_DOCTOR_WARN,
+                      "min.insync.replicas=%" PRId64 ": an accepted order may be on one disk only",
+                      state->min_insync);
     } else if (state->min_insync == (int64_t)state->replication) {
-        say(judge, FY_TOPIC_DOUBTFUL, "takes no order while any one of its brokers is away");
+        fy_doctor_say(judge, FY_DOCTOR_WARN, "takes no order while any one of its brokers is away");
     }
 }
 
-static void judge_retention(struct judge *judge, const struct fy_config *config,
+static void judge_retention(struct fy_doctor_judge *judge, const struct fy_config *config,
                             const struct fy_kafka_topic_state *state, int64_t oldest_age_ms)
 {
     char kept[FY_CELL_BYTES];
     char left[FY_CELL_BYTES];
     if (state->retention_bytes >= 0)
-        say(judge, FY_TOPIC_UNFIT, "deletes orders by size: retention.bytes=%" PRId64 ", not -1",
-            state->retention_bytes);
+        fy_doctor_say(judge, FY_DOCTOR_FAIL,
+                      "deletes orders by size: retention.bytes=%" PRId64 ", not -1",
+                      state->retention_bytes);
     if (state->retention_ms < 0)
         return;
     int64_t left_ms = state->retention_ms - oldest_age_ms;
     fy_cell_seconds(state->retention_ms / 1000, kept);
     fy_cell_seconds(left_ms / 1000, left);
     if (config->accept_retention_ms == 0 || state->retention_ms < config->accept_retention_ms)
-        say(judge, FY_TOPIC_UNFIT,
-            "deletes orders by age: retention.ms=%" PRId64 ", not -1 (--accept-retention puts up "
-            "with it)",
-            state->retention_ms);
+        fy_doctor_say(judge, FY_DOCTOR_FAIL,
+                      "deletes orders by age: retention.ms=%" PRId64
+                      ", not -1 (--accept-retention puts up "
+                      "with it)",
+                      state->retention_ms);
     else if (left_ms < state->retention_ms / HEADROOM_PART_LEFT)
-        say(judge, FY_TOPIC_UNFIT, "deletes what is older than %s; the oldest undone has %s left",
-            kept, left_ms > 0 ? left : "nothing");
+        fy_doctor_say(judge, FY_DOCTOR_FAIL,
+                      "deletes what is older than %s; the oldest undone has %s left", kept,
+                      left_ms > 0 ? left : "nothing");
     else
-        say(judge, FY_TOPIC_DOUBTFUL,
-            "deletes what is older than %s; the oldest undone has %s left", kept, left);
+        fy_doctor_say(judge, FY_DOCTOR_WARN,
+                      "deletes what is older than %s; the oldest undone has %s left", kept, left);
 }
 
 /* No order is lost with an event that is deleted, and nobody trims them: time has to. */
-static void judge_told(struct judge *judge, const struct fy_kafka_topic_state *state)
+static void judge_told(struct fy_doctor_judge *judge, const struct fy_kafka_topic_state *state)
 {
     char kept[FY_CELL_BYTES];
     if (state->retention_ms < 0 && state->retention_bytes < 0) {
-        say(judge, FY_TOPIC_DOUBTFUL, "keeps events for ever, and nobody deletes them");
+        fy_doctor_say(judge, FY_DOCTOR_WARN, "keeps events for ever, and nobody deletes them");
         return;
     }
     fy_cell_seconds(state->retention_ms / 1000, kept);
     if (!judge->spoke)
-        say(judge, FY_TOPIC_FITS, "%" PRIu32 " partitions, %" PRIu32 " copies, events kept %s",
+        fy_doctor_say(
+            judge, FY_DOCTOR_OK, "%" PRIu32 " partitions, %" PRIu32 " copies, events kept %s",
             state->partition_count, state->replication, state->retention_ms < 0 ? "by size" : kept);
 }
 
 void fy_topic_judge(const struct fy_config *config, const char *topic,
                     const struct fy_kafka_topic_state *state, int64_t oldest_age_ms,
-                    fy_topic_say_fn *say_fn, void *arg)
+                    fy_topic_say_fn *say, void *arg)
 {
-    struct judge judge = {.topic = topic, .say = say_fn, .arg = arg};
+    struct listener listener = {.topic = topic, .say = say, .arg = arg};
+    struct fy_doctor_judge judge = {.find = find, .arg = &listener};
     if (!state->exists) {
-        say(&judge, FY_TOPIC_UNFIT, "is not there: ferry topics ensure");
+        fy_doctor_say(&judge, FY_DOCTOR_FAIL, "is not there: ferry topics ensure");
         return;
     }
     if (state->partition_count > FY_PARTITIONS_MAX)
-        say(&judge, FY_TOPIC_UNFIT, "has %" PRIu32 " partitions, over %d", state->partition_count,
-            FY_PARTITIONS_MAX);
+        fy_doctor_say(&judge, FY_DOCTOR_FAIL, "has %" PRIu32 " partitions, over %d",
+                      state->partition_count, FY_PARTITIONS_MAX);
     else if (state->partition_count < config->queue_partitions)
-        say(&judge, FY_TOPIC_DOUBTFUL,
-            "has %" PRIu32 " partitions, not %" PRIu32 ": more workers than that stand idle",
-            state->partition_count, config->queue_partitions);
+        fy_doctor_say(&judge, FY_DOCTOR_WARN,
+                      "has %" PRIu32 " partitions, not %" PRIu32
+                      ": more workers than that stand idle",
+                      state->partition_count, config->queue_partitions);
     judge_copies(&judge, config, state);
     if (strcmp(topic, FY_TOPIC_EVENTS) == 0) {
         judge_told(&judge, state);
@@ -169,8 +168,9 @@ void fy_topic_judge(const struct fy_config *config, const char *topic,
     }
     judge_retention(&judge, config, state, oldest_age_ms);
     if (!judge.spoke)
-        say(&judge, FY_TOPIC_FITS, "%" PRIu32 " partitions, %" PRIu32 " copies, kept until done",
-            state->partition_count, state->replication);
+        fy_doctor_say(&judge, FY_DOCTOR_OK,
+                      "%" PRIu32 " partitions, %" PRIu32 " copies, kept until done",
+                      state->partition_count, state->replication);
 }
 
 static bool take_oldest(void *arg, const struct fy_partition_lag *lag)
@@ -182,7 +182,7 @@ static bool take_oldest(void *arg, const struct fy_partition_lag *lag)
 }
 
 static enum fy_code check(const struct fy_config *config, struct fy_queue *queue, const char *topic,
-                          fy_topic_say_fn *say_fn, void *arg, struct fy_err *err)
+                          fy_topic_say_fn *say, void *arg, struct fy_err *err)
 {
     struct fy_kafka_topic_state state;
     int64_t oldest_ms = 0;
@@ -193,17 +193,17 @@ static enum fy_code check(const struct fy_config *config, struct fy_queue *queue
     if (code != FY_OK)
         return code;
     int64_t age_ms = oldest_ms == 0 ? 0 : fy_wall_ms(fy_clock_system()) - oldest_ms;
-    fy_topic_judge(config, topic, &state, age_ms > 0 ? age_ms : 0, say_fn, arg);
+    fy_topic_judge(config, topic, &state, age_ms > 0 ? age_ms : 0, say, arg);
     return FY_OK;
 }
 
 enum fy_code fy_topics_check(const struct fy_config *config, struct fy_queue *queue,
-                             const struct fy_topic_names *names, fy_topic_say_fn *say_fn, void *arg,
+                             const struct fy_topic_names *names, fy_topic_say_fn *say, void *arg,
                              struct fy_err *err)
 {
     enum fy_code code = FY_OK;
     for (size_t i = 0; code == FY_OK && i < names->count; i++)
-        code = check(config, queue, names->names[i], say_fn, arg, err);
+        code = check(config, queue, names->names[i], say, arg, err);
     return code;
 }
 
@@ -215,7 +215,7 @@ struct ensuring {
     struct fy_topic_names names;
     bool made[FY_SITE_TOPICS_MAX]; /* by this call; as names */
     struct fy_table table;
-    size_t levels[FY_TOPIC_LEVELS];
+    size_t levels[FY_DOCTOR_LEVELS];
 };
 
 static bool was_made(const struct ensuring *ensuring, const char *topic)
@@ -226,23 +226,22 @@ static bool was_made(const struct ensuring *ensuring, const char *topic)
     return false;
 }
 
-static void print_finding(void *arg, enum fy_topic_level level, const char *topic, const char *text)
+static void print_finding(void *arg, enum fy_doctor_level level, const char *topic,
+                          const char *text)
 {
-    static const char *const words[] = {
-        [FY_TOPIC_FITS] = "ok", [FY_TOPIC_DOUBTFUL] = "warn", [FY_TOPIC_UNFIT] = "fail"};
     struct ensuring *ensuring = arg;
     bool made = was_made(ensuring, topic);
     ensuring->levels[level]++;
     if (!ensuring->line->json) {
         char found[FY_ERR_TEXT_BYTES + 16];
         (void)snprintf(found, sizeof(found), "%s%s", made ? "made: " : "", text);
-        FY_TABLE_ROW(&ensuring->table, words[level], topic, found);
+        FY_TABLE_ROW(&ensuring->table, fy_doctor_level_name(level), topic, found);
         return;
     }
     FY_AUTO(fy_buf_done) struct fy_buf json;
     fy_buf_init(&json, COMMAND_BYTES_MAX);
     fy_buf_text(&json, "{");
-    fy_buf_json_str(&json, "level", words[level]);
+    fy_buf_json_str(&json, "level", fy_doctor_level_name(level));
     fy_buf_json_str(&json, "topic", topic);
     fy_buf_json_bool(&json, "made", made);
     fy_buf_json_str(&json, "text", text);
@@ -311,7 +310,7 @@ int fy_command_topics_ensure(const struct fy_command_line *line)
     fy_table_print(&ensuring->table, line->config.topics_manage ? stdout : stderr);
     int exit_status = code == FY_EINPUT                      ? fy_fail_usage(&err)
                       : code != FY_OK                        ? fy_fail(&err)
-                      : ensuring->levels[FY_TOPIC_UNFIT] > 0 ? FY_EXIT_ERROR
+                      : ensuring->levels[FY_DOCTOR_FAIL] > 0 ? FY_EXIT_ERROR
                                                              : FY_EXIT_DONE;
     fy_queue_close(ensuring->queue);
     fy_table_done(&ensuring->table);

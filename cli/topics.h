@@ -2,12 +2,11 @@
 #ifndef FY_CLI_TOPICS_H
 #define FY_CLI_TOPICS_H
 
+#include "cli/doctor.h"
 #include "common/adapters/queue_kafka.h"
 
-enum fy_topic_level { FY_TOPIC_FITS, FY_TOPIC_DOUBTFUL, FY_TOPIC_UNFIT, FY_TOPIC_LEVELS };
-
 /* A sentence about a topic; text is borrowed for the call. */
-typedef void fy_topic_say_fn(void *arg, enum fy_topic_level level, const char *topic,
+typedef void fy_topic_say_fn(void *arg, enum fy_doctor_level level, const char *topic,
                              const char *text);
 
 /* The topics of a site: its own four and one for each other site. */

@@ -17,7 +17,7 @@ struct fixture {
     struct fy_kafka_topic_state state; /* a good one, to be spoiled */
     const char *topic;
     int64_t oldest_age_ms;
-    enum fy_topic_level worst;
+    enum fy_doctor_level worst;
     size_t said_count;
     char said[1024];
 };
@@ -43,7 +43,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static void say(void *arg, enum fy_topic_level level, const char *topic, const char *text)
+static void say(void *arg, enum fy_doctor_level level, const char *topic, const char *text)
 {
     struct fixture *f = arg;
     assert_string_equal(topic, f->topic);
@@ -53,9 +53,9 @@ static void say(void *arg, enum fy_topic_level level, const char *topic, const c
     strncat(f->said, text, sizeof(f->said) - strlen(f->said) - 1);
 }
 
-static void expect(struct fixture *f, enum fy_topic_level level, const char *sentence)
+static void expect(struct fixture *f, enum fy_doctor_level level, const char *sentence)
 {
-    f->worst = FY_TOPIC_FITS;
+    f->worst = FY_DOCTOR_OK;
     f->said[0] = '\0';
     f->said_count = 0;
     fy_topic_judge(&f->config, f->topic, &f->state, f->oldest_age_ms, say, f);
@@ -67,55 +67,55 @@ static void expect(struct fixture *f, enum fy_topic_level level, const char *sen
 
 static void a_topic_of_three_copies_kept_until_done_fits(void **state)
 {
-    expect(*state, FY_TOPIC_FITS, "kept until done");
+    expect(*state, FY_DOCTOR_OK, "kept until done");
 }
 
 static void an_absent_topic_is_said_with_its_cure(void **state)
 {
     struct fixture *f = *state;
     f->state.exists = false;
-    expect(f, FY_TOPIC_UNFIT, "ferry topics ensure");
+    expect(f, FY_DOCTOR_FAIL, "ferry topics ensure");
 }
 
 static void fewer_partitions_than_asked_for_are_doubtful(void **state)
 {
     struct fixture *f = *state;
     f->state.partition_count = 1;
-    expect(f, FY_TOPIC_DOUBTFUL, "has 1 partitions, not 12");
+    expect(f, FY_DOCTOR_WARN, "has 1 partitions, not 12");
     f->state.partition_count = FY_PARTITIONS_MAX + 1;
-    expect(f, FY_TOPIC_UNFIT, "over 256");
+    expect(f, FY_DOCTOR_FAIL, "over 256");
 }
 
 static void copies_in_sync_decide_what_an_acknowledgement_is_worth(void **state)
 {
     struct fixture *f = *state;
     f->state.min_insync = 1;
-    expect(f, FY_TOPIC_DOUBTFUL, "min.insync.replicas=1");
+    expect(f, FY_DOCTOR_WARN, "min.insync.replicas=1");
     f->state.min_insync = 3;
-    expect(f, FY_TOPIC_DOUBTFUL, "while any one of its brokers is away");
+    expect(f, FY_DOCTOR_WARN, "while any one of its brokers is away");
     f->state.min_insync = 4;
-    expect(f, FY_TOPIC_UNFIT, "takes no order");
+    expect(f, FY_DOCTOR_FAIL, "takes no order");
     f->state.min_insync = -1;
-    expect(f, FY_TOPIC_DOUBTFUL, "may not ask");
+    expect(f, FY_DOCTOR_WARN, "may not ask");
     f->state.min_insync = 2;
     f->config.topics_replication = 5;
-    expect(f, FY_TOPIC_DOUBTFUL, "has 3 copies, not 5");
+    expect(f, FY_DOCTOR_WARN, "has 3 copies, not 5");
 }
 
 static void retention_by_age_is_refused_unless_accepted_and_then_its_headroom_told(void **state)
 {
     struct fixture *f = *state;
     f->state.retention_ms = 7 * DAY_MS;
-    expect(f, FY_TOPIC_UNFIT, "retention.ms=604800000");
+    expect(f, FY_DOCTOR_FAIL, "retention.ms=604800000");
     f->config.accept_retention_ms = 8 * DAY_MS;
-    expect(f, FY_TOPIC_UNFIT, "retention.ms=604800000");
+    expect(f, FY_DOCTOR_FAIL, "retention.ms=604800000");
     f->config.accept_retention_ms = 7 * DAY_MS;
     f->oldest_age_ms = DAY_MS;
-    expect(f, FY_TOPIC_DOUBTFUL, "the oldest undone has 6d");
+    expect(f, FY_DOCTOR_WARN, "the oldest undone has 6d");
     f->oldest_age_ms = 5 * DAY_MS;
-    expect(f, FY_TOPIC_UNFIT, "the oldest undone has 2d");
+    expect(f, FY_DOCTOR_FAIL, "the oldest undone has 2d");
     f->oldest_age_ms = 8 * DAY_MS;
-    expect(f, FY_TOPIC_UNFIT, "has nothing left");
+    expect(f, FY_DOCTOR_FAIL, "has nothing left");
 }
 
 static void retention_by_size_is_never_accepted(void **state)
@@ -123,18 +123,18 @@ static void retention_by_size_is_never_accepted(void **state)
     struct fixture *f = *state;
     f->state.retention_bytes = 1 << 30;
     f->config.accept_retention_ms = 1;
-    expect(f, FY_TOPIC_UNFIT, "retention.bytes=1073741824");
+    expect(f, FY_DOCTOR_FAIL, "retention.bytes=1073741824");
 }
 
 static void events_end_by_time_alone(void **state)
 {
     struct fixture *f = *state;
     f->topic = "object-events";
-    expect(f, FY_TOPIC_DOUBTFUL, "for ever");
+    expect(f, FY_DOCTOR_WARN, "for ever");
     f->state.retention_ms = 7 * DAY_MS;
-    expect(f, FY_TOPIC_FITS, "events kept 7d");
+    expect(f, FY_DOCTOR_OK, "events kept 7d");
     f->state.exists = false;
-    expect(f, FY_TOPIC_UNFIT, "ferry topics ensure");
+    expect(f, FY_DOCTOR_FAIL, "ferry topics ensure");
 }
 
 static void a_site_has_its_own_topics_and_one_for_each_other(void **state)
