@@ -110,8 +110,8 @@ def test_a_broker_that_hangs_costs_refusals_and_no_memory(on_kafka, kafka):
         try:
             load.await_status(503, 100, SETTLE_S, since=hung)
         finally:
+            woke = time.monotonic()
             kafka.brokers[0].signal("CONT")
-        woke = time.monotonic()
         recovered = load.await_status(201, 100, SETTLE_S, since=woke) - woke
         print(f"while it hung {load.statuses(hung, woke)}, first 201 {recovered:.2f} s after it woke")
     assert recovered < 5.0

@@ -176,6 +176,13 @@ class Broker:
         os.kill(self.pid, getattr(signal, "SIG" + name))
         if name in ("KILL", "TERM"):
             eventually(self.ended, STOP_S, "the broker has ended")
+        if name == "STOP":
+            eventually(self.stopped, STOP_S, "the broker has stopped")
+
+    def stopped(self):
+        """All of its threads: on a machine that is busy some go on for a while after the signal."""
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        return all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in tasks)
 
     def tail(self, lines=30):
         return "\n".join((self.folder / "log").read_text(errors="replace").splitlines()[-lines:])
