@@ -4,13 +4,13 @@ import json
 import subprocess
 import uuid
 
-import jsonschema_rs
 import pytest
-from support.kafka import Cluster, fetch
+from support.kafka import Cluster, tool
+from support.kcat import records
 from support.orders import order, outcome_rows, wait_outcome
 from support.site import binary, environment
 from support.waiting import eventually
-from test_kafka import SCHEMAS, records
+from test_kafka import schema
 
 EVENTS = "b.object-events"
 WEEK_MS = 7 * 24 * 3600 * 1000
@@ -59,15 +59,6 @@ def wait_told(kafka, op_id, count=1, topic=EVENTS):
         return found
 
     return eventually(look, 20, f"{op_id} is told {count} times")
-
-
-def tool(main, *words):
-    """One of Kafka's own tools."""
-    done = subprocess.run(
-        ["java", "-cp", f"{fetch()}/*", main, *words], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def identity(event):
@@ -224,10 +215,7 @@ def test_events_are_refused_where_nobody_could_read_them(tmp_path):
 
 # Last, so that it sees what all others wrote.
 def test_every_event_captured_is_as_the_schema_says(pair, kafka):
-    every = {path.name: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
-    registry = jsonschema_rs.Registry([(f"json-schema:///{n}", s) for n, s in every.items()])
-    ref = {"$ref": "json-schema:///object-event.v1.json"}
-    validator = jsonschema_rs.validator_for(ref, registry=registry)
+    validator = schema("object-event.v1.json")
     seen = records(kafka, EVENTS)
     for record in seen:
         value = json.loads(record["payload"])

@@ -1,13 +1,12 @@
 """Sites whose orders wait in a real Kafka, which they share by prefixes."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import jsonschema_rs
 import pytest
 from support.command import USAGE, Ferry
-from support.kafka import Cluster, fetch
+from support.kafka import Cluster, tool
 from support.kcat import records, write
 from support.orders import order, wait_outcome
 from support.waiting import eventually
@@ -46,9 +45,8 @@ def pair(kafka, module_sites):
 
 def group_lag(kafka, group):
     """topic -> lag, by Kafka's own tool."""
-    words = ["java", "-cp", f"{fetch()}/*", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"]
-    words += ["--bootstrap-server", kafka.bootstrap, "--describe", "--group", group]
-    text = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout
+    words = ["--bootstrap-server", kafka.bootstrap, "--describe", "--group", group]
+    text = tool("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", *words)
     lags = {}
     for line in text.splitlines():
         cells = line.split()

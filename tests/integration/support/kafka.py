@@ -31,6 +31,7 @@ PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependenci
 CLUSTER_ID = "ferryTestsAAAAAAAAAAAA"
 START_S = 90.0
 STOP_S = 20.0
+TOOL_S = 120.0  # a Java process starts and asks, on a machine that is busy
 # Started fast and kept small: a broker of the tests sees a few thousand records.
 JAVA = [
     "-Xms64m",
@@ -102,6 +103,14 @@ def fetch():
         shutil.rmtree(repository)
         shutil.copy(POM, stamp)
     return jars
+
+
+def tool(main, *words):
+    """What one of Kafka's own tools says."""
+    command = ["java", "-cp", f"{fetch()}/*", main, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TOOL_S)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 class Broker:
