@@ -98,6 +98,7 @@ def told(part, field):
     return {row["partition"]: row[field] for row in rows if row["topic"] == "request-action"}
 
 
+# Pitfall 20: lag read from the watermark makes one slow order look like a dead partition.
 def test_an_api_without_a_worker_tells_what_is_left_behind_an_order_that_hangs(pair, hostile):
     site = pair[0]
     source = hostile(site="site-h", ferry=True, mode="stall")
