@@ -54,6 +54,35 @@ static void fill_event(struct fy_consumer *self, enum fy_consumer_event_kind kin
 
 /* ------------------------------------------------------------------ given */
 
+static enum fy_code ask_committed(struct fy_consumer *self, rd_kafka_topic_partition_list_t *list,
+                                  struct fy_err *err)
+{
+    static const char doing[] = "ask for committed offsets";
+    rd_kafka_resp_err_t error = rd_kafka_committed(self->rk, list, FY_KAFKA_ASSIGN_MS);
+    return error != RD_KAFKA_RESP_ERR_NO_ERROR ? fy_kq_failed(err, error, NULL, doing)
+                                               : fy_kq_list_failed(list, doing, err);
+}
+
+/* Where a partition that holds [start, end) is begun at; at->offset: what the group has committed.
+ * What is not known there, or is gone, is added to fresh. */
+static void choose_offset(struct fy_consumer *self, rd_kafka_topic_partition_t *at, int64_t start,
+                          int64_t end, rd_kafka_topic_partition_list_t *fresh)
+{
+    bool known = at->offset >= 0;
+    bool gone = known && at->offset < start;
+    bool beyond = known && at->offset > end;
+    if (beyond)
+        fy_log(NULL, FY_WARN, "kafka.offset_beyond_end", fy_kv_str("topic", at->topic),
+               fy_kv_i64("partition", at->partition), fy_kv_i64("committed", at->offset),
+               fy_kv_i64("end", end));
+    if (gone)
+        fy_kq_gap(self, at->topic, at->partition, at->offset, start);
+    if (!known || gone || beyond)
+        at->offset = start;
+    if (!known || gone) /* told once: committed, it is no gap at the next assignment */
+        rd_kafka_topic_partition_list_add(fresh, at->topic, at->partition)->offset = at->offset;
+}
+
 /* The offsets to begin at: the group's, but never outside what the partition holds (a topic made
  * anew, or trimmed by somebody else). fresh: those that the group has not committed on, or on what
  * is gone. */
@@ -62,12 +91,7 @@ static enum fy_code find_offsets(struct fy_consumer *self, rd_kafka_topic_partit
 {
     rd_kafka_topic_partition_list_t *starts = rd_kafka_topic_partition_list_copy(list);
     rd_kafka_topic_partition_list_t *ends = rd_kafka_topic_partition_list_copy(list);
-    rd_kafka_resp_err_t error = rd_kafka_committed(self->rk, list, FY_KAFKA_ASSIGN_MS);
-    enum fy_code code = error != RD_KAFKA_RESP_ERR_NO_ERROR
-                            ? fy_kq_failed(err, error, NULL, "ask for committed offsets")
-                            : FY_OK;
-    if (code == FY_OK)
-        code = fy_kq_list_failed(list, "ask for committed offsets", err);
+    enum fy_code code = ask_committed(self, list, err);
     for (int i = 0; i < list->cnt; i++) {
         starts->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
         ends->elems[i].offset = RD_KAFKA_OFFSET_END;
@@ -76,21 +100,8 @@ static enum fy_code find_offsets(struct fy_consumer *self, rd_kafka_topic_partit
         code = fy_kq_ask_offsets(self->rk, starts, FY_KAFKA_ASSIGN_MS, err);
     if (code == FY_OK)
         code = fy_kq_ask_offsets(self->rk, ends, FY_KAFKA_ASSIGN_MS, err);
-    for (int i = 0; code == FY_OK && i < list->cnt; i++) {
-        rd_kafka_topic_partition_t *at = &list->elems[i];
-        bool known = at->offset >= 0;
-        if (known && at->offset > ends->elems[i].offset)
-            fy_log(NULL, FY_WARN, "kafka.offset_beyond_end", fy_kv_str("topic", at->topic),
-                   fy_kv_i64("partition", at->partition), fy_kv_i64("committed", at->offset),
-                   fy_kv_i64("end", ends->elems[i].offset));
-        bool gone = known && at->offset < starts->elems[i].offset;
-        if (gone)
-            fy_kq_gap(self, at->topic, at->partition, at->offset, starts->elems[i].offset);
-        if (!known || gone || at->offset > ends->elems[i].offset)
-            at->offset = starts->elems[i].offset;
-        if (!known || gone) /* told once: committed, it is no gap at the next assignment */
-            rd_kafka_topic_partition_list_add(fresh, at->topic, at->partition)->offset = at->offset;
-    }
+    for (int i = 0; code == FY_OK && i < list->cnt; i++)
+        choose_offset(self, &list->elems[i], starts->elems[i].offset, ends->elems[i].offset, fresh);
     rd_kafka_topic_partition_list_destroy(starts);
     rd_kafka_topic_partition_list_destroy(ends);
     return code;

@@ -118,10 +118,7 @@ static enum fy_code delete_records(struct fy_kafka *self,
         return err->code;
     const rd_kafka_topic_partition_list_t *list =
         rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
-    enum fy_code code = FY_OK;
-    for (int i = 0; code == FY_OK && i < list->cnt; i++)
-        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-            code = fy_kq_failed(err, list->elems[i].err, NULL, doing);
+    enum fy_code code = fy_kq_list_failed(list, doing, err);
     rd_kafka_event_destroy(event);
     return code;
 }
