@@ -63,8 +63,11 @@ void fy_pause_end(struct fy_engine *engine, enum fy_local local)
     struct fy_jobs held = engine->held;
     engine->held = (struct fy_jobs){0};
     struct fy_job *job;
-    while ((job = fy_jobs_pop(&held)) != NULL)
+    while ((job = fy_jobs_pop(&held)) != NULL) {
+        /* What held it is over: should it have to pull yet, that must not be taken for failed. */
+        job->flight->failure = (struct fy_failure){0};
         fy_job_become(job, job->flight->failed_in);
+    }
 }
 
 /* ------------------------------------------------------------------ the catalogue's probe */

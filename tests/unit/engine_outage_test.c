@@ -219,6 +219,22 @@ static void a_lost_commit_reply_loses_nothing(void **state)
     assert_true(fake_node_wait_committed(self));
 }
 
+/* Held for the catalogue with a body to link, which was swept when it came back: the bytes travel
+ * after all, and the failure that is over is not taken for theirs. */
+static void a_body_that_is_swept_during_an_outage_is_pulled(void **state)
+{
+    struct fake_node *self = *state;
+    int64_t id = fake_node_body(self, "linked");
+    fake_catalogue_sweep(self->catalogue, id);
+    fake_catalogue_fail_writes(self->catalogue, FY_EBUSY, 1, false);
+    fake_node_start(self);
+    (void)fake_node_create(self, "linked");
+    assert_true(fake_node_wait_ready(self, "linked"));
+    assert_true(fake_node_wait_committed(self));
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), 1);
+    assert_false(fake_catalogue_object(self->catalogue, "linked").linked);
+}
+
 static void looks_that_fail_are_asked_again(void **state)
 {
     struct fake_node *self = *state;
@@ -413,6 +429,7 @@ int main(void)
         TEST(a_hanging_site_leaves_permits_to_others),
         TEST(a_catalogue_that_is_away_charges_nobody),
         TEST(a_lost_commit_reply_loses_nothing),
+        TEST(a_body_that_is_swept_during_an_outage_is_pulled),
         TEST(looks_that_fail_are_asked_again),
         TEST(a_catalogue_that_is_back_is_found_so_whatever_orders_do),
         TEST(a_catalogue_that_is_back_is_found_so_without_orders),
