@@ -138,7 +138,7 @@ static struct fy_job *find_resident(struct fy_engine *engine, const struct fy_jo
     for (struct fy_lane_node *node = fy_lanes_find(&engine->lanes, job->lane_hash); node != NULL;
          node = node->behind) {
         struct fy_job *other = FY_CONTAINER_OF(node, struct fy_job, lane_node);
-        if (other->partition == job->partition && other->offset == job->offset)
+        if (other->partition == job->partition && other->identity == job->identity)
             return other;
     }
     return NULL;

@@ -278,9 +278,11 @@ void fy_partitions_finish(struct fy_engine *engine, const struct fy_job *job)
 {
     if (job->partition < 0)
         return;
+    /* In limbo: its next owner does it again, and finds it done. That may be us; but an offset
+     * alone does not say that it is the same record, since a topic may have been made anew. */
+    if (fy_job_in_limbo(job))
+        return;
     struct fy_partition *partition = find(engine, job->partition);
-    if (partition == NULL || !partition->ours)
-        return; /* its next owner does it again, and finds it done */
     fy_ledger_finish(&partition->ledger, job->offset);
     partition->changed = true;
     engine->uncommitted++;

@@ -190,7 +190,7 @@ static enum fy_code route_one(struct fy_router *router, size_t i, struct fy_err 
                       err);
     if (fy_stamp_is_zero(&order.stamp))
         fy_stamp_of_record(&order.stamp, record->timestamp_ms, record->offset, order.from_site);
-    if (order.ordered_at_ms == 0)
+    if (order.ordered_at_ms == 0 && record->timestamp_ms > 0)
         order.ordered_at_ms = record->timestamp_ms;
 
     if (order.to_site[0] != '\0') {

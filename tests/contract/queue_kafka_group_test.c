@@ -234,8 +234,8 @@ static void a_member_that_is_not_served_is_told_of_its_loss(void **state)
  * session so long that a machine that is busy does not end it. */
 static void an_idle_member_that_is_served_stays(void **state)
 {
-    static const char *const properties[] = {
-        "session.timeout.ms=3000", "heartbeat.interval.ms=300", "max.poll.interval.ms=3000", NULL};
+    static const char *const properties[] = {"session.timeout.ms=3000", "heartbeat.interval.ms=300",
+                                             "max.poll.interval.ms=3000", NULL};
     struct queue_fixture *f = *state;
     struct fy_queue *queue = open_beside(f, properties);
     struct member a;

@@ -55,6 +55,7 @@ struct fake_queue {
     bool unanswered; /* a revoke or loss was taken and waits for its answer */
     bool lost;       /* it is a loss: nothing may be committed */
     int refuse_publishes, fail_publishes, fail_commits;
+    int64_t last_ms; /* of the records */
     int fd;
 };
 
@@ -120,6 +121,14 @@ static void slot_free(struct slot *slot)
     free(slot);
 }
 
+/* Mutex held. No two records of the same millisecond: a record's time is part of what it is. */
+static int64_t next_ms(struct fake_queue *self)
+{
+    int64_t now_ms = fy_wall_ms(fy_clock_system());
+    self->last_ms = now_ms > self->last_ms ? now_ms : self->last_ms + 1;
+    return self->last_ms;
+}
+
 /* Mutex held. */
 static int64_t append(struct fake_queue *self, const struct fy_record *record)
 {
@@ -140,7 +149,7 @@ static int64_t append(struct fake_queue *self, const struct fy_record *record)
     slot->record.partition = partition;
     slot->record.offset = (int64_t)log->count;
     if (slot->record.timestamp_ms == 0)
-        slot->record.timestamp_ms = fy_wall_ms(fy_clock_system());
+        slot->record.timestamp_ms = next_ms(self);
     slot->sequence = topic->sequence++;
     log->slots[log->count++] = slot;
     ring(self);
@@ -390,15 +399,21 @@ struct fake_queue *fake_queue_new(void)
     return self;
 }
 
+static void empty(struct topic *topic)
+{
+    for (int i = 0; i < FAKE_PARTITIONS; i++) {
+        struct log *log = &topic->logs[i];
+        for (size_t k = 0; k < log->count; k++)
+            slot_free(log->slots[k]);
+        free(log->slots);
+        *log = (struct log){0};
+    }
+}
+
 void fake_queue_free(struct fake_queue *self)
 {
     for (size_t i = 0; i < self->topic_count; i++)
-        for (int j = 0; j < FAKE_PARTITIONS; j++) {
-            struct log *log = &self->topics[i].logs[j];
-            for (size_t k = 0; k < log->count; k++)
-                slot_free(log->slots[k]);
-            free(log->slots);
-        }
+        empty(&self->topics[i]);
     (void)close(self->fd);
     pthread_cond_destroy(&self->changed);
     pthread_mutex_destroy(&self->mutex);
@@ -423,6 +438,16 @@ int64_t fake_queue_put(struct fake_queue *self, const char *topic, int32_t parti
     int64_t offset = append(self, &record);
     pthread_mutex_unlock(&self->mutex);
     return offset;
+}
+
+void fake_queue_remake(struct fake_queue *self, const char *topic)
+{
+    pthread_mutex_lock(&self->mutex);
+    FY_ASSERT(self->owned == 0);
+    empty(topic_of(self, topic));
+    memset(self->committed, 0, sizeof(self->committed));
+    memset(self->texts, 0, sizeof(self->texts));
+    pthread_mutex_unlock(&self->mutex);
 }
 
 static void push_event(struct fake_queue *self, enum fy_consumer_event_kind kind, unsigned bits)

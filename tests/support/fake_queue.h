@@ -26,6 +26,10 @@ void fake_queue_settle(struct fake_queue *queue);
 /* Reading goes on at the committed offset, as after a broker's hiccup: records come again. */
 void fake_queue_redeliver(struct fake_queue *queue, int32_t partition);
 
+/* Somebody deletes the topic and makes it again, with nothing in it and nothing committed; the
+ * consumer has no partition. */
+void fake_queue_remake(struct fake_queue *queue, const char *topic);
+
 /* Faults: the next publishes are refused with FY_EFULL; the next are taken and then fail; commits
  * fail. */
 void fake_queue_refuse_publishes(struct fake_queue *queue, int count);

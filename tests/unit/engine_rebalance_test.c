@@ -126,6 +126,46 @@ static void what_ends_in_limbo_is_done_for_whoever_comes(void **state)
     assert_int_equal(fake_node_metric(self, FY_M_ORDERS_DUPLICATE), 1);
 }
 
+/* What an older assignment began says nothing of a record that has its offset now. */
+static void a_topic_made_anew_loses_nothing_by_what_ends_in_limbo(void **state)
+{
+    struct fake_node *self = *state;
+    hang(self, "slow");
+    fake_node_start(self);
+    put(self, 0, "slow");
+    fake_peer_wait_hanging(self->peer, 1);
+    fake_queue_revoke(self->queue, FAKE_ALL);
+    fake_queue_settle(self->queue);
+    fake_queue_remake(self->queue, FY_TOPIC_ACTION);
+    fake_queue_assign(self->queue, FAKE_ALL);
+    fake_queue_settle(self->queue);
+    fake_peer_release(self->peer);
+    assert_true(fake_node_wait_ready(self, "slow"));
+    assert_true(fake_node_wait_metric(self, FY_M_ORDERS_APPLIED, 1));
+    put(self, 0, "other"); /* at its offset */
+    assert_true(fake_node_wait_ready(self, "other"));
+    assert_true(fake_node_wait_committed(self));
+}
+
+static void a_record_at_an_old_offset_is_not_taken_for_the_old_one(void **state)
+{
+    struct fake_node *self = *state;
+    hang(self, "slow");
+    fake_node_start(self);
+    put(self, 0, "slow");
+    fake_peer_wait_hanging(self->peer, 1);
+    fake_queue_revoke(self->queue, FAKE_ALL);
+    fake_queue_settle(self->queue);
+    fake_queue_remake(self->queue, FY_TOPIC_ACTION);
+    put(self, 0, "slow"); /* a newer order for the same object */
+    fake_queue_assign(self->queue, FAKE_ALL);
+    fake_queue_settle(self->queue);
+    assert_true(fake_node_wait_metric(self, FY_M_ORDERS_RECEIVED, 2));
+    fake_peer_release(self->peer);
+    assert_true(fake_node_wait_committed(self));
+    assert_int_equal(fake_catalogue_object(self->catalogue, "slow").applied, 2);
+}
+
 /* Its new owner will fail for itself: no row of ours, no dead letter. */
 static void what_fails_in_limbo_leaves_no_trace(void **state)
 {
@@ -286,6 +326,8 @@ int main(void)
         TEST(a_commit_tells_what_is_done_above_its_offset),
         TEST(a_redelivered_order_is_adopted_not_started_twice),
         TEST(what_ends_in_limbo_is_done_for_whoever_comes),
+        TEST(a_topic_made_anew_loses_nothing_by_what_ends_in_limbo),
+        TEST(a_record_at_an_old_offset_is_not_taken_for_the_old_one),
         TEST(what_fails_in_limbo_leaves_no_trace),
         TEST(a_lost_assignment_commits_nothing),
         TEST(pauses_do_not_outlive_their_partition),
