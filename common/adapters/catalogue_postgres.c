@@ -14,24 +14,70 @@
 
 /* ------------------------------------------------------------------ leases */
 
-static uint32_t bury_the_dead(struct fy_pg *self)
+/* Marks the lease dead unless it was renewed after that time; 1: it was. */
+static int64_t bury(struct fy_pg *self, int64_t slot, int64_t renewed_ms)
 {
-    const struct fy_cs *cs = &self->cs;
-    struct fy_cs_use use = fy_pg_use(cs->writer, FY_PG_LEASE_EXPIRE);
-    fy_cs_i64(&use, self->dead_ms);
-    fy_cs_i64(&use, cs->boot_id[0] == '\0' ? -1 : cs->slot);
-    return (uint32_t)fy_cs_run(&use);
+    struct fy_cs_use use = fy_pg_use(self->cs.writer, FY_PG_LEASE_EXPIRE);
+    fy_cs_i64(&use, slot);
+    fy_cs_i64(&use, renewed_ms);
+    return fy_cs_run(&use);
 }
 
-/* Whoever comes back first after the server was away would find all others dead. So a lease counts
- * as expired only for a process that has renewed its own all the while. */
-static bool has_watched(struct fy_pg *self)
+/* All slots are taken, and nobody may be there to bury the dead: their own times must do. */
+static void bury_the_expired(struct fy_pg *self)
+{
+    int64_t slots[FY_CS_SLOTS], renewed_ms[FY_CS_SLOTS];
+    size_t count = 0;
+    struct fy_cs_use use = fy_pg_use(self->cs.writer, FY_PG_LEASE_EXPIRED);
+    fy_cs_i64(&use, self->dead_ms);
+    for (; count < FY_CS_SLOTS && fy_cs_row(&use); count++) {
+        slots[count] = fy_cs_take_i64(&use);
+        renewed_ms[count] = fy_cs_take_i64(&use);
+    }
+    fy_cs_end(&use);
+    for (size_t index = 0; index < count; index++)
+        (void)bury(self, slots[index], renewed_ms[index]);
+}
+
+/* Whoever comes back first after the server was away would find all others dead. So what a process
+ * has seen of the others counts only while it renews its own lease all the time. */
+static void watch(struct fy_pg *self)
 {
     int64_t now_ms = fy_pg_now_ms();
     if (self->renewed_ms == 0 || now_ms - self->renewed_ms > self->dead_ms / 2)
-        self->watching_ms = now_ms;
+        memset(self->seen, 0, sizeof self->seen);
     self->renewed_ms = now_ms;
-    return now_ms - self->watching_ms >= self->dead_ms;
+}
+
+/* Looks at the leases of the others. One that has stood still for dead_ms of our own clock is dead:
+ * the server's may be set to another time, which must not end all processes but one. */
+static size_t look_for_the_dead(struct fy_pg *self, int64_t slots[static FY_CS_SLOTS])
+{
+    size_t count = 0;
+    int64_t now_ms = fy_pg_now_ms();
+    struct fy_cs_use use = fy_pg_use(self->cs.writer, FY_PG_LEASES);
+    while (fy_cs_row(&use)) {
+        int64_t slot = fy_cs_take_i64(&use), renewed_ms = fy_cs_take_i64(&use);
+        FY_ASSERT(slot >= 0);
+        FY_ASSERT(slot < FY_CS_SLOTS);
+        if (self->seen[slot].renewed_ms != renewed_ms) {
+            self->seen[slot].renewed_ms = renewed_ms;
+            self->seen[slot].since_ms = now_ms;
+        } else if (slot != self->cs.slot && now_ms - self->seen[slot].since_ms >= self->dead_ms) {
+            slots[count++] = slot;
+        }
+    }
+    fy_cs_end(&use);
+    return count;
+}
+
+static uint32_t bury_the_dead(struct fy_pg *self)
+{
+    int64_t slots[FY_CS_SLOTS], buried = 0;
+    size_t count = look_for_the_dead(self, slots);
+    for (size_t index = 0; index < count; index++)
+        buried += bury(self, slots[index], self->seen[slots[index]].renewed_ms);
+    return (uint32_t)buried;
 }
 
 static void fold(struct fy_pg *self, enum fy_pg_sql sql)
@@ -41,10 +87,11 @@ static void fold(struct fy_pg *self, enum fy_pg_sql sql)
     fy_cs_send(&use);
 }
 
-static uint32_t renewed(struct fy_cs *cs, bool bury)
+static uint32_t renewed(struct fy_cs *cs, bool works)
 {
     struct fy_pg *self = fy_pg_from(cs);
-    uint32_t buried = has_watched(self) && bury ? bury_the_dead(self) : 0;
+    watch(self);
+    uint32_t buried = works ? bury_the_dead(self) : 0;
     fy_cs_exec(cs->writer, (enum fy_cs_sql)FY_PG_CLAIMS_FREE);
     fold(self, FY_PG_FOLD_COUNTERS);
     fold(self, FY_PG_FOLD_WAITING);
@@ -191,7 +238,7 @@ static enum fy_code first_write(struct fy_pg *self, struct fy_err *err)
 {
     fy_cs_write_begin(&self->cs, NULL, 0);
     if (!fy_cs_slot_is_free(&self->cs))
-        (void)bury_the_dead(self);
+        bury_the_expired(self);
     fy_cs_exec(self->cs.writer, (enum fy_cs_sql)FY_PG_CLAIMS_FREE);
     return fy_cs_write_end(&self->cs, err);
 }

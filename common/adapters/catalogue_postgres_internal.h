@@ -47,6 +47,8 @@ enum fy_pg_sql {
     FY_PG_LOCK,
     FY_PG_LEASE_MARK,
     FY_PG_LEASE_BATCH,
+    FY_PG_LEASES,
+    FY_PG_LEASE_EXPIRED,
     FY_PG_LEASE_EXPIRE,
     FY_PG_CLAIMS_FREE,
     FY_PG_OUTBOX_DELETE,
@@ -125,8 +127,11 @@ struct fy_pg {
     bool own_all_names; /* the last attempt lacked one */
     struct fy_pg_lock locks[FY_PG_LOCKS_MAX]; /* of the transaction, by key */
     size_t lock_count;
-    int64_t renewed_ms;                 /* monotonic: when the lease was renewed last; 0 never */
-    int64_t watching_ms;                /* since when without a gap */
+    int64_t renewed_ms; /* monotonic: when the lease was renewed last; 0 never */
+    struct {
+        int64_t renewed_ms;             /* as its row says */
+        int64_t since_ms;               /* monotonic: when it was first seen to */
+    } seen[FY_CS_SLOTS];                /* leases, all the while we renewed ours; by slot */
     struct fy_buf arrays[2];            /* reused for array parameters */
     int64_t body_ids[FY_CAT_BATCH_MAX]; /* of bodies to come */
     size_t body_id_count;

@@ -90,9 +90,12 @@ static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
                       "EXISTS(SELECT 1 FROM waiting_count WHERE direction = 0)",
     /* Waits for the transaction that has marked it. */
     OWN(LEASE_BATCH) = "SELECT batch FROM lease WHERE slot = ? AND boot_id = ? FOR UPDATE",
+    OWN(LEASES) = "SELECT slot, renewed_ms FROM lease WHERE alive = 1",
+    OWN(LEASE_EXPIRED) = "SELECT slot, renewed_ms FROM lease WHERE alive = 1 AND renewed_ms < " NOW
+                         " - ?",
+    /* One whose transaction is under way is no dead one. */
     OWN(LEASE_EXPIRE) = "UPDATE lease SET alive = 0 WHERE slot IN (SELECT slot FROM lease WHERE "
-                        "alive = 1 AND renewed_ms < " NOW " - ?1 AND slot <> ?2 FOR UPDATE SKIP "
-                        "LOCKED)",
+                        "slot = ?1 AND renewed_ms = ?2 AND alive = 1 FOR UPDATE SKIP LOCKED)",
     OWN(CLAIMS_FREE) = "UPDATE waiting SET turn_ms = due_ms, claimed_by = NULL WHERE id IN (SELECT "
                        "id FROM waiting "
                        "WHERE claimed_by IS NOT NULL AND NOT EXISTS(SELECT 1 FROM lease WHERE "

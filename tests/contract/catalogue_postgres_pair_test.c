@@ -558,6 +558,45 @@ static void bytes_that_wait_are_right_however_they_are_folded(void **state)
     assert_true(catalogue_postgres_number(c->place, "SELECT count(*) FROM waiting_count") < 10);
 }
 
+/* As if the server's clock had been set: to it, all leases were renewed at another time. */
+static void shift_leases(struct contract *c, int64_t ms)
+{
+    char sql[96];
+    (void)snprintf(sql, sizeof sql, "UPDATE lease SET renewed_ms = renewed_ms + %lld",
+                   (long long)ms);
+    catalogue_postgres_exec(c->place, sql);
+}
+
+static void nobody_is_called_dead_when_the_servers_clock_is_set_forward(void **state)
+{
+    struct pair *pair = pair_of(state);
+    const struct timespec pause = {.tv_nsec = CATALOGUE_POSTGRES_DEAD_MS / 10 * 1000000L};
+    for (int i = 0; i < 12; i++) {
+        assert_int_equal(buried_by(pair->one), 0);
+        assert_int_equal(renew(&pair->two), FY_OK);
+        (void)nanosleep(&pause, NULL);
+    }
+    shift_leases(pair->one, -3600000);
+    assert_int_equal(buried_by(pair->one), 0);
+    assert_int_equal(renew(&pair->two), FY_OK);
+    pair_end(pair);
+}
+
+static void process_that_is_silent_is_dead_though_the_servers_clock_is_set_back(void **state)
+{
+    struct pair *pair = pair_of(state);
+    const struct timespec pause = {.tv_nsec = CATALOGUE_POSTGRES_DEAD_MS / 10 * 1000000L};
+    uint32_t buried = 0;
+    shift_leases(pair->one, 3600000);
+    for (int tries = 0; buried == 0 && tries < 100; tries++) {
+        buried = buried_by(pair->one);
+        (void)nanosleep(&pause, NULL);
+    }
+    assert_int_equal(buried, 1);
+    assert_int_equal(renew(&pair->two), FY_ECANCELLED);
+    pair_end(pair);
+}
+
 static bool count_order(void *arg, const struct fy_outbox_row *row)
 {
     (void)row;
@@ -656,6 +695,8 @@ int main(void)
         TEST(of_two_sites_that_come_for_the_last_place_one_gets_it),
         TEST(process_that_was_silent_too_long_may_publish_no_more),
         TEST(nobody_is_called_dead_when_the_server_was_away),
+        TEST(nobody_is_called_dead_when_the_servers_clock_is_set_forward),
+        TEST(process_that_is_silent_is_dead_though_the_servers_clock_is_set_back),
         TEST(order_that_is_retried_while_the_dead_are_dropped_stays),
         TEST(bytes_that_wait_are_right_however_they_are_folded),
         TEST(one_process_pumps_until_it_is_gone),
