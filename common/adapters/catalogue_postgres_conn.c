@@ -19,6 +19,9 @@
 
 #define TEXT_OF(number)  TEXT_OF_(number)
 #define TEXT_OF_(number) #number
+#define STATEMENT_MS     TEXT_OF(FY_PG_STATEMENT_MS)
+#define LOCK_MS          TEXT_OF(FY_PG_LOCK_MS)
+#define IDLE_MS          TEXT_OF(FY_PG_IDLE_MS)
 
 int64_t fy_pg_now_ms(void)
 {
@@ -75,68 +78,17 @@ static bool inspect(struct fy_pg_conn *conn)
  * at their sizes: walking over one is never right. Behind a pooler settings must not outlive the
  * transaction, see FY_PG_SETTINGS.
  */
+static const char settings_sql[] = "SET statement_timeout = " STATEMENT_MS "; "
+                                   "SET lock_timeout = " LOCK_MS "; "
+                                   "SET idle_in_transaction_session_timeout = " IDLE_MS "; "
+                                   "SET enable_seqscan = off; "
+                                   "SET synchronous_commit = on";
+
 static bool settle(struct fy_pg_conn *conn)
 {
     if (conn->pooled)
         return true;
-    PGresult *result = PQexec(
-        conn->pg,
-        "SET statement_timeout = " TEXT_OF(FY_PG_STATEMENT_MS) "; SET lock_timeout = " TEXT_OF(
-            FY_PG_LOCK_MS) "; SET idle_in_transaction_session_timeout = " TEXT_OF(FY_PG_IDLE_MS) ";"
-                                                                                                 " "
-                                                                                                 "S"
-                                                                                                 "E"
-                                                                                                 "T"
-                                                                                                 " "
-                                                                                                 "e"
-                                                                                                 "n"
-                                                                                                 "a"
-                                                                                                 "b"
-                                                                                                 "l"
-                                                                                                 "e"
-                                                                                                 "_"
-                                                                                                 "s"
-                                                                                                 "e"
-                                                                                                 "q"
-                                                                                                 "s"
-                                                                                                 "c"
-                                                                                                 "a"
-                                                                                                 "n"
-                                                                                                 " "
-                                                                                                 "="
-                                                                                                 " "
-                                                                                                 "o"
-                                                                                                 "f"
-                                                                                                 "f"
-                                                                                                 ";"
-                                                                                                 " "
-                                                                                                 "S"
-                                                                                                 "E"
-                                                                                                 "T"
-                                                                                                 " "
-                                                                                                 "s"
-                                                                                                 "y"
-                                                                                                 "n"
-                                                                                                 "c"
-                                                                                                 "h"
-                                                                                                 "r"
-                                                                                                 "o"
-                                                                                                 "n"
-                                                                                                 "o"
-                                                                                                 "u"
-                                                                                                 "s"
-                                                                                                 "_"
-                                                                                                 "c"
-                                                                                                 "o"
-                                                                                                 "m"
-                                                                                                 "m"
-                                                                                                 "i"
-                                                                                                 "t"
-                                                                                                 " "
-                                                                                                 "="
-                                                                                                 " "
-                                                                                                 "o"
-                                                                                                 "n");
+    PGresult *result = PQexec(conn->pg, settings_sql);
     bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
     if (!good)
         fy_pg_fail(conn, PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL ? NULL : result);

@@ -30,7 +30,7 @@
 #define FY_PG_LOCK_MS        4000
 #define FY_PG_STATEMENT_MS   10000
 #define FY_PG_ANSWER_MS      15000
-#define FY_PG_IDLE_MS        30000 /* a transaction of ours that says nothing: we are gone */
+#define FY_PG_IDLE_MS        5000 /* a transaction of ours that says nothing: we are gone */
 #define FY_PG_VERSION_MIN    130000
 #define FY_PG_REFUSED_MS     2000 /* to find out why a first connection failed */
 #define FY_PG_BACKOFF_MIN_MS 50
@@ -38,6 +38,8 @@
 #define FY_PG_RESOLVE_MS     8000 /* how long to ask what became of a commit */
 #define FY_PG_PUMP_RENEW_MS  1000
 #define FY_PG_DELTAS_MAX     64 /* rows of sums, before they are folded into one */
+/* Whoever waits for what a stopped process has locked renews its own lease in time all the same. */
+static_assert(FY_PG_IDLE_MS + FY_PG_LOCK_MS < FY_LEASE_DEAD_MS, "one that stops ends no other");
 /* Names, objects and bodies of a batch, each of which may be locked. */
 #define FY_PG_LOCKS_MAX (3 * FY_CAT_BATCH_MAX + 1)
 

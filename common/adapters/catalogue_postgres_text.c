@@ -7,6 +7,9 @@
 
 #define TEXT_OF(number)  TEXT_OF_(number)
 #define TEXT_OF_(number) #number
+#define STATEMENT_MS     TEXT_OF(FY_PG_STATEMENT_MS)
+#define LOCK_MS          TEXT_OF(FY_PG_LOCK_MS)
+#define IDLE_MS          TEXT_OF(FY_PG_IDLE_MS)
 
 /* Leases live by the server's clock: the processes' may differ. */
 #define NOW "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -66,23 +69,11 @@ const char *const fy_pg_texts[FY_CS_SQL_COUNT] = {
 
 static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
 #define OWN(name) [FY_PG_##name - FY_CS_SQL_COUNT]
-    OWN(SETTINGS) = "SELECT set_config('statement_timeout', '" TEXT_OF(
-        FY_PG_STATEMENT_MS) "', true), set_config('lock_timeout', '" TEXT_OF(FY_PG_LOCK_MS) "', "
-                                                                                            "true),"
-                                                                                            " set_"
-                                                                                            "config"
-                                                                                            "('"
-                                                                                            "idle_"
-                                                                                            "in_"
-                                                                                            "transa"
-                                                                                            "ction_"
-                                                                                            "sessio"
-                                                                                            "n_"
-                                                                                            "timeou"
-                                                                                            "t', "
-                                                                                            "'" TEXT_OF(
-                                                                                                FY_PG_IDLE_MS) "', true), set_config('enable_seqscan', 'off', "
-                                                                                                               "true)",
+    OWN(SETTINGS) = "SELECT set_config('statement_timeout', '" STATEMENT_MS "', true), "
+                    "set_config('lock_timeout', '" LOCK_MS "', true), "
+                    "set_config('idle_in_transaction_session_timeout', '" IDLE_MS "', true), "
+                    "set_config('enable_seqscan', 'off', true), "
+                    "set_config('synchronous_commit', 'on', true)",
     /* In the order of the arrays. */
     OWN(LOCK) = "SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(key) ELSE "
                 "pg_advisory_xact_lock(key) END FROM unnest(?1, ?2) AS t(key, shared)",
@@ -91,8 +82,8 @@ static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
     /* Waits for the transaction that has marked it. */
     OWN(LEASE_BATCH) = "SELECT batch FROM lease WHERE slot = ? AND boot_id = ? FOR UPDATE",
     OWN(LEASES) = "SELECT slot, renewed_ms FROM lease WHERE alive = 1",
-    OWN(LEASE_EXPIRED) = "SELECT slot, renewed_ms FROM lease WHERE alive = 1 AND renewed_ms < " NOW
-                         " - ?",
+    OWN(LEASE_EXPIRED) =
+        "SELECT slot, renewed_ms FROM lease WHERE alive = 1 AND renewed_ms < " NOW " - ?",
     /* One whose transaction is under way is no dead one. */
     OWN(LEASE_EXPIRE) = "UPDATE lease SET alive = 0 WHERE slot IN (SELECT slot FROM lease WHERE "
                         "slot = ?1 AND renewed_ms = ?2 AND alive = 1 FOR UPDATE SKIP LOCKED)",

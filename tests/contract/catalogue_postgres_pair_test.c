@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/adapters/catalogue_postgres_internal.h"
 #include "tests/contract/catalogue_postgres_place.h"
 
 /* A second process on the place of the first: a catalogue of its own, a lease of its own. */
@@ -597,6 +598,49 @@ static void process_that_is_silent_is_dead_though_the_servers_clock_is_set_back(
     pair_end(pair);
 }
 
+/* Stopped, or cut off from the server: what it has locked is free before those who wait for it are
+ * themselves late for their leases. */
+static void process_that_stops_in_a_transaction_holds_nobody_up_for_long(void **state)
+{
+    struct pair *pair = pair_of(state);
+    struct fy_cs *stopped = fy_cs_from(pair->two.catalogue);
+    struct fy_cat_bucket_create op = {
+        .op.kind = FY_CAT_BUCKET_CREATE, .client = "client-2", .bucket = "bucket-1"};
+    struct fy_cat_op *ops[] = {&op.op};
+    fy_cs_write_begin(stopped, ops, 1);
+    int64_t begun_ms = fy_mono_ms(fy_clock_system());
+    assert_int_equal(contract_mkbucket(pair->one, "client-1", "bucket-1"), FY_OK);
+    assert_true(fy_mono_ms(fy_clock_system()) - begun_ms < FY_LEASE_DEAD_MS);
+    assert_int_not_equal(fy_cs_write_end(stopped, &pair->two.err), FY_OK);
+    /* It goes on, and finds what has become of the name. */
+    assert_int_equal(contract_run(&pair->two, &op.op), FY_EEXISTS);
+    pair_end(pair);
+}
+
+/* Whatever the server does by itself: an order that was accepted is on its disk. */
+static void commits_wait_for_the_disk_behind_a_pooler_too(void **state)
+{
+    struct pair *pair = pair_of(state);
+    struct fy_pg *self = fy_pg_from(fy_cs_from(pair->two.catalogue));
+    catalogue_postgres_exec(
+        pair->one->place,
+        "CREATE FUNCTION must_wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF "
+        "current_setting('synchronous_commit') <> 'on' THEN RAISE 'it does not wait'; END IF; "
+        "RETURN new; END $$; CREATE TRIGGER must_wait BEFORE INSERT ON outbox FOR EACH ROW "
+        "EXECUTE FUNCTION must_wait(); ALTER ROLE ferry SET synchronous_commit = off");
+    assert_int_equal(contract_mkbucket(pair->one, "client-1", "bucket-1"), FY_OK);
+    fy_pg_disconnect(&self->writer);
+    assert_true(fy_pg_connect(&self->writer));
+    self->writer.pooled = true; /* as if it had met another backend */
+    assert_int_equal(PQexitPipelineMode(self->writer.pg), 1);
+    PQclear(PQexec(self->writer.pg, "RESET synchronous_commit"));
+    assert_int_equal(PQenterPipelineMode(self->writer.pg), 1);
+    enum fy_code code = contract_mkbucket(&pair->two, "client-1", "bucket-2");
+    catalogue_postgres_exec(pair->one->place, "ALTER ROLE ferry RESET synchronous_commit");
+    assert_int_equal(code, FY_OK);
+    pair_end(pair);
+}
+
 static bool count_order(void *arg, const struct fy_outbox_row *row)
 {
     (void)row;
@@ -697,6 +741,8 @@ int main(void)
         TEST(nobody_is_called_dead_when_the_server_was_away),
         TEST(nobody_is_called_dead_when_the_servers_clock_is_set_forward),
         TEST(process_that_is_silent_is_dead_though_the_servers_clock_is_set_back),
+        TEST(process_that_stops_in_a_transaction_holds_nobody_up_for_long),
+        TEST(commits_wait_for_the_disk_behind_a_pooler_too),
         TEST(order_that_is_retried_while_the_dead_are_dropped_stays),
         TEST(bytes_that_wait_are_right_however_they_are_folded),
         TEST(one_process_pumps_until_it_is_gone),
