@@ -394,8 +394,9 @@ enum fy_code fy_config_environment(struct fy_config *config, char **environment,
 
 /* ---- printing */
 
-#define MASK            "***"
-#define SHOWN_BYTES_MAX (2 * FY_CONFIG_TEXT_BYTES) /* a mask may be longer than what it hides */
+#define MASK "***"
+#define SHOWN_BYTES_MAX                                                                            \
+    ((size_t)2 * FY_CONFIG_TEXT_BYTES) /* a mask may be longer than what it hides */
 
 /* "?password=..." of a PostgreSQL's URL. */
 static void print_masked(const char *text, struct fy_buf *buf)
