@@ -5,7 +5,8 @@
 #include "common/runtime/lag.h"
 #include "common/runtime/sites.h"
 
-#define LAG_BYTES_MAX (4 << 20) /* FY_PARTITIONS_MAX of each topic, and FY_SITES_MAX sites */
+/* A row has names of 160 bytes, keys of 100, seven numbers of 20 at most. */
+#define LAG_BYTES_MAX (1024 + FY_LAG_ROWS_MAX * 400)
 
 struct lag_list {
     struct fy_buf json;

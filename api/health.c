@@ -4,9 +4,10 @@
 #include "api/http.h"
 #include "api/metrics_page.h"
 
-#define LOOP_STUCK_MS     30000 /* an engine loop turns at least twice a second */
-#define READY_BYTES_MAX   4096
-#define METRICS_BYTES_MAX (1 << 20) /* a few hundred partitions and sites with all their labels */
+#define LOOP_STUCK_MS   30000 /* an engine loop turns at least twice a second */
+#define READY_BYTES_MAX 4096
+/* All but the lag is a few hundred sites with all their labels. */
+#define METRICS_BYTES_MAX ((1 << 20) + FY_METRICS_LAGS * FY_METRICS_LAG_BYTES_MAX)
 
 /* The bytes of api/openapi.yaml, put into the program by the build. */
 extern const char fy_openapi_yaml[];

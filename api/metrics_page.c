@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/runtime/lag.h"
 #include "common/runtime/sites.h"
 
 /* One series a partition: the bound of labels is FY_PARTITIONS_MAX by (3 + FY_SITES_MAX) topics. */
@@ -27,8 +26,6 @@ struct page {
     /* waiting[direction][state][reason] */
     int64_t waiting[2][2][FY_REASON_COUNT];
 };
-
-#define PAGE_PART_BYTES_MAX (256 << 10)
 
 static void head(struct fy_buf *text, const char *name, const char *help)
 {
@@ -74,9 +71,10 @@ static void on_topic(void *arg, const char *topic, enum fy_code code)
 static void print_lags(struct page *page)
 {
     struct lag_page lags = {.accepted_ms = page->node->config->accept_retention_ms};
-    struct fy_buf *parts[] = {&lags.lag, &lags.backlog, &lags.seconds, &lags.headroom};
+    struct fy_buf *parts[FY_METRICS_LAGS] = {&lags.lag, &lags.backlog, &lags.seconds,
+                                             &lags.headroom};
     for (size_t i = 0; i < FY_COUNT_OF(parts); i++)
-        fy_buf_init(parts[i], PAGE_PART_BYTES_MAX);
+        fy_buf_init(parts[i], FY_METRICS_LAG_BYTES_MAX);
     head(&lags.lag, "ferry_consumer_lag", "Records above the committed offset.");
     head(&lags.backlog, "ferry_backlog_orders",
          "Orders not done yet, also behind one that takes long; scale on its sum.");

@@ -6,6 +6,9 @@
 
 #include "common/runtime/node.h"
 
+/* Rows of fy_lag_all at most: three topics of a site's own, and one for each other. */
+#define FY_LAG_ROWS_MAX ((size_t)FY_PARTITIONS_MAX * (3 + FY_SITES_MAX))
+
 /* One partition as its group has left it. */
 struct fy_lag_row {
     const char *topic;

@@ -109,7 +109,9 @@ static enum fy_code fake_lag(struct fy_queue *port, const char *group, const cha
     struct fy_partition_lag lag = {
         .partition = 3, .end_offset = 9, .committed_offset = 2, .oldest_ms = 1000, .text = ""};
     FY_ASSERT(fy_text_copy(lag.topic, sizeof lag.topic, topic));
-    (void)visit(arg, &lag);
+    bool more = self->lag_partitions > 0 || !visit(arg, &lag);
+    for (lag.partition = 0; more && lag.partition < self->lag_partitions; lag.partition++)
+        more = visit(arg, &lag);
     return FY_OK;
 }
 

@@ -28,6 +28,7 @@ struct api_queue {
     size_t held_count;
     int64_t used_bytes, max_bytes; /* what fill says */
     enum fy_code lag_fails;        /* lag answers it */
+    int32_t lag_partitions;        /* told by lag from 0 on; 0: just one, number 3 */
     enum fy_code health;           /* what health says */
 };
 

@@ -14,15 +14,20 @@
 
 static const struct fy_route_table *const tables[] = {&fy_routes_lag, &fy_routes_health};
 
+static void add_site(struct api_fixture *f, const char *id)
+{
+    struct fy_cat_site op = {.op.kind = FY_CAT_SITE, .action = FY_SITE_INSERT};
+    op.row.status = FY_SITE_UP;
+    assert_true(fy_text_copy(op.row.id, sizeof op.row.id, id));
+    assert_true(fy_text_copy(op.row.name, sizeof op.row.name, id));
+    assert_true(fy_text_copy(op.row.uri, sizeof op.row.uri, "http://127.0.0.1:1"));
+    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op), FY_OK);
+}
+
 static int set_up(void **state)
 {
     struct api_fixture *f = api_fixture_full(tables, FY_COUNT_OF(tables), API_SITE);
-    struct fy_cat_site op = {.op.kind = FY_CAT_SITE, .action = FY_SITE_INSERT};
-    op.row.status = FY_SITE_UP;
-    assert_true(fy_text_copy(op.row.id, sizeof op.row.id, "site-b"));
-    assert_true(fy_text_copy(op.row.name, sizeof op.row.name, "site-b"));
-    assert_true(fy_text_copy(op.row.uri, sizeof op.row.uri, "http://127.0.0.1:1"));
-    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op), FY_OK);
+    add_site(f, "site-b");
     *state = f;
     return 0;
 }
@@ -130,6 +135,26 @@ static void a_queue_that_does_not_answer_is_503_and_counted_in_metrics(void **st
     http_answer_free(&answer);
 }
 
+/* As many sites with names as long, and as many partitions, as there may be. */
+static void the_largest_topology_is_told_whole(void **state)
+{
+    struct api_fixture *f = *state;
+    for (int i = 2; i < FY_SITES_MAX; i++) { /* our own and site-b are there */
+        char id[FY_SITE_BYTES_MAX + 1];
+        (void)snprintf(id, sizeof id, "%0*d", FY_SITE_BYTES_MAX, i);
+        add_site(f, id);
+    }
+    f->queue.lag_partitions = FY_PARTITIONS_MAX;
+    json_t *tree = get_lag(f);
+    assert_int_equal(json_array_size(json_object_get(tree, "partitions")),
+                     (3 + FY_SITES_MAX - 1) * FY_PARTITIONS_MAX);
+    json_decref(tree);
+    struct http_answer answer = http_call(f->port, "GET", "/metrics", NULL, NULL);
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.body, "\nferry_scrape_errors 0\n"));
+    http_answer_free(&answer);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
@@ -137,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(each_partition_is_told_with_its_topic_group_and_site),
         TEST(metrics_say_the_same),
+        TEST(the_largest_topology_is_told_whole),
         TEST(a_queue_that_does_not_answer_is_503_and_counted_in_metrics),
     };
     return cmocka_run_group_tests_name("api_lag", tests, NULL, NULL);
