@@ -130,7 +130,7 @@ static int teardown(void **state)
 static void two_members_share_the_partitions_and_one_takes_over_all(void **state)
 {
     struct queue_fixture *f = *state;
-    struct fy_queue *other = open_beside(f, NULL);
+    struct fy_queue *other = open_beside(f, queue_kafka_brisk);
     struct member a, b;
     member_open(&a, f, f->queue);
     SERVE_UNTIL(a.part_count == QUEUE_CONTRACT_PARTITIONS, &a);
@@ -151,7 +151,7 @@ static void two_members_share_the_partitions_and_one_takes_over_all(void **state
 static void what_is_committed_at_a_revoke_is_where_the_next_owner_begins(void **state)
 {
     struct queue_fixture *f = *state;
-    struct fy_queue *other = open_beside(f, NULL);
+    struct fy_queue *other = open_beside(f, queue_kafka_brisk);
     struct member a, b;
     for (int i = 0; i < 5 * QUEUE_CONTRACT_PARTITIONS; i++)
         queue_publish_text(f->queue, "orders", i % QUEUE_CONTRACT_PARTITIONS, NULL, "x");
@@ -171,7 +171,7 @@ static void what_is_committed_at_a_revoke_is_where_the_next_owner_begins(void **
 static void a_member_that_polls_no_partition_still_shares(void **state)
 {
     struct queue_fixture *f = *state;
-    struct fy_queue *other = open_beside(f, NULL);
+    struct fy_queue *other = open_beside(f, queue_kafka_brisk);
     struct member a, b;
     for (int i = 0; i < 100; i++)
         queue_publish_text(f->queue, "orders", i % QUEUE_CONTRACT_PARTITIONS, NULL, "x");
@@ -258,7 +258,7 @@ static void members_come_and_go_and_no_record_is_stuck(void **state)
 {
     struct queue_fixture *f = *state;
     enum { ROUNDS = 4 };
-    struct fy_queue *other = open_beside(f, NULL);
+    struct fy_queue *other = open_beside(f, queue_kafka_brisk);
     struct member a, b;
     size_t published = 0;
     member_open(&a, f, f->queue);

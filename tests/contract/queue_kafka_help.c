@@ -56,12 +56,14 @@ static void prefix_of(const char *dir, char prefix[static 64])
     (void)snprintf(prefix, 64, "%s.", strrchr(dir, '/') + 1);
 }
 
+const char *const queue_kafka_brisk[] = {"heartbeat.interval.ms=300", NULL};
+
 static enum fy_code open_shared(const char *dir, struct fy_clock *clock, struct fy_queue **queue,
                                 struct fy_err *err)
 {
     char prefix[64];
     prefix_of(dir, prefix);
-    return queue_kafka_open(queue_kafka_brokers(), prefix, clock, NULL, queue, err);
+    return queue_kafka_open(queue_kafka_brokers(), prefix, clock, queue_kafka_brisk, queue, err);
 }
 
 const struct queue_contract_factory queue_kafka_factory = {"kafka", open_shared, true, false, 300};

@@ -15,6 +15,8 @@ const char *queue_kafka_brokers(void);
 enum fy_code queue_kafka_open(const char *brokers, const char *prefix, struct fy_clock *clock,
                               const char *const *properties, struct fy_queue **queue,
                               struct fy_err *err);
+/* Properties of members that hear of each other at once, and not up to three seconds later. */
+extern const char *const queue_kafka_brisk[];
 /* On the suite's fixture: opened, with topic "orders". */
 struct queue_fixture *queue_kafka_fixture_new(void);
 /* A broker's name of a topic of the fixture's. */
