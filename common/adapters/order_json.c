@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "common/adapters/order_json_impl.h"
 #include "common/core/json_cut.h"
 
 /* A byte of a text takes at most six ("\u001f") in JSON, or three for one that is not UTF-8. */
@@ -13,15 +14,11 @@ static_assert(6 * (FY_OP_ID_BYTES_MAX + 2 * FY_SITE_BYTES_MAX + 2 * FY_CLIENT_BY
                   FY_ORDER_JSON_BYTES,
               "what is written can be read");
 
-/* The keys that are copied as they are. */
-static const struct text_key {
-    const char *key;
-    size_t offset;
-    size_t field_bytes; /* with the zero byte */
-} text_keys[] = {
+const struct fy_order_text_key fy_order_text_keys[FY_ORDER_TEXT_KEYS] = {
 #define TEXT_KEY(key, member)                                                                      \
     {                                                                                              \
-        key, offsetof(struct fy_order, member), sizeof(((struct fy_order *)NULL)->member)          \
+        key, sizeof(key) - 1, offsetof(struct fy_order, member),                                   \
+            sizeof(((struct fy_order *)NULL)->member)                                              \
     }
     TEXT_KEY("opId", op_id),      TEXT_KEY("fromSite", from_site), TEXT_KEY("toSite", to_site),
     TEXT_KEY("clientId", client), TEXT_KEY("bucketName", bucket),  TEXT_KEY("objectName", object),
@@ -42,8 +39,8 @@ static enum fy_code get_text(const json_t *tree, const char *key, const char **t
 
 static enum fy_code read_texts(const json_t *tree, struct fy_order *order, struct fy_err *err)
 {
-    for (size_t i = 0; i < FY_COUNT_OF(text_keys); i++) {
-        const struct text_key *key = &text_keys[i];
+    for (size_t i = 0; i < FY_ORDER_TEXT_KEYS; i++) {
+        const struct fy_order_text_key *key = &fy_order_text_keys[i];
         const char *text;
         enum fy_code code = get_text(tree, key->key, &text, err);
         if (code != FY_OK)
@@ -124,6 +121,8 @@ enum fy_code fy_order_json_parse(const void *bytes, size_t size_bytes, struct fy
     if (size_bytes > FY_ORDER_JSON_BYTES)
         return fy_err_set(err, FY_EINPUT, "an order of %zu bytes, more than %d", size_bytes,
                           FY_ORDER_JSON_BYTES);
+    if (fy_order_json_plain(bytes, size_bytes, order))
+        return FY_OK;
     if (fy_json_depth_check(bytes, size_bytes, err) != FY_OK)
         return FY_EINPUT;
 

@@ -285,6 +285,63 @@ static void any_order_is_read_as_it_was_written(void **state)
     }
 }
 
+/* A key that an order does not have: the whole text goes to the library. */
+static enum fy_code parse_by_library(const char *json, struct fy_order *order, struct fy_err *err)
+{
+    char *text = NULL;
+    assert_true(asprintf(&text, "{\"x\":0,%s", json + 1) > 0);
+    enum fy_code code = parse(text, order, err);
+    free(text);
+    return code;
+}
+
+static void read_alike(const char *json)
+{
+    struct fy_err err = {0};
+    struct fy_order order = {0};
+    struct fy_order same = {0};
+    enum fy_code code = parse(json, &order, &err);
+    if (code != parse_by_library(json, &same, &err))
+        fail_msg("%s is %s, with another key it is not", json, code == FY_OK ? "taken" : "refused");
+    assert_memory_equal(&order, &same, sizeof(order));
+}
+
+/* One byte of an order is another one, or the order ends there: at every place. */
+static void both_readers_take_the_same_and_mean_the_same(void **state)
+{
+    (void)state;
+    static const char order[] =
+        "{\"opId\":\"k5\",\"fromSite\":null,\"clientId\":\"c-1\", \"bucketName\":\"b-1\","
+        "\"objectName\" : \"o/1\",\"size\":1203,\"action\":\"CREATE\","
+        "\"stamp\":\"00018f3a5b6c0001@site-a\",\"orderedAt\":\"2024-02-21T11:27:52Z\",\"account\":"
+        "\"own\",\"toSite\":\"site-b\"}\n";
+    static const char bytes[] = "{}[]:,\"\\/ \t\n\x01\x7f\xc3\xa9-+.0195aEeunlz@TZ";
+    read_alike(order);
+    char json[sizeof(order) + 1] = {0}; /* also with a byte behind the last one */
+    for (size_t at = 1; at < sizeof(order); at++) {
+        for (size_t i = 0; i < sizeof(bytes); i++) { /* the last one is the zero byte */
+            memcpy(json, order, sizeof(order));
+            json[at] = bytes[i];
+            read_alike(json);
+        }
+    }
+    static const char *const sizes[] = {"0",
+                                        "00",
+                                        "-0",
+                                        "01",
+                                        "1e2",
+                                        "1.",
+                                        "999999999999999999",
+                                        "1000000000000000000",
+                                        "9223372036854775808",
+                                        "",
+                                        "nul"};
+    for (size_t i = 0; i < FY_COUNT_OF(sizes); i++) {
+        (void)snprintf(json, sizeof(json), "{\"action\":\"CREATE\",\"size\":%s}", sizes[i]);
+        read_alike(json);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +356,7 @@ int main(void)
         cmocka_unit_test(deep_and_huge_texts_are_refused_before_they_are_built),
         cmocka_unit_test(what_is_written_has_all_nine_keys),
         cmocka_unit_test(any_order_is_read_as_it_was_written),
+        cmocka_unit_test(both_readers_take_the_same_and_mean_the_same),
     };
     return cmocka_run_group_tests_name("order_json", tests, NULL, NULL);
 }
