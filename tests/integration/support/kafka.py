@@ -116,8 +116,9 @@ def tool(main, *words):
 class Broker:
     """One broker; its folder has all that is known of it, so that any process can go on with it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, java=JAVA):
         self.folder = Path(folder)
+        self.java = java
         self.process = None  # when it was started here
 
     def write(self, number, ports, voters, copies, more):
@@ -157,7 +158,7 @@ class Broker:
 
     def start(self):
         assert self.pid is None, f"{self.folder} runs already"
-        command = ["java", *JAVA, f"-Dlog4j2.configurationFile={self.folder / 'log4j2.yaml'}"]
+        command = ["java", *self.java, f"-Dlog4j2.configurationFile={self.folder / 'log4j2.yaml'}"]
         command += ["-cp", f"{fetch()}/*", "kafka.Kafka", str(self.folder / "server.properties")]
         with open(self.folder / "log", "ab") as log:
             process = subprocess.Popen(
@@ -200,13 +201,14 @@ class Broker:
 class Cluster:
     """COUNT brokers that know each other, each broker and controller at once.
 
-    more: properties over those above, in which the same names stand in braces.
+    more: properties over those above, in which the same names stand in braces; java: options of the
+    machine that runs them.
     """
 
-    def __init__(self, folder, count=1, more=""):
+    def __init__(self, folder, count=1, more="", java=JAVA):
         self.folder = Path(folder).resolve()
         self.more = more
-        self.brokers = [Broker(self.folder / str(i + 1)) for i in range(count)]
+        self.brokers = [Broker(self.folder / str(i + 1), java) for i in range(count)]
 
     @classmethod
     def of(cls, folder):
