@@ -52,8 +52,9 @@ def post(path: str, body: bytes, content_type: str) -> bytes:
 
 
 def order_json(name: str) -> str:
-    """Action UPDATE is accepted, stored and settled without effect, so no transfer mixes into it."""
-    order = {"opId": "bench", "fromSite": "elsewhere", "toSite": "source", "clientId": CLIENT}
+    """Action UPDATE is accepted, stored and settled without effect, so no transfer mixes into it. To no
+    site by name, which is to any that it is posted at."""
+    order = {"opId": "bench", "fromSite": "elsewhere", "clientId": CLIENT}
     order |= {"bucketName": BUCKET, "objectName": name, "size": SMALL_BYTES, "hash": "x" * 52}
     return json.dumps(order | {"action": "UPDATE"}, separators=(",", ":"))
 

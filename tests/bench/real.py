@@ -95,7 +95,9 @@ def engines():
 
 
 def each_us(seconds: float, count: int) -> str:
-    return f"{seconds / max(count, 1) * 1e6:.0f}"
+    """For one of count, with a digit behind the point where that says something."""
+    each = seconds / max(count, 1) * 1e6
+    return f"{each:.1f}" if each < 9.95 else f"{each:.0f}"
 
 
 def cost_row(what: str, meter: cost.Meter, count: int) -> None:
