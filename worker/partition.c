@@ -280,9 +280,9 @@ void fy_partitions_finish(struct fy_engine *engine, const struct fy_job *job)
         return;
     /* In limbo: its next owner does it again, and finds it done. That may be us; but an offset
      * alone does not say that it is the same record, since a topic may have been made anew. */
-    if (fy_job_in_limbo(job))
-        return;
     struct fy_partition *partition = find(engine, job->partition);
+    if (partition == NULL || fy_job_in_limbo(job))
+        return;
     fy_ledger_finish(&partition->ledger, job->offset);
     partition->changed = true;
     engine->uncommitted++;
