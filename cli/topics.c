@@ -288,6 +288,10 @@ static enum fy_code make_topics(struct ensuring *ensuring, struct fy_err *err)
 static enum fy_code ensure(struct ensuring *ensuring, struct fy_err *err)
 {
     const struct fy_config *config = &ensuring->line->config;
+    if (!fy_queue_is_kafka(config))
+        return fy_err_set(err, FY_EINPUT,
+                          "the embedded queue makes its own topics; of a Kafka, say which: --queue "
+                          "kafka://HOST:PORT");
     enum fy_code code = fy_topic_names(config, true, ensuring->line->words,
                                        (size_t)ensuring->line->word_count, &ensuring->names, err);
     if (code == FY_OK)

@@ -378,6 +378,10 @@ def test_health_tells_whether_a_process_is_ready_and_what_it_lacks(ferry, sites)
     Ferry(full.url)("health").must(TEMPORARY)
 
 
+def test_topics_are_ensured_in_a_kafka_only(ferry):
+    assert "--queue kafka://HOST:PORT" in ferry("topics", "ensure", "--site", "site-a").must(USAGE).err
+
+
 def test_a_check_of_settings_says_what_would_keep_a_server_from_starting(ferry, tmp_path):
     good = ["--site", "a", "--data", tmp_path / "data"]
     ferry("config", "check", *good).must()
