@@ -49,6 +49,8 @@ void fy_change_object_delete(struct fy_exchange *x, const struct fy_object_key *
         fy_answer_error(x, &op.op.err);
         return;
     }
+    if (op.rights_changed)
+        fy_know_rights_changed(node, op.key.bucket);
     fy_bell_ring(&node->outbox_bell);
     fy_answer_empty(x, 204);
 }

@@ -41,7 +41,8 @@ static void record_done(struct fy_cat_op *op)
     struct fy_job *job = job_of(op);
     struct fy_flight *flight = job->flight;
     if (op->code == FY_OK) {
-        if (op->kind == FY_CAT_APPLY && job->order.object[0] == '\0')
+        bool of_bucket = job->order.object[0] == '\0'; /* one that comes again, too */
+        if (op->kind == FY_CAT_APPLY && (of_bucket || flight->write.apply.rights_changed))
             fy_know_rights_changed(job->engine->node, job->order.bucket); /* made or gone with it */
         fy_job_become(job, FY_JOB_ENDED);
         return;

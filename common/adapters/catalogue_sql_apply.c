@@ -231,7 +231,9 @@ enum fy_code fy_cs_apply(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cs_container container;
     bool invisible = false;
     fy_cs_container_of_order(self, self->writer, order, &container, &invisible);
-    if (order->object[0] == '\0')
-        return apply_bucket(self, apply, &container);
-    return apply_object(self, apply, &container, invisible);
+    self->rights_changed = false;
+    enum fy_code code = order->object[0] == '\0' ? apply_bucket(self, apply, &container)
+                                                 : apply_object(self, apply, &container, invisible);
+    apply->rights_changed = self->rights_changed;
+    return code;
 }

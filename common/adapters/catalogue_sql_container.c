@@ -258,6 +258,7 @@ static void rights_of_presence(struct fy_cs *self, struct fy_cs_container *conta
 {
     if (!container->row.ccs_visible)
         return;
+    self->rights_changed = true;
     struct fy_cs_use use;
     if (container->there) {
         use = fy_cs_use(self->writer, FY_CS_RIGHT_PUT);

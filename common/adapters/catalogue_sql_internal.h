@@ -327,12 +327,13 @@ struct fy_cs {
     /* Writing thread, write_mutex held. */
     pthread_mutex_t write_mutex;
     struct fy_cs_conn *writer;
-    bool again;         /* the last transaction failed by another process's doing alone */
-    int64_t now_ms;     /* of the transaction */
-    bool lease_alive;   /* as read in the transaction */
-    bool stamped;       /* a stamp was given out in it: the lease row is saved with it */
-    bool waiting_in;    /* rows of direction IN may exist */
-    int64_t last_token; /* of the uploads of this process */
+    bool again;          /* the last transaction failed by another process's doing alone */
+    int64_t now_ms;      /* of the transaction */
+    bool lease_alive;    /* as read in the transaction */
+    bool stamped;        /* a stamp was given out in it: the lease row is saved with it */
+    bool waiting_in;     /* rows of direction IN may exist */
+    bool rights_changed; /* by the operation under way */
+    int64_t last_token;  /* of the uploads of this process */
     struct fy_cs_counters counters;
     struct fy_cs_container
         kept[FY_CS_CONTAINERS_KEPT]; /* committed or written by this transaction */

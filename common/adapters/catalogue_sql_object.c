@@ -258,7 +258,7 @@ enum fy_code fy_cs_object_delete(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cat_object_delete *delete = (struct fy_cat_object_delete *)(void *)op;
     struct fy_cs_container container;
     struct fy_cs_object object;
-    delete->already = false;
+    delete->already = delete->rights_changed = false;
     enum fy_code code =
         container_for(self, op, &delete->key, delete->client, FY_RIGHT_DELETE, &container);
     if (code != FY_OK)
@@ -272,7 +272,9 @@ enum fy_code fy_cs_object_delete(struct fy_cs *self, struct fy_cat_op *op)
         return FY_OK;
 
     struct fy_stamp stamp = fy_cs_stamp_next(self, &object.reg.stamp);
+    self->rights_changed = false;
     fy_cs_object_tombstone(self, &container, delete->key.object, &object, &stamp);
+    delete->rights_changed = self->rights_changed;
 
     struct fy_order order;
     order_begin(&order, FY_ACTION_DELETE, &stamp, delete->op_id, delete->client,

@@ -116,7 +116,8 @@ struct fy_cat_object_delete {
     struct fy_object_key key;
     char client[FY_CLIENT_BYTES_MAX + 1];
     char op_id[FY_OP_ID_BYTES_MAX + 1];
-    bool already; /* out */
+    bool already;        /* out */
+    bool rights_changed; /* out: the bucket went with its last object, and the rights on it */
 };
 
 /* The description of a container as its source gave it; applied by the register rule beside an
@@ -150,6 +151,7 @@ struct fy_cat_apply {
     int64_t waiting_id;      /* row to remove in the same transaction; 0 none */
     enum fy_verdict verdict; /* out */
     bool conflict;           /* out: the losing body is kept in `conflicts` */
+    bool rights_changed;     /* out: rights on the bucket's name came or went with this */
 };
 /*
  * Moves an order to `waiting` (state WAITING) or ends it (state DEAD), with its outcome row. id 0:

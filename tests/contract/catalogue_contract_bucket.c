@@ -216,6 +216,29 @@ static void tombstone_of_an_object_alone_shows_no_bucket(void **state)
     assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
 }
 
+/* Whoever keeps rights for a while must hear of it: the name may be another owner's next. */
+static void rights_that_come_and_go_with_an_object_are_told(void **state)
+{
+    struct contract *c = *state;
+    struct fy_cat_apply comes =
+        contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "bytes", 10);
+    assert_int_equal(contract_run(c, &comes.op), FY_OK);
+    assert_true(comes.rights_changed);
+    struct fy_cat_apply more =
+        contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-1", "p", "bytes", 11);
+    more.rights_changed = true;
+    assert_int_equal(contract_run(c, &more.op), FY_OK);
+    assert_false(more.rights_changed);
+    struct fy_cat_object_delete gone = {.op.kind = FY_CAT_OBJECT_DELETE, .client = "client-1"};
+    gone.key = contract_key("client-1", "bucket-1", "p");
+    assert_int_equal(contract_run(c, &gone.op), FY_OK);
+    assert_false(gone.rights_changed);
+    gone.key = contract_key("client-1", "bucket-1", "o");
+    assert_int_equal(contract_run(c, &gone.op), FY_OK);
+    assert_true(gone.rights_changed);
+    assert_int_equal(contract_right(c, "client-1", "bucket-1"), -1);
+}
+
 /* Two owners, one name: the first is visible, the other replicates all the same. */
 static void second_owner_of_a_name_stays_invisible(void **state)
 {
@@ -361,6 +384,7 @@ int catalogue_contract_bucket(void)
         TEST(object_without_a_description_makes_the_bucket_be_there_too),
         TEST(older_description_does_not_win_over_the_register),
         TEST(tombstone_of_an_object_alone_shows_no_bucket),
+        TEST(rights_that_come_and_go_with_an_object_are_told),
         TEST(second_owner_of_a_name_stays_invisible),
         TEST(order_that_names_no_account_into_an_invisible_container_is_a_conflict),
         TEST(name_that_falls_free_passes_to_the_oldest_that_is_there),
