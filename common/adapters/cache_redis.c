@@ -151,7 +151,7 @@ static bool take_lease(struct cache_redis *self, const char *key, redisReply **r
 }
 
 /* Puts the answer where the lease is, if it still is. */
-static bool store(struct cache_redis *self, const char *key, const redisReply *lease,
+static void store(struct cache_redis *self, const char *key, const redisReply *lease,
                   const struct fy_redis_answer *answer, int64_t life_ms)
 {
     char text[KEY_BYTES];
@@ -167,8 +167,8 @@ static bool store(struct cache_redis *self, const char *key, const redisReply *l
                                           full_key(self, key, text), {lease->str, lease->len},
                                           {record, record_bytes},    number(life_ms, life)};
     bool told = fy_redis_link_run(self->link, words, FY_COUNT_OF(words), &reply);
+    (void)told; /* else it is not kept */
     free(record);
-    return told && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
 }
 
 static void fill_answer(const struct filling *filling, const char *key,
@@ -201,7 +201,7 @@ static void fly(void *arg, const char *key, struct fy_redis_answer *answer)
     fill_answer(filling, key, answer, &life_ms);
     bool leased = asked && is_record(reply, KIND_LEASE) && reply->len == LEASE_BYTES;
     if (leased && answer->code == FY_OK && life_ms > 0)
-        answer->confirmed = store(self, key, reply, answer, life_ms);
+        store(self, key, reply, answer, life_ms);
 }
 
 /* ---- the port */

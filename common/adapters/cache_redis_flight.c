@@ -68,17 +68,17 @@ static void flight_fly(struct fy_redis_flights *flights, struct fy_redis_flight 
     pthread_cond_broadcast(&flights->landed);
 }
 
-/* What was read before a caller came may have been dropped since, perhaps by another process: then
- * only an answer counts whose look began later, or that Redis has taken since, which it does not
- * after a drop. A failure is no fact that could be old. Mutex held. */
+/* What was read before a caller came may have been dropped since, perhaps by another process: only
+ * an answer counts whose look began later. The next look finds in Redis what this one put there, so
+ * however many wait, the catalogue is asked once. That Redis has taken an answer says nothing: it
+ * may have been dropped between that moment and the one in which we hear of it. A failure is no
+ * fact that could be old. Mutex held. */
 static bool answer_counts(const struct fy_redis_flight *flight, uint64_t begun_before,
                           uint64_t landed_before)
 {
     if (flight->landed_count > begun_before)
         return true;
-    if (flight->landed_count == landed_before)
-        return false;
-    return flight->answer.confirmed || flight->answer.code != FY_OK;
+    return flight->landed_count != landed_before && flight->answer.code != FY_OK;
 }
 
 enum fy_code fy_redis_flights_get(struct fy_redis_flights *flights, const char *key, void *value,

@@ -104,7 +104,6 @@ struct fy_redis_answer {
     struct fy_err err;
     void *value; /* free() */
     size_t value_bytes;
-    bool confirmed; /* Redis took it, so nothing was dropped between the fill and that moment */
 };
 /* Finds the answer for key; called without a lock, for one key once at a time. */
 typedef void fy_redis_fly_fn(void *arg, const char *key, struct fy_redis_answer *answer);
@@ -118,7 +117,7 @@ struct fy_redis_flights {
 void fy_redis_flights_init(struct fy_redis_flights *flights);
 void fy_redis_flights_done(struct fy_redis_flights *flights);
 /* As fy_cache_get, with fly for fill: an answer that somebody else's fly gives counts when it began
- * after this call, or Redis confirmed it since. */
+ * after this call. */
 FY_MUST_CHECK enum fy_code fy_redis_flights_get(struct fy_redis_flights *flights, const char *key,
                                                 void *value, size_t capacity, size_t *size_bytes,
                                                 fy_redis_fly_fn *fly, void *arg,
