@@ -34,6 +34,7 @@ class Factory:
     def __init__(self, make_folder, world):
         self._make_folder = make_folder
         self._world = world
+        self._engines = []
         self.started = []
 
     def __call__(
@@ -49,6 +50,7 @@ class Factory:
         """
         folder = self._make_folder()
         engines = self._world.settings(names)
+        self._engines.append(engines)
         members = [
             Site(
                 name,
@@ -78,6 +80,8 @@ class Factory:
             except AssertionError as complaint:
                 complaints.append(complaint)
         self.started = []
+        while self._engines:
+            self._world.give_back(self._engines.pop())
         if complaints:
             raise complaints[0]
 
