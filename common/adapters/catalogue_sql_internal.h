@@ -39,7 +39,7 @@
 
 #define FY_CS_MAGIC           0x46594353u /* "FYCS" */
 #define FY_CS_READERS_MAX     32
-#define FY_CS_PAGE_ROWS       32  /* rows read ahead of a visitor; an object row is 6 KiB */
+#define FY_CS_PAGE_ROWS       16  /* rows read ahead of a visitor; an object row is 6 KiB */
 #define FY_CS_CONTAINERS_KEPT 16  /* container rows the writer remembers between operations */
 #define FY_CS_TRIES_MAX       5   /* of a batch that other processes disturb, after the first */
 #define FY_CS_SLOTS           256 /* 8 bits of a stamp */

@@ -56,7 +56,7 @@
 #define FY_LINGER_MS        5000       /* an early answer waits so long for its client to stop */
 #define FY_LINGER_BYTES_MAX (64 << 20) /* and drops so many of its bytes, then cuts */
 #define FY_ANSWERS_BYTES_MAX                                                                       \
-    (6 << 20) /* large answers in memory that are not read yet; more is 503 */
+    (4 << 20) /* large answers in memory that are not read yet; more is 503 */
 #define FY_ANSWERS_VITAL_BYTES   (1 << 20)   /* beyond it, for who asks how Ferry is */
 #define FY_LISTINGS_BYTES_MAX    (1 << 20)   /* pages of listings; beyond it they are short */
 #define FY_LIST_PAGE_BYTES       (256 << 10) /* a page of our own listings ends with this row */
