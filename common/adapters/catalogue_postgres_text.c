@@ -72,7 +72,7 @@ static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
     OWN(SETTINGS) = "SELECT set_config('statement_timeout', '" STATEMENT_MS "', true), "
                     "set_config('lock_timeout', '" LOCK_MS "', true), "
                     "set_config('idle_in_transaction_session_timeout', '" IDLE_MS "', true), "
-                    "set_config('enable_seqscan', 'off', true), "
+                    "set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), "
                     "set_config('synchronous_commit', 'on', true)",
     /* In the order of the arrays. */
     OWN(LOCK) = "SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(key) ELSE "
