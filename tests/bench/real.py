@@ -27,7 +27,7 @@ WARM_SECONDS = 4
 AIMS = {1: 0.6, 100: 0.3}  # of the floor, by orders a request
 P99_AIM = 2
 WORKERS = (1, 2, 4)
-SETTLED_ORDERS = 20_000
+SETTLED_ORDERS = 40_000
 SETTLED_EACH = 100
 LOOK_S = 0.2  # between two looks at a worker's metrics, for which it asks the broker
 OBJECTS = 5_000
@@ -270,6 +270,9 @@ def pair(world: Engines):
 
 def bench_workers() -> None:
     with engines() as world, pair(world) as (source, target):
+        floor = world.floor()
+        warm(world, floor)
+        floor.stop()
         there = 0
         for count in WORKERS:
             workers = start_workers(target, count)
