@@ -267,6 +267,7 @@ static void *client_main(void *arg)
         [DROP_OBJECT] = drop_object, [ORDER_COPY] = order_copy,   [RETRY_DEAD] = retry_dead};
     struct client *self = arg;
     acts[self->kind](self);
+    self->run->busy--;
     free(self);
     return NULL;
 }
@@ -293,11 +294,17 @@ static bool choose_copy(struct sim_world *world, struct client *client)
     return true;
 }
 
+static void client_start(struct client *client)
+{
+    client->run->busy++;
+    (void)fiber_start(&client->run->group, "client", client_main, client, 0);
+}
+
 void sim_client_retry_dead(struct sim_site *site)
 {
     struct client *client = fy_alloc(sizeof(*client));
     *client = (struct client){.run = site->run, .kind = RETRY_DEAD};
-    (void)fiber_start(&site->run->group, "client", client_main, client, 0);
+    client_start(client);
 }
 
 void sim_client_step(struct sim_world *world)
@@ -324,5 +331,5 @@ void sim_client_step(struct sim_world *world)
         free(client);
         return;
     }
-    (void)fiber_start(&site->run->group, "client", client_main, client, 0);
+    client_start(client);
 }

@@ -21,6 +21,7 @@ struct exchange {
     struct fy_peer_call call; /* a copy: the caller's may be gone */
     char *body;
     struct fy_node *node;
+    uint32_t *busy;
     struct sim_answer *answer; /* NULL: not yet */
 };
 
@@ -46,7 +47,14 @@ static void *serve_main(void *arg)
     if (exchange->answer == NULL) /* else the request came twice */
         exchange->answer = answer;
     fiber_wake(exchange);
+    --*exchange->busy;
     return NULL;
+}
+
+static void serve(struct exchange *exchange, struct fiber_group *group)
+{
+    ++*exchange->busy;
+    (void)fiber_start(group, "api", serve_main, exchange, 0);
 }
 
 static void delay(const struct sim_net *net)
@@ -119,10 +127,11 @@ static struct sim_answer *ask(struct sim_call *self, struct failure *failure)
     }
     struct fiber_group *group = host->group;
     exchange->node = host->node;
+    exchange->busy = host->busy;
     if (!fiber_chance(net->faults.lose_one_of))
-        (void)fiber_start(group, "api", serve_main, exchange, 0);
+        serve(exchange, group);
     if (fiber_chance(net->faults.repeat_one_of))
-        (void)fiber_start(group, "api", serve_main, exchange, 0);
+        serve(exchange, group);
     if (!await_answer(self, exchange, group, until_us, failure))
         return NULL;
     delay(net);

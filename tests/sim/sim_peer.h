@@ -21,7 +21,8 @@ struct sim_host {
     const char *uri;
     struct fiber_group *group; /* of the process that serves; NULL: nobody does */
     struct fy_node *node;
-    bool cut_off; /* nothing arrives, nothing leaves */
+    uint32_t *busy; /* of that process: requests under way */
+    bool cut_off;   /* nothing arrives, nothing leaves */
 };
 struct sim_net {
     struct sim_host *hosts;

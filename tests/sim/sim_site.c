@@ -14,6 +14,7 @@
 
 #define CACHE_ENTRIES 1000
 #define READERS       2
+#define DRAIN_MS      2000
 #define PATH_BYTES    160
 
 static const char *const suffixes[] = {"", "-wal"};
@@ -119,6 +120,26 @@ static bool enter_sites(struct sim_run *run)
     return true;
 }
 
+/* As cli/ does: what takes requests first, then the worker, then the ports. */
+static void close_node(struct sim_run *run)
+{
+    struct fy_node *node = &run->node;
+    atomic_store(&node->stopping, true);
+    while (run->busy > 0)
+        fiber_sleep_us(1000);
+    fy_worker_close(run->worker, DRAIN_MS);
+    fy_peer_close(node->peer);
+    fy_queue_close(node->queue);
+    node->queue = NULL;
+    fy_lease_close(node->lease);
+    fy_catalogue_writer_close(node->writer);
+    fy_catalogue_close(node->catalogue);
+    fy_hlc_done(&node->hlc);
+    fy_cache_close(node->cache);
+    fy_store_close(node->store);
+    fiber_trace("closed");
+}
+
 /* The process's main thread. */
 static void *process_main(void *arg)
 {
@@ -130,14 +151,17 @@ static void *process_main(void *arg)
         run->up = true;
         site->host->node = &run->node;
         site->host->group = &run->group;
+        site->host->busy = &run->busy;
         fiber_trace("up: boot %s", run->node.boot_id);
-        while (atomic_load(&run->node.fatal_code) == 0)
+        while (atomic_load(&run->node.fatal_code) == 0 && !run->stops)
             (void)fy_bell_wait(&run->node.stop_bell, -1, -1);
     }
     fiber_trace("exits: %s", err.text);
     run->up = false;
-    run->ended = true;
     site->host->group = NULL;
+    if (run->stops)
+        close_node(run);
+    run->ended = true;
     for (;;)
         fiber_sleep_us(1000000);
     return NULL;
@@ -176,6 +200,15 @@ void sim_site_start(struct sim_site *site)
         copy_file(from, to);
     }
     (void)fiber_start(&run->group, "main", process_main, run, 0);
+}
+
+void sim_site_stop(struct sim_site *site)
+{
+    if (site->run == NULL || !site->run->up)
+        return;
+    fiber_trace("stop %s", site->id);
+    site->run->stops = true;
+    fy_bell_ring(&site->run->node.stop_bell);
 }
 
 void sim_site_kill(struct sim_site *site)

@@ -25,8 +25,10 @@ struct sim_run {
     struct fy_node node;
     struct fy_catalogue *rows; /* the catalogue without faults */
     struct fy_worker *worker;
-    bool up;    /* serves and works */
-    bool ended; /* by itself: it waits to be killed */
+    bool up;       /* serves and works */
+    bool ended;    /* by itself: it waits to be killed */
+    bool stops;    /* it was asked to */
+    uint32_t busy; /* requests of clients and of other sites under way */
 };
 
 struct sim_site {
@@ -51,6 +53,8 @@ struct sim_site {
  * any world. */
 void sim_site_template(const char *folder);
 void sim_site_start(struct sim_site *site); /* of a site without a process */
+/* SIGTERM: no request is taken any more, those under way end, then the worker drains. */
+void sim_site_stop(struct sim_site *site);
 /* SIGKILL. What runs on is the caller's, who is not of the site. */
 void sim_site_kill(struct sim_site *site);
 /* Whether its process runs, and has not ended by itself. */

@@ -117,10 +117,13 @@ static void revive(struct sim_site *site)
 static void disturb(struct sim_world *world)
 {
     struct sim_site *site = &world->sites[fiber_below(SIM_SITES)];
-    switch (fiber_below(10)) {
+    switch (fiber_below(11)) {
     case 0:
     case 1:
         sim_site_kill(site);
+        break;
+    case 7:
+        sim_site_stop(site);
         break;
     case 2:
     case 3:
