@@ -20,10 +20,11 @@ typedef enum fy_code queue_contract_open_fn(const char *dir, struct fy_clock *cl
 struct queue_contract_factory {
     const char *name;
     queue_contract_open_fn *open;
-    bool anew;     /* each process ensures its topics anew */
-    bool whole;    /* a publish whose process dies is there as a whole or not at all */
-    int settle_ms; /* quiet for so long, there is nothing more to come; 0: a poll sees all there is
-                    */
+    bool anew;      /* each process ensures its topics anew */
+    bool whole;     /* a publish whose process dies is there as a whole or not at all */
+    int settle_ms;  /* quiet for so long, there is nothing more to come; 0: a poll sees all there is
+                     */
+    bool in_memory; /* nothing outlives the program: no test kills one */
 };
 
 /* Runs the suite; returns how many tests failed. */

@@ -66,7 +66,8 @@ static enum fy_code open_shared(const char *dir, struct fy_clock *clock, struct 
     return queue_kafka_open(queue_kafka_brokers(), prefix, clock, queue_kafka_brisk, queue, err);
 }
 
-const struct queue_contract_factory queue_kafka_factory = {"kafka", open_shared, true, false, 300};
+const struct queue_contract_factory queue_kafka_factory = {"kafka", open_shared, true,
+                                                           false,   300,         false};
 
 struct queue_fixture *queue_kafka_fixture_new(void)
 {

@@ -38,9 +38,10 @@ static enum fy_code open_small(const char *dir, struct fy_clock *clock, struct f
     return open_with(dir, QUEUE_SQLITE_SMALL_BYTES, clock, queue, err);
 }
 
-const struct queue_contract_factory queue_sqlite_factory = {"sqlite", open_plain, false, true, 0};
-const struct queue_contract_factory queue_sqlite_small_factory = {"sqlite, small", open_small,
-                                                                  false, true, 0};
+const struct queue_contract_factory queue_sqlite_factory = {"sqlite", open_plain, false,
+                                                            true,     0,          false};
+const struct queue_contract_factory queue_sqlite_small_factory = {
+    "sqlite, small", open_small, false, true, 0, false};
 
 struct queue_fixture *queue_sqlite_fixture_new(const struct queue_contract_factory *factory)
 {

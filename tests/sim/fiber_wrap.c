@@ -1,7 +1,9 @@
 /* fiber_wrap.c - libc's threads, locks, clocks and randomness, as the linker's --wrap finds them.
  */
 /* Outside of a fiber each is what it always was. */
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -141,6 +143,65 @@ WRAP(int, pthread_cond_broadcast, pthread_cond_t *cond)
         return __real_pthread_cond_broadcast(cond);
     fiber_wake(cond);
     return 0;
+}
+
+/* ------------------------------------------------------------------ semaphores, of tests */
+
+struct count {
+    unsigned value;
+};
+static_assert(sizeof(struct count) <= sizeof(sem_t), "it fits");
+
+static struct count *count_of(sem_t *semaphore)
+{
+    return (struct count *)(void *)semaphore;
+}
+
+WRAP(int, sem_init, sem_t *semaphore, int shared, unsigned value)
+{
+    if (fiber_self() == NULL)
+        return __real_sem_init(semaphore, shared, value);
+    count_of(semaphore)->value = value;
+    return 0;
+}
+
+WRAP(int, sem_destroy, sem_t *semaphore)
+{
+    return fiber_self() == NULL ? __real_sem_destroy(semaphore) : 0;
+}
+
+WRAP(int, sem_post, sem_t *semaphore)
+{
+    if (fiber_self() == NULL)
+        return __real_sem_post(semaphore);
+    count_of(semaphore)->value++;
+    fiber_wake(semaphore);
+    return 0;
+}
+
+static int sem_take(sem_t *semaphore, int64_t until_us)
+{
+    while (count_of(semaphore)->value == 0) {
+        if (fiber_now_us() >= until_us) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+        (void)fiber_wait(semaphore, until_us);
+    }
+    count_of(semaphore)->value--;
+    return 0;
+}
+
+WRAP(int, sem_wait, sem_t *semaphore)
+{
+    return fiber_self() == NULL ? __real_sem_wait(semaphore) : sem_take(semaphore, FIBER_FOREVER);
+}
+
+WRAP(int, sem_timedwait, sem_t *semaphore, const struct timespec *until)
+{
+    if (fiber_self() == NULL)
+        return __real_sem_timedwait(semaphore, until);
+    return sem_take(semaphore, (int64_t)until->tv_sec * 1000000 + until->tv_nsec / 1000);
 }
 
 /* ------------------------------------------------------------------ time and randomness */

@@ -116,7 +116,8 @@ static enum fy_code publish(struct fy_queue *port, const struct fy_record *recor
     if (fiber_chance(broker->faults.refuse_one_of))
         return fy_err_set(err, fiber_chance(2) ? FY_EFULL : FY_EBUSY, "sim: refused");
     struct sim_publish *publish = fy_alloc(sizeof(*publish));
-    *publish = (struct sim_publish){.count = count, .done = done, .arg = arg};
+    *publish = (struct sim_publish){
+        .count = count, .done = done, .arg = arg, .since_us = fy_queue_numbers_now_us()};
     publish->records = fy_alloc(count * sizeof(struct sim_record *));
     publish->topics = fy_alloc(count * sizeof(struct sim_topic *));
     for (size_t i = 0; i < count; i++) {
@@ -155,6 +156,7 @@ static void publish_run(struct sim_queue *self, struct sim_publish *publish)
                 fy_code_name(code));
     publish->arrived = true;
     fiber_yield(); /* a kill here leaves them there, and nobody knows */
+    fy_queue_published(&self->port.numbers, publish->since_us, code);
     publish->done(publish->arg, code, accepted, &err);
 }
 

@@ -51,6 +51,7 @@ struct sim_publish {
     struct sim_topic **topics;
     size_t count;
     bool arrived;
+    int64_t since_us;
     fy_publish_done_fn *done;
     void *arg;
 };
