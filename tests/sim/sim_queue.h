@@ -18,7 +18,6 @@ struct sim_queue_faults {
 
 struct sim_broker;
 struct sim_broker *sim_broker_new(struct fy_clock *clock, int32_t partition_count);
-void sim_broker_free(struct sim_broker *broker);
 void sim_broker_faults(struct sim_broker *broker, const struct sim_queue_faults *faults);
 
 /* A process's connection; it belongs to the caller's group of fibers. */

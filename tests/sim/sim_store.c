@@ -180,10 +180,19 @@ static struct sim_body *find(const struct sim_disk *disk, const char *blob_ref)
     return NULL;
 }
 
+static enum fy_code check_ref(const char *blob_ref, struct fy_err *err)
+{
+    if (strncmp(blob_ref, "sim:", 4) == 0 && strchr(blob_ref, '/') == NULL)
+        return FY_OK;
+    return fy_err_set(err, FY_EINTERNAL, "'%.80s' is none of this store's", blob_ref);
+}
+
 static enum fy_code store_open(struct fy_store *port, const char *blob_ref,
                                struct fy_reader **reader, int64_t *size, struct fy_err *err)
 {
     struct sim_store *self = store_from(port);
+    if (check_ref(blob_ref, err) != FY_OK)
+        return err->code;
     fiber_yield();
     const struct sim_body *body = find(self->disk, blob_ref);
     if (body == NULL || body->removed)
@@ -224,6 +233,8 @@ static void store_reader_close(struct fy_reader *port)
 static enum fy_code store_remove(struct fy_store *port, const char *blob_ref, struct fy_err *err)
 {
     struct sim_store *self = store_from(port);
+    if (check_ref(blob_ref, err) != FY_OK)
+        return err->code;
     fiber_yield();
     if (fiber_chance(self->disk->faults.read_one_of))
         return fy_err_set(err, FY_EIO, "sim: the disk failed");
@@ -311,4 +322,14 @@ size_t sim_disk_count(const struct sim_disk *disk)
     for (size_t i = 0; i < disk->count; i++)
         count += !disk->bodies[i]->removed;
     return count;
+}
+
+void sim_disk_free(struct sim_disk *disk)
+{
+    for (size_t i = 0; i < disk->count; i++) {
+        free(disk->bodies[i]->bytes);
+        free(disk->bodies[i]);
+    }
+    free(disk->bodies);
+    free(disk);
 }

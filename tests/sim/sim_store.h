@@ -22,6 +22,7 @@ struct sim_body {
     bool removed; /* its bytes stay, for whoever reads it, and for the judge */
 };
 struct sim_disk *sim_disk_new(void);
+void sim_disk_free(struct sim_disk *disk);
 void sim_disk_faults(struct sim_disk *disk, const struct sim_store_faults *faults);
 const struct sim_body *sim_disk_body(const struct sim_disk *disk, const char *blob_ref);
 size_t sim_disk_count(const struct sim_disk *disk); /* bodies that are there */
