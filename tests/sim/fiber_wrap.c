@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -67,7 +66,7 @@ WRAP(int, pthread_mutex_init, pthread_mutex_t *mutex, const pthread_mutexattr_t 
 {
     if (fiber_self() == NULL)
         return __real_pthread_mutex_init(mutex, attributes);
-    memset(mutex, 0, sizeof(*mutex));
+    *lock_of(mutex) = (struct lock){0};
     return 0;
 }
 
@@ -104,10 +103,7 @@ WRAP(int, pthread_mutex_unlock, pthread_mutex_t *mutex)
 
 WRAP(int, pthread_cond_init, pthread_cond_t *cond, const pthread_condattr_t *attributes)
 {
-    if (fiber_self() == NULL)
-        return __real_pthread_cond_init(cond, attributes);
-    memset(cond, 0, sizeof(*cond));
-    return 0;
+    return fiber_self() == NULL ? __real_pthread_cond_init(cond, attributes) : 0;
 }
 
 WRAP(int, pthread_cond_destroy, pthread_cond_t *cond)

@@ -44,8 +44,10 @@ static const char usage[] =
 static void on_signal(int number)
 {
     void *frames[64];
+    /* NOLINTBEGIN(bugprone-signal-handler,cert-sig30-c): it dies anyway; better a tail than none */
     fiber_trace_tail();
     backtrace_symbols_fd(frames, backtrace(frames, FY_COUNT_OF(frames)), STDERR_FILENO);
+    /* NOLINTEND(bugprone-signal-handler,cert-sig30-c) */
     _exit(128 + number);
 }
 
@@ -149,6 +151,7 @@ static int run_all(struct options *options)
     while (running > 0)
         failed += !finish(options, jobs, &running);
     remove_folder(template_folder);
+    options->template_folder = NULL;
     (void)printf("%llu seeds, %llu failed\n", (unsigned long long)options->count,
                  (unsigned long long)failed);
     return (failed > 0) == options->until_failure ? 0 : 1;

@@ -147,21 +147,20 @@ static void replace_by_page(struct sim_answer *answer)
 {
     static const int statuses[] = {502, 503, 500, 404, 200};
     static const char page[] = "<html>sim: a proxy's page</html>";
-    free(answer->body);
-    *answer =
-        (struct sim_answer){.head = {.http_status = statuses[fiber_below(FY_COUNT_OF(statuses))],
-                                     .content_length = sizeof(page) - 1,
-                                     .size = -1,
-                                     .id = "",
-                                     .site = "",
-                                     .bucket = "",
-                                     .name = "",
-                                     .type = "",
-                                     .target = "",
-                                     .error = "",
-                                     .content_type = ""},
-                            .body = fy_memdup(page, sizeof(page) - 1),
-                            .body_bytes = sizeof(page) - 1};
+    *answer = (struct sim_answer){
+        .head = {.http_status = statuses[fiber_below(FY_COUNT_OF(statuses))],
+                 .content_length = sizeof(page) - 1,
+                 .size = -1,
+                 .id = "",
+                 .site = "",
+                 .bucket = "",
+                 .name = "",
+                 .type = "",
+                 .target = "",
+                 .error = "",
+                 .content_type = ""},
+        .body = fy_memdup(page, sizeof(page) - 1),
+        .body_bytes = sizeof(page) - 1}; /* what it replaces stays until the seed ends */
 }
 
 /* ------------------------------------------------------------------ giving it to the caller */
@@ -193,7 +192,7 @@ static void give_body(struct sim_call *self, struct sim_answer *answer, struct f
     const struct sim_peer_faults *faults = &self->peer->net->faults;
     size_t end = answer->body_bytes;
     if (end > 0 && fiber_chance(faults->corrupt_one_of))
-        answer->body[fiber_below((uint32_t)end)] ^= (char)(1 << fiber_below(8));
+        answer->body[fiber_below((uint32_t)end)]++;
     if (end > 0 && fiber_chance(faults->cut_one_of))
         end = fiber_below((uint32_t)end);
     for (size_t at = 0; at < end;) {

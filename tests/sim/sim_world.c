@@ -226,7 +226,7 @@ void sim_world_main(void *arg)
         await_quiet(world);
         for (size_t i = 0; i < SIM_SITES && round + 1 < DEAD_ROUNDS; i++)
             sim_client_retry_dead(&world->sites[i]);
-        fiber_sleep_us(3 * LOOK_US);
+        fiber_sleep_us(3LL * LOOK_US);
     }
     if (!world->failed)
         sim_judge(world);
