@@ -221,11 +221,26 @@ static void keep_facts(struct fy_job *job, const struct fy_peer_head *head)
     fy_promise_complete(&flight->promise, head);
 }
 
+/* Of a site that is a Ferry, something else answers in its place: a proxy's page, another program.
+ * Whatever it says, good or bad, it says nothing of the object. */
+static bool is_not_its_own(struct fy_flight *flight, const struct fy_peer_head *head)
+{
+    if (!flight->call.ferry || head->ferry)
+        return false;
+    fy_failure_set(&flight->failure, FY_SRC_REFUSED, "the source answered %d, not as a Ferry",
+                   head->http_status);
+    return true;
+}
+
 /* true: the body may come. */
 static bool judge_head(struct fy_job *job, const struct fy_peer_head *head)
 {
     struct fy_flight *flight = job->flight;
     struct fy_promise own;
+    if (is_not_its_own(flight, head)) {
+        flight->refused = true;
+        return false;
+    }
     fy_promise_of_order(&own, &job->order);
     switch (fy_verdict_head(&job->order, job->stamped, &own, head, &flight->failure)) {
     case FY_HEAD_GO:

@@ -144,8 +144,9 @@ static void fill_head(const struct call *call, struct fy_peer_head *head)
     }
     if (call->answer == FAKE_GONE)
         head->http_status = 404;
-    if (call->answer == FAKE_STATUS) {
+    if (call->answer == FAKE_STATUS || call->answer == FAKE_PAGE) {
         head->http_status = call->value;
+        head->ferry = head->ferry && call->answer == FAKE_STATUS;
         head->has_facts = head->has_stamp = false;
     }
 }

@@ -26,6 +26,7 @@ enum fake_answer {
     FAKE_WRONG_SIZE,  /* the size header is another's */
     FAKE_NO_HASH,     /* no hash header */
     FAKE_NO_FACTS,    /* no object headers at all */
+    FAKE_PAGE,        /* value: the HTTP status of a page by something that is no site */
     FAKE_HANG,  /* no answer until cancelled or released; then this status (0: the good answer) */
     FAKE_BREAK, /* value: bytes after which the connection breaks; the next call goes on */
 };

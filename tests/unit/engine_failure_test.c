@@ -437,10 +437,27 @@ static void a_flood_of_poison_stays_within_its_bound(void **state)
     assert_true(fake_node_wait_committed(self));
 }
 
+/* A proxy answers in the place of a site that is a Ferry: neither its 200, which would do for an
+ * empty object, nor its 404 says anything of the object. */
+static void a_page_in_front_of_a_ferry_is_no_answer_of_its(void **state)
+{
+    struct fake_node *self = *state;
+    fake_peer_rule(self->peer, "empty size=0", FAKE_PAGE, 200, 1);
+    fake_peer_rule(self->peer, "whole", FAKE_PAGE, 404, 1);
+    fake_node_start(self);
+    (void)fake_node_create(self, "empty size=0");
+    (void)fake_node_create(self, "whole");
+    assert_true(fake_node_wait_ready(self, "empty size=0"));
+    assert_true(fake_node_wait_ready(self, "whole"));
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_FACTS), 2);
+    assert_int_equal(fake_peer_calls(self->peer, FY_PEER_PULL), 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_node_setup, fake_node_teardown)
     const struct CMUnitTest tests[] = {
+        TEST(a_page_in_front_of_a_ferry_is_no_answer_of_its),
         TEST(bad_sources_end_dead_with_their_own_reason),
         TEST(others_pass_while_bad_ones_are_tried_in_memory),
         TEST(a_source_that_recovers_in_memory_costs_no_row),
