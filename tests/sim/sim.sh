@@ -5,7 +5,8 @@ sim=$1
 seeds=$2
 jobs=${JOBS:-$(nproc)}
 "$sim" --count "$seeds" --jobs "$jobs"
-for bug in $("$sim" --bugs); do
+bugs=$("$sim" --bugs)
+for bug in $bugs; do
     # What is printed of the seed that found it is of no interest here.
     "$sim" --plant "$bug" --find --count 5000 --jobs "$jobs" >/dev/null 2>&1 || {
         echo "planted bug not found: $bug" >&2

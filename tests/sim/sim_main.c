@@ -16,7 +16,7 @@
 #include "tests/sim/sim_world.h"
 
 #define JOBS_MAX      64
-#define STEPS_DEFAULT 50
+#define STEPS_DEFAULT 40
 #define WATCHDOG_S    120 /* a seed takes some ten milliseconds of processor time */
 
 struct options {
@@ -32,7 +32,7 @@ static const char usage[] =
     "          [--unstamped] [--plant NAME] [--find] [--bugs]\n"
     "  --seed N   the first seed (1)\n"
     "  --count N  so many seeds (1); ends with 1 when any fails\n"
-    "  --steps M  steps of a seed (50)\n"
+    "  --steps M  steps of a seed (40)\n"
     "  --jobs N   seeds at once (1)\n"
     "  --trace    prints every event; Ferry's own log, too\n"
     "  --unstamped  orders that clients give directly have no stamp\n"
@@ -159,12 +159,17 @@ static int run_all(struct options *options)
 
 static bool parse(int count, char **arguments, struct options *options)
 {
-    static const struct option longs[] = {
-        {"seed", required_argument, NULL, 's'},  {"count", required_argument, NULL, 'c'},
-        {"steps", required_argument, NULL, 'm'}, {"jobs", required_argument, NULL, 'j'},
-        {"trace", no_argument, NULL, 't'},       {"hash", no_argument, NULL, 'h'},
-        {"plant", required_argument, NULL, 'p'}, {"find", no_argument, NULL, 'f'},
-        {"unstamped", no_argument, NULL, 'u'},   {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"seed", required_argument, NULL, 's'},
+                                          {"count", required_argument, NULL, 'c'},
+                                          {"steps", required_argument, NULL, 'm'},
+                                          {"jobs", required_argument, NULL, 'j'},
+                                          {"trace", no_argument, NULL, 't'},
+                                          {"hash", no_argument, NULL, 'h'},
+                                          {"plant", required_argument, NULL, 'p'},
+                                          {"bugs", no_argument, NULL, 'b'},
+                                          {"find", no_argument, NULL, 'f'},
+                                          {"unstamped", no_argument, NULL, 'u'},
+                                          {NULL, 0, NULL, 0}};
     int choice;
     while ((choice = getopt_long(count, arguments, "", longs, NULL)) != -1) {
         switch (choice) {
