@@ -179,6 +179,8 @@ static bool read_member(struct reader *reader)
 
 bool fy_order_json_plain(const char *bytes, size_t size_bytes, struct fy_order *order)
 {
+    if (size_bytes == 0)
+        return false;
     struct reader reader = {.at = bytes, .end = bytes + size_bytes};
     if (!take(&reader, '{'))
         return false;
