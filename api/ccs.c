@@ -162,7 +162,7 @@ void fy_ccs_object_json(struct fy_node *node, const char *bucket, const struct f
     fy_buf_json_str(json, "site", node->site);
     fy_buf_json_str(json, "bucket", bucket);
     fy_buf_json_str(json, "name", row->name);
-    fy_buf_json_str(json, "hash", hash[0] != '\0' ? hash : NULL);
+    fy_buf_json_filled(json, "hash", hash);
     fy_buf_json_str(json, "status", fy_status_name(row->reg.status));
     fy_buf_json_instant(json, "creation", row->facts.creation_ms);
     fy_buf_json_instant(json, "expires", row->facts.expires_ms);

@@ -37,7 +37,7 @@ static void print_row(struct fy_buf *json, const struct fy_outcome_row *row)
     fy_buf_text(json, "{");
     fy_buf_json_str(json, "opId", row->op_id);
     fy_buf_json_str(json, "bucket", row->bucket);
-    fy_buf_json_str(json, "object", row->object[0] != '\0' ? row->object : NULL);
+    fy_buf_json_filled(json, "object", row->object);
     fy_buf_json_str(json, "action", fy_action_name(row->action));
     fy_buf_json_str(json, "outcome", fy_outcome_name(row->outcome));
     fy_buf_json_str(json, "reason", fy_reason_name(row->reason));

@@ -216,7 +216,7 @@ static void print_object(const struct stat_command *stat, bool equal)
             fy_buf_json_i64(&json, "size", strtoll(view->size, NULL, 10));
             fy_buf_json_str(&json, "hash", view->hash);
         }
-        fy_buf_json_str(&json, "stamp", view->stamp[0] != '\0' ? view->stamp : NULL);
+        fy_buf_json_filled(&json, "stamp", view->stamp);
         if (view->kind == VIEW_UNKNOWN)
             fy_buf_json_str(&json, "error", view->err.text);
         fy_buf_text(&json, "}");

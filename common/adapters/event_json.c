@@ -8,11 +8,6 @@ static_assert(6 * (FY_OP_ID_BYTES_MAX + 3 * FY_SITE_BYTES_MAX + 2 * FY_CLIENT_BY
                   FY_ORDER_JSON_BYTES,
               "an event is no longer than an order");
 
-static void write_text(struct fy_buf *buf, const char *key, const char *text)
-{
-    fy_buf_json_str(buf, key, text[0] != '\0' ? text : NULL);
-}
-
 void fy_event_json_write(const struct fy_event *event, struct fy_buf *buf)
 {
     const struct fy_order *order = event->order;
@@ -20,19 +15,19 @@ void fy_event_json_write(const struct fy_event *event, struct fy_buf *buf)
     if (!fy_stamp_is_zero(&order->stamp))
         fy_stamp_print(&order->stamp, stamp);
     fy_buf_text(buf, "{");
-    write_text(buf, "opId", order->op_id);
+    fy_buf_json_filled(buf, "opId", order->op_id);
     fy_buf_json_str(buf, "site", event->site);
     fy_buf_json_str(buf, "direction", event->direction == FY_OUT ? "out" : "in");
     fy_buf_json_str(buf, "outcome", fy_outcome_name(event->outcome));
-    write_text(buf, "reason", fy_reason_name(event->reason));
-    write_text(buf, "detail", event->detail);
-    write_text(buf, "fromSite", order->from_site);
-    write_text(buf, "toSite", order->to_site);
-    write_text(buf, "clientId", order->client);
-    write_text(buf, "bucketName", order->bucket);
-    write_text(buf, "objectName", order->object);
+    fy_buf_json_filled(buf, "reason", fy_reason_name(event->reason));
+    fy_buf_json_filled(buf, "detail", event->detail);
+    fy_buf_json_filled(buf, "fromSite", order->from_site);
+    fy_buf_json_filled(buf, "toSite", order->to_site);
+    fy_buf_json_filled(buf, "clientId", order->client);
+    fy_buf_json_filled(buf, "bucketName", order->bucket);
+    fy_buf_json_filled(buf, "objectName", order->object);
     fy_buf_json_str(buf, "action", fy_action_name(order->action));
-    write_text(buf, "stamp", stamp);
+    fy_buf_json_filled(buf, "stamp", stamp);
     fy_buf_json_instant(buf, "at", event->at_ms);
     if (order->account[0] != '\0')
         fy_buf_json_str(buf, "account", order->account);

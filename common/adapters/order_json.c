@@ -141,22 +141,17 @@ enum fy_code fy_order_json_parse(const void *bytes, size_t size_bytes, struct fy
     return code;
 }
 
-static void write_text(struct fy_buf *buf, const char *key, const char *text)
-{
-    fy_buf_json_str(buf, key, text[0] != '\0' ? text : NULL);
-}
-
 void fy_order_json_write(const struct fy_order *order, struct fy_buf *buf)
 {
     fy_buf_text(buf, "{");
-    write_text(buf, "opId", order->op_id);
-    write_text(buf, "fromSite", order->from_site);
-    write_text(buf, "toSite", order->to_site);
-    write_text(buf, "clientId", order->client);
-    write_text(buf, "bucketName", order->bucket);
-    write_text(buf, "objectName", order->object);
+    fy_buf_json_filled(buf, "opId", order->op_id);
+    fy_buf_json_filled(buf, "fromSite", order->from_site);
+    fy_buf_json_filled(buf, "toSite", order->to_site);
+    fy_buf_json_filled(buf, "clientId", order->client);
+    fy_buf_json_filled(buf, "bucketName", order->bucket);
+    fy_buf_json_filled(buf, "objectName", order->object);
     fy_buf_json_i64(buf, "size", order->size);
-    write_text(buf, "hash", order->hash);
+    fy_buf_json_filled(buf, "hash", order->hash);
     fy_buf_json_str(buf, "action", fy_action_name(order->action));
     if (!fy_stamp_is_zero(&order->stamp)) {
         char stamp[FY_STAMP_TEXT_BYTES];

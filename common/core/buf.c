@@ -168,6 +168,11 @@ void fy_buf_json_str(struct fy_buf *buf, const char *key, const char *value)
     fy_buf_json_text(buf, value);
 }
 
+void fy_buf_json_filled(struct fy_buf *buf, const char *key, const char *value)
+{
+    fy_buf_json_str(buf, key, value[0] != '\0' ? value : NULL);
+}
+
 void fy_buf_json_i64(struct fy_buf *buf, const char *key, int64_t value)
 {
     fy_buf_json_key(buf, key);

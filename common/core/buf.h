@@ -25,6 +25,8 @@ void fy_buf_json_next(struct fy_buf *buf);
 /* "key":"value", "key":number, ... with a comma before it unless it follows '{' or '['. */
 void fy_buf_json_key(struct fy_buf *buf, const char *key);
 void fy_buf_json_str(struct fy_buf *buf, const char *key, const char *value); /* NULL writes null */
+/* The same, and "" writes null as well: a field that nobody filled. */
+void fy_buf_json_filled(struct fy_buf *buf, const char *key, const char *value);
 void fy_buf_json_i64(struct fy_buf *buf, const char *key, int64_t value);
 void fy_buf_json_bool(struct fy_buf *buf, const char *key, bool value);
 void fy_buf_json_instant(struct fy_buf *buf, const char *key, int64_t wall_ms); /* 0 writes null */

@@ -75,7 +75,7 @@ static void get_container(struct fy_node *node, const struct fy_peer_call *call,
     fy_buf_json_str(&json, "name", row.name);
     fy_buf_json_str(&json, "status", fy_status_name(row.status));
     fy_buf_json_bool(&json, "present", row.reg.status == FY_STATUS_READY);
-    fy_buf_json_str(&json, "stamp", stamp[0] != '\0' ? stamp : NULL);
+    fy_buf_json_filled(&json, "stamp", stamp);
     fy_buf_json_instant(&json, "creation", row.creation_ms);
     fy_buf_json_instant(&json, "expires", row.expires_ms);
     fy_buf_text(&json, "}");
