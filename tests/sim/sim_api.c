@@ -6,6 +6,7 @@
 #include "api/orders.h"
 #include "common/core/json_cut.h"
 #include "tests/sim/sim_peer.h"
+#include "tests/support/peer_head.h"
 
 #define CONTAINER_BYTES_MAX 4096
 
@@ -180,18 +181,9 @@ static void hello(struct sim_answer *answer)
 void sim_api_serve(struct fy_node *node, const struct fy_peer_call *call, const char *body,
                    struct sim_answer *answer)
 {
-    *answer = (struct sim_answer){.head = {.ferry = true,
-                                           .content_length = -1,
-                                           .size = -1,
-                                           .date_ms = fy_wall_ms(node->clock),
-                                           .id = "",
-                                           .site = "",
-                                           .bucket = "",
-                                           .name = "",
-                                           .type = "",
-                                           .target = "",
-                                           .error = "",
-                                           .content_type = ""}};
+    *answer = (struct sim_answer){.head = peer_head(0)};
+    answer->head.ferry = true;
+    answer->head.date_ms = fy_wall_ms(node->clock);
     switch (call->verb) {
     case FY_PEER_HELLO:
         hello(answer);

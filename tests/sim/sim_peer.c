@@ -2,6 +2,7 @@
 #include "tests/sim/sim_peer.h"
 
 #include "tests/sim/sim_plant.h"
+#include "tests/support/peer_head.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,20 +148,11 @@ static void replace_by_page(struct sim_answer *answer)
 {
     static const int statuses[] = {502, 503, 500, 404, 200};
     static const char page[] = "<html>sim: a proxy's page</html>";
-    *answer = (struct sim_answer){
-        .head = {.http_status = statuses[fiber_below(FY_COUNT_OF(statuses))],
-                 .content_length = sizeof(page) - 1,
-                 .size = -1,
-                 .id = "",
-                 .site = "",
-                 .bucket = "",
-                 .name = "",
-                 .type = "",
-                 .target = "",
-                 .error = "",
-                 .content_type = ""},
-        .body = fy_memdup(page, sizeof(page) - 1),
-        .body_bytes = sizeof(page) - 1}; /* what it replaces stays until the seed ends */
+    /* What it replaces stays until the seed ends. */
+    *answer = (struct sim_answer){.head = peer_head(statuses[fiber_below(FY_COUNT_OF(statuses))]),
+                                  .body = fy_memdup(page, sizeof(page) - 1),
+                                  .body_bytes = sizeof(page) - 1};
+    answer->head.content_length = sizeof(page) - 1;
 }
 
 /* ------------------------------------------------------------------ giving it to the caller */

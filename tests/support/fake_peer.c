@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/ports/sha256.h"
+#include "tests/support/peer_head.h"
 
 #define PIECE_BYTES (64 * 1024)
 #define RULES_MAX   512
@@ -119,14 +120,8 @@ static void choose(struct fake_peer *self, struct call *call)
 static void fill_head(const struct call *call, struct fy_peer_head *head)
 {
     const struct fy_peer_call *asked = call->call;
-    *head = (struct fy_peer_head){.http_status = asked->offset > 0 ? 206 : 200,
-                                  .ferry = call->ferry,
-                                  .content_length = -1,
-                                  .size = -1,
-                                  .type = "",
-                                  .target = "",
-                                  .error = "",
-                                  .content_type = ""};
+    *head = peer_head(asked->offset > 0 ? 206 : 200);
+    head->ferry = call->ferry;
     head->stamp = call->stamp;
     head->has_stamp = !fy_stamp_is_zero(&call->stamp);
     struct fy_digest digest;
@@ -176,13 +171,9 @@ static void finish(struct fake_peer *self, struct call *call, enum fy_code code,
 static void answer_small(struct fake_peer *self, struct call *call)
 {
     struct fy_peer_call *asked = call->call;
-    struct fy_peer_head head = {.http_status = 200,
-                                .ferry = call->ferry,
-                                .size = -1,
-                                .type = "",
-                                .target = "",
-                                .error = "",
-                                .content_type = ""};
+    struct fy_peer_head head = peer_head(200);
+    head.ferry = call->ferry;
+    head.content_length = 0;
     if (asked->verb == FY_PEER_HELLO)
         head.http_status = call->hello_status;
     if (asked->verb == FY_PEER_CHECK)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/support/peer_head.h"
 #include "worker/gate.h"
 #include "worker/verdict.h"
 
@@ -24,10 +25,10 @@ static struct fy_order order_of(const char *hash, int64_t size)
 
 static struct fy_peer_head head_of(int http_status, const char *hash, int64_t size)
 {
-    struct fy_peer_head head = {.http_status = http_status, .ferry = true, .has_facts = true};
-    head.content_length = -1;
+    struct fy_peer_head head = peer_head(http_status);
+    head.ferry = true;
+    head.has_facts = true;
     head.size = size;
-    head.type = head.target = head.error = head.content_type = "";
     (void)snprintf(head.facts.hash, sizeof(head.facts.hash), "%s", hash);
     return head;
 }
