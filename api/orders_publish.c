@@ -129,6 +129,7 @@ static void fill(const struct fy_order_batch *batch, struct fy_order *order, int
          */
         order->stamp.time = fy_hlc_next(&batch->node->hlc, NULL).time;
         FY_ASSERT(fy_text_copy(order->stamp.site, sizeof order->stamp.site, order->from_site));
+        order->given = true;
     }
     if (order->ordered_at_ms == 0)
         order->ordered_at_ms = now_ms;

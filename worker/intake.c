@@ -24,7 +24,7 @@ static enum fy_reason read_order(struct fy_engine *engine, const struct fy_recor
     int64_t now_ms = fy_wall_ms(node->clock);
     if (fy_order_json_parse(record->value, record->value_bytes, order, err) != FY_OK)
         return FY_BAD_ORDER;
-    job->stamped = !fy_stamp_is_zero(&order->stamp);
+    bool stamped = !fy_stamp_is_zero(&order->stamp);
     if (fy_order_check(order, FY_DOOR_QUEUE, node->site, now_ms, err) != FY_OK)
         return FY_BAD_ORDER;
     if (order->to_site[0] != '\0' && strcmp(order->to_site, node->site) != 0) {
@@ -36,12 +36,12 @@ static enum fy_reason read_order(struct fy_engine *engine, const struct fy_recor
         (void)fy_err_set(err, FY_EINPUT, "clientId is missing: nobody's right can be looked up");
         return FY_BAD_ORDER;
     }
-    if (!job->stamped && record->timestamp_ms > now_ms + FY_STAMP_AHEAD_MS_MAX) {
+    if (!stamped && record->timestamp_ms > now_ms + FY_STAMP_AHEAD_MS_MAX) {
         (void)fy_err_set(err, FY_EINPUT, "the record's timestamp is in the future");
         return FY_BAD_ORDER;
     }
-    if (!job->stamped)
-        fy_stamp_of_record(&order->stamp, record->timestamp_ms, record->offset, order->from_site);
+    if (!stamped)
+        fy_order_stamp_of_record(order, record->timestamp_ms, record->offset);
     /* Written to the queue by CCS or an application: no API said when. */
     if (order->ordered_at_ms == 0 && record->timestamp_ms > 0)
         order->ordered_at_ms = record->timestamp_ms;
@@ -105,10 +105,12 @@ static void make_poison(struct fy_job *job, const struct fy_record *record, enum
     job->plan = FY_PLAN_PARK;
     /* Without a stamp that can be believed, its place in the queue tells it apart from others. */
     if (fy_stamp_is_zero(&job->order.stamp) ||
-        fy_stamp_ms(&job->order.stamp) > now_ms + FY_STAMP_AHEAD_MS_MAX)
+        fy_stamp_ms(&job->order.stamp) > now_ms + FY_STAMP_AHEAD_MS_MAX) {
         fy_stamp_of_record(&job->order.stamp, record->timestamp_ms, record->offset,
                            fy_site_is_valid(job->order.from_site) ? job->order.from_site
                                                                   : job->engine->node->site);
+        job->order.given = true;
+    }
     /* Nor does an opId name a record that could not be read: its place does. */
     if (job->order.op_id[0] == '\0')
         fy_dead_letter_name(&job->order, FY_TOPIC_ACTION, record->partition, record->offset);
@@ -273,7 +275,6 @@ bool fy_intake_row(struct fy_engine *engine, const struct fy_waiting_row *row)
     struct fy_job *job = fy_job_new(engine);
     job->order = row->order;
     job->lane_hash = lane_hash;
-    job->stamped = !row->of_record;
     job->partition = -1;
     job->offset = row->id;
     job->waiting_id = row->id;

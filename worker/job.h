@@ -113,8 +113,7 @@ struct fy_job {
     enum fy_job_state state;
     enum fy_job_state next_state; /* while it is in the engine's mailbox */
     enum fy_job_plan plan;
-    bool home;    /* the engine's thread has it, so that this thread may look at its state */
-    bool stamped; /* by an API, not by its record */
+    bool home; /* the engine's thread has it, so that this thread may look at its state */
     bool big;
     bool dropped;        /* by a revoke or the end: it ends without having done its order */
     bool dead;           /* plan PARK: DEAD, not waiting */

@@ -129,7 +129,7 @@ static bool describe_head(struct fy_peer_call *call, const struct fy_peer_head *
         return true;
     flight->refused = true; /* 404 and the like: the object's own answer will tell */
     if (fy_verdict_is_refusal(head->http_status))
-        (void)fy_verdict_head(&job->order, job->stamped, &flight->promise, head, &flight->failure);
+        (void)fy_verdict_head(&job->order, &flight->promise, head, &flight->failure);
     return true;
 }
 
@@ -211,10 +211,10 @@ static void keep_facts(struct fy_job *job, const struct fy_peer_head *head)
         flight->write.apply.facts = head->facts;
     if (head->has_stamp) {
         flight->source_stamp = head->stamp;
-        /* An order that no site's change wrote (unstamped, or stamped only by the API that accepted
-         * it, hence above its source's) takes the stamp of the change it copies: the copies of one
-         * change have one stamp everywhere, and such an order given twice is a duplicate. */
-        bool fits = !job->stamped && !is_far_ahead(job, &head->stamp);
+        /* An order that no site's change wrote (a given one, or one with a stamp above its
+         * source's) takes the stamp of the change it copies: the copies of one change have one
+         * stamp everywhere, and such an order given twice is a duplicate. */
+        bool fits = job->order.given && !is_far_ahead(job, &head->stamp);
         if (fits || fy_stamp_compare(&head->stamp, &job->order.stamp) < 0)
             job->order.stamp = head->stamp;
     }
@@ -242,7 +242,7 @@ static bool judge_head(struct fy_job *job, const struct fy_peer_head *head)
         return false;
     }
     fy_promise_of_order(&own, &job->order);
-    switch (fy_verdict_head(&job->order, job->stamped, &own, head, &flight->failure)) {
+    switch (fy_verdict_head(&job->order, &own, head, &flight->failure)) {
     case FY_HEAD_GO:
         keep_facts(job, head);
         return true;

@@ -135,6 +135,5 @@ void fy_enter_park(struct fy_job *job)
     row->first_failed_ms = trouble->first_failed_ms;
     row->last_failed_ms = trouble->last_failed_ms;
     row->due_ms = job->due_ms;
-    row->of_record = !job->stamped;
     fy_catalogue_writer_submit(job->engine->node->writer, &wait->op);
 }

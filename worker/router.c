@@ -189,7 +189,7 @@ static enum fy_code route_one(struct fy_router *router, size_t i, struct fy_err 
         return refuse(router, i, &order, FY_BAD_ORDER, "the record's timestamp is in the future",
                       err);
     if (fy_stamp_is_zero(&order.stamp))
-        fy_stamp_of_record(&order.stamp, record->timestamp_ms, record->offset, order.from_site);
+        fy_order_stamp_of_record(&order, record->timestamp_ms, record->offset);
     if (order.ordered_at_ms == 0 && record->timestamp_ms > 0)
         order.ordered_at_ms = record->timestamp_ms;
 

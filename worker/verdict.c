@@ -120,17 +120,30 @@ static bool is_newer(const struct fy_order *order, const struct fy_peer_head *he
     return head->ferry && head->has_stamp && fy_stamp_compare(&head->stamp, &order->stamp) > 0;
 }
 
-enum fy_head_verdict fy_verdict_head(const struct fy_order *order, bool stamped,
-                                     const struct fy_promise *promise,
+/* There is something. Newer than the order, it is history, unless that only asks for a copy of what
+ * is there, and promised nothing else. */
+static enum fy_head_verdict judge_good(const struct fy_order *order,
+                                       const struct fy_promise *promise,
+                                       const struct fy_peer_head *head, struct fy_failure *failure)
+{
+    bool newer = is_newer(order, head);
+    if (newer && !order->given)
+        return FY_HEAD_SUPERSEDED;
+    enum fy_head_verdict verdict = compare_promise(order, promise, head, failure);
+    if (!newer || verdict == FY_HEAD_GO)
+        return verdict;
+    *failure = (struct fy_failure){0};
+    return FY_HEAD_SUPERSEDED;
+}
+
+enum fy_head_verdict fy_verdict_head(const struct fy_order *order, const struct fy_promise *promise,
                                      const struct fy_peer_head *head, struct fy_failure *failure)
 {
     switch (head->http_status) {
     case 200:
     case 204: /* a HEAD's answer, as Ferry gives it for buckets */
     case 206:
-        if (stamped && is_newer(order, head))
-            return FY_HEAD_SUPERSEDED;
-        return compare_promise(order, promise, head, failure);
+        return judge_good(order, promise, head, failure);
     case 416:
         if (promise->size > 0)
             return fail_status(head, FY_SRC_CHANGED, failure);

@@ -44,13 +44,13 @@ enum fy_head_verdict {
 };
 /*
  * The head of a source's answer for an object's bytes or facts.
- *   order    stamped is false when no API stamped it: then the source's stamp is taken over instead
- * of compared (but a deletion there that is newer than the record supersedes all the same) promise
- * the order's own Failures: 404/410 SRC_NOT_FOUND, 403 RIGHTS, 401/408/429/5xx and the unheard of
- * SRC_REFUSED, headers that are not the promise SRC_CHANGED.
+ *   order    a newer stamp at the source supersedes it; but of a given order, whose stamp is taken
+ *            over from there, only when the bytes are gone or are not what it promised
+ *   promise  the order's own
+ * Failures: 404/410 SRC_NOT_FOUND, 403 RIGHTS, 401/408/429/5xx and the unheard of SRC_REFUSED,
+ * headers that are not the promise SRC_CHANGED.
  */
-enum fy_head_verdict fy_verdict_head(const struct fy_order *order, bool stamped,
-                                     const struct fy_promise *promise,
+enum fy_head_verdict fy_verdict_head(const struct fy_order *order, const struct fy_promise *promise,
                                      const struct fy_peer_head *head, struct fy_failure *failure);
 /* Whether facts alone prove that the source still has exactly the promised bytes (linking). */
 bool fy_verdict_confirms(const struct fy_promise *promise, const struct fy_peer_head *head);

@@ -14,6 +14,7 @@
 #define OBJECT_COLUMNS                                                                             \
     "o.name, o.version, o.id, o.status, o.stamp_time, o.stamp_site, o.size, o.hash, "              \
     "o.changed_ms, o.expires_ms, o.metadata, o.proof, o.upload_boot, o.body_id, b.sha, b.blob_ref"
+/* of_record: the order is a given one. */
 #define WAITING_COLUMNS                                                                            \
     "id, direction, state, reason, bucket, object, to_site, stamp_time, stamp_site, action, "      \
     "size, ordered_at_ms, op_id, from_site, client, order_account, hash, detail, http_status, "    \

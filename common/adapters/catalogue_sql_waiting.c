@@ -40,7 +40,7 @@ void fy_cs_take_waiting(struct fy_cs_use *use, struct fy_waiting_row *row)
     row->first_failed_ms = fy_cs_take_i64(use);
     row->last_failed_ms = fy_cs_take_i64(use);
     row->due_ms = fy_cs_take_i64(use);
-    row->of_record = fy_cs_take_i64(use) != 0;
+    order->given = fy_cs_take_i64(use) != 0;
 }
 
 static bool take_one(struct fy_cs_use *use, struct fy_waiting_row *row)
@@ -131,7 +131,7 @@ static void insert(struct fy_cs *self, struct fy_waiting_row *row)
     fy_cs_i64(&use, row->first_failed_ms);
     fy_cs_i64(&use, row->last_failed_ms);
     fy_cs_i64(&use, row->due_ms);
-    fy_cs_i64(&use, row->of_record);
+    fy_cs_i64(&use, order->given);
     fy_cs_i64(&use, row->due_ms); /* turn_ms */
     if (fy_cs_row(&use))
         row->id = fy_cs_take_i64(&use);

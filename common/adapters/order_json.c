@@ -101,6 +101,15 @@ static enum fy_code read_times(const json_t *tree, struct fy_order *order, struc
     return FY_OK;
 }
 
+static enum fy_code read_given(const json_t *tree, struct fy_order *order, struct fy_err *err)
+{
+    const json_t *value = json_object_get(tree, "given");
+    if (value != NULL && !json_is_null(value) && !json_is_boolean(value))
+        return fy_err_set(err, FY_EINPUT, "given is neither true nor false");
+    order->given = json_is_true(value);
+    return FY_OK;
+}
+
 static enum fy_code read_order(const json_t *tree, struct fy_order *order, struct fy_err *err)
 {
     if (!json_is_object(tree))
@@ -112,6 +121,8 @@ static enum fy_code read_order(const json_t *tree, struct fy_order *order, struc
         code = read_size(tree, order, err);
     if (code == FY_OK)
         code = read_times(tree, order, err);
+    if (code == FY_OK)
+        code = read_given(tree, order, err);
     return code;
 }
 
@@ -162,5 +173,7 @@ void fy_order_json_write(const struct fy_order *order, struct fy_buf *buf)
         fy_buf_json_instant(buf, "orderedAt", order->ordered_at_ms);
     if (order->account[0] != '\0')
         fy_buf_json_str(buf, "account", order->account);
+    if (order->given)
+        fy_buf_json_bool(buf, "given", true);
     fy_buf_text(buf, "}");
 }

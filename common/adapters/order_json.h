@@ -9,7 +9,8 @@
 /*
  * Reads one order, whole or not at all.
  *   bytes  one JSON object: the nine keys of spec 3.1 and the optional `stamp` (fy_stamp_print),
- *          `orderedAt` (ISO instant) and `account`; other keys are ignored; null = absent
+ *          `orderedAt` (ISO instant), `account` and `given` (true or false); other keys are
+ *          ignored; null = absent
  *   order  untouched on failure
  * Errors: FY_EINPUT with a sentence that names the field: over FY_ORDER_JSON_BYTES, deeper than
  * FY_JSON_DEPTH_MAX, not JSON, a key twice, a zero byte in a text, a wrong type, a text over its
@@ -20,8 +21,8 @@ FY_MUST_CHECK enum fy_code fy_order_json_parse(const void *bytes, size_t size_by
                                                struct fy_order *order, struct fy_err *err);
 
 /* Appends the order: the nine keys of spec 3.1 always (null where absent, size a number), then
- * `stamp`, `orderedAt` and `account` when they are there. Not over FY_ORDER_JSON_BYTES, whatever
- * the texts hold. Thread: any. */
+ * `stamp`, `orderedAt`, `account` and `given` when they are there. Not over FY_ORDER_JSON_BYTES,
+ * whatever the texts hold. Thread: any. */
 void fy_order_json_write(const struct fy_order *order, struct fy_buf *buf);
 
 #endif

@@ -60,12 +60,15 @@ static bool take_text(struct reader *reader, struct piece *text)
     return true;
 }
 
-static bool take_null(struct reader *reader)
+/* null, true or false: what follows must be ',' or '}'. */
+static bool take_literal(struct reader *reader, const char *literal)
 {
+    size_t size_bytes = strlen(literal);
     skip_space(reader);
-    if (reader->end - reader->at < 4 || memcmp(reader->at, "null", 4) != 0)
+    if ((size_t)(reader->end - reader->at) < size_bytes ||
+        memcmp(reader->at, literal, size_bytes) != 0)
         return false;
-    reader->at += 4; /* what follows must be ',' or '}' */
+    reader->at += size_bytes;
     return true;
 }
 
@@ -126,6 +129,12 @@ static bool read_ordered_at(struct reader *reader)
     return take_word(reader, word) && fy_instant_parse(word, &reader->order.ordered_at_ms) == FY_OK;
 }
 
+static bool read_given(struct reader *reader)
+{
+    reader->order.given = take_literal(reader, "true");
+    return reader->order.given || take_literal(reader, "false");
+}
+
 /* ------------------------------------------------------------------ keys */
 
 static const struct other_key {
@@ -133,10 +142,8 @@ static const struct other_key {
     size_t key_bytes;
     bool (*read)(struct reader *reader);
 } other_keys[] = {
-    {"action", 6, read_action},
-    {"size", 4, read_size},
-    {"stamp", 5, read_stamp},
-    {"orderedAt", 9, read_ordered_at},
+    {"action", 6, read_action},        {"size", 4, read_size},   {"stamp", 5, read_stamp},
+    {"orderedAt", 9, read_ordered_at}, {"given", 5, read_given},
 };
 
 static bool is_key(const struct piece *text, const char *key, size_t key_bytes)
@@ -170,7 +177,7 @@ static bool read_member(struct reader *reader)
     if ((reader->seen & 1U << place) != 0)
         return false;
     reader->seen |= 1U << place;
-    if (take_null(reader))
+    if (take_literal(reader, "null"))
         return true;
     if (place < FY_ORDER_TEXT_KEYS)
         return read_text(reader, &fy_order_text_keys[place]);

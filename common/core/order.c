@@ -117,6 +117,12 @@ static enum fy_code check_from_site(const struct fy_order *order, enum fy_order_
     return FY_OK;
 }
 
+void fy_order_stamp_of_record(struct fy_order *order, int64_t timestamp_ms, int64_t offset)
+{
+    fy_stamp_of_record(&order->stamp, timestamp_ms, offset, order->from_site);
+    order->given = true;
+}
+
 static enum fy_code check_stamp(const struct fy_order *order, int64_t now_ms, struct fy_err *err)
 {
     if (!fy_site_is_valid(order->stamp.site))

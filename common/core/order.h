@@ -15,6 +15,7 @@ struct fy_order {
     int64_t size;          /* uncompressed bytes; 0 = unknown unless a hash comes with it */
     struct fy_stamp stamp; /* zero when no API has stamped it yet */
     int64_t ordered_at_ms; /* key orderedAt: when it was written; 0 = absent */
+    bool given; /* optional key: its stamp is when it was given, not that of a change (DESIGN 3) */
     char op_id[FY_OP_ID_BYTES_MAX + 1];
     char from_site[FY_SITE_BYTES_MAX + 1];
     char to_site[FY_SITE_BYTES_MAX + 1];   /* "" = every other site */
@@ -31,6 +32,9 @@ const char *fy_order_account(const struct fy_order *order);
 size_t fy_order_key(const struct fy_order *order, char key[static FY_KEY_BYTES_MAX + 1]);
 /* The promise of the order: true and *digest when its hash is a digest (DESIGN 3). */
 bool fy_order_digest(const struct fy_order *order, struct fy_digest *digest);
+
+/* Stamps an order that no API stamped (fy_stamp_of_record), from_site as origin, and marks it. */
+void fy_order_stamp_of_record(struct fy_order *order, int64_t timestamp_ms, int64_t offset);
 
 enum fy_order_door {
     FY_DOOR_CCS,   /* POST /replicator/remote/orders, orders/multiple */

@@ -96,7 +96,6 @@ struct fy_waiting_row {
     int64_t first_failed_ms;
     int64_t last_failed_ms;
     int64_t due_ms;
-    bool of_record; /* its stamp is its record's: neither an API nor a site's change gave it one */
 };
 struct fy_waiting_filter {            /* absent texts are "", absent numbers -1 */
     int64_t id;                       /* exactly this row; -1 any */

@@ -68,7 +68,7 @@ static void waiting_order_is_kept_whole(void **state)
     struct contract *c = *state;
     struct fy_cat_wait wait = waiting(c, "o", 10);
     memcpy(wait.row.order.account, "client-9", sizeof "client-9");
-    wait.row.of_record = true;
+    wait.row.order.given = true;
     assert_int_equal(contract_run(c, &wait.op), FY_OK);
     assert_false(wait.superseded);
     assert_true(wait.row.id > 0);
@@ -76,7 +76,6 @@ static void waiting_order_is_kept_whole(void **state)
     assert_int_equal(rows.count, 1);
     assert_memory_equal(&rows.row[0].order, &wait.row.order, sizeof wait.row.order);
     assert_int_equal(rows.row[0].reason, FY_SRC_UNREACHABLE);
-    assert_true(rows.row[0].of_record);
     assert_string_equal(rows.row[0].detail, "connect: refused");
     assert_int_equal(rows.row[0].due_ms, CONTRACT_T0 + 1000);
     assert_int_equal(contract_outcome(c, "o-10"), FY_OUTCOME_WAITING);

@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
             continue; /* of this site's own object: it never comes to this site's worker */
         if (fy_stamp_is_zero(&taken.stamp)) {
             struct fy_stamp again;
-            fy_stamp_of_record(&taken.stamp, timestamp_ms, offset, taken.from_site);
+            fy_order_stamp_of_record(&taken, timestamp_ms, offset);
             fy_stamp_of_record(&again, timestamp_ms, offset, taken.from_site);
             FY_ASSERT(fy_stamp_compare(&taken.stamp, &again) == 0);
             if (fy_order_check(&taken, FY_DOOR_QUEUE, OWN_SITE, NOW_MS, &err) != FY_OK &&

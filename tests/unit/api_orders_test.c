@@ -91,6 +91,7 @@ static void an_order_becomes_a_record_with_all_it_lacked(void **state)
     assert_int_equal(order.stamp.time & 0xff, 7);    /* and the slot is ours */
     assert_in_range(fy_stamp_ms(&order.stamp), before_ms, before_ms + 60000);
     assert_in_range(order.ordered_at_ms, before_ms, before_ms + 60000);
+    assert_true(order.given); /* no change has that stamp */
     assert_int_equal(order.size, 5);
     assert_string_equal(order.to_site, "");
     assert_int_equal(fy_metric_get(&f->node.metrics, FY_M_ORDERS_ACCEPTED), 1);
@@ -117,6 +118,7 @@ static void what_an_order_says_itself_is_kept(void **state)
     assert_int_equal(order.action, FY_ACTION_UPDATE);
     assert_int_equal(order.stamp.time, 0x00018f3a5b6c0001);
     assert_string_equal(order.stamp.site, "site-q");
+    assert_false(order.given);
     assert_int_equal(order.ordered_at_ms, 1708514872867);
 }
 

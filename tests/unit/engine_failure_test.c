@@ -189,7 +189,7 @@ static void an_unstamped_order_that_waited_takes_the_stamp_of_its_source(void **
     (void)fake_node_give(self, &order);
     assert_true(fake_node_wait_waiting(self, FY_WAITING, 1));
     assert_true(fake_catalogue_waiting_row(self->catalogue, "plain", &row));
-    assert_true(row.of_record);
+    assert_true(row.order.given);
     fake_catalogue_retry(self->catalogue, "plain");
     fy_bell_ring(&self->node.waiting_bell);
     assert_true(fake_node_wait_ready(self, "plain"));

@@ -230,6 +230,23 @@ static void an_unstamped_order_takes_the_stamp_of_its_source(void **state)
     assert_int_equal(fy_stamp_compare(&row.stamp, &source), 0);
 }
 
+/* An API stamped it when it took it, and another site's API sent it on. */
+static void a_given_order_takes_the_stamp_of_its_source(void **state)
+{
+    struct fake_node *self = *state;
+    struct fy_order order;
+    fake_order(self, &order, FY_ACTION_CREATE, "plain");
+    struct fy_stamp source = order.stamp;
+    source.time += UINT64_C(300000) << 16;
+    order.given = true;
+    fake_peer_stamp(self->peer, &source);
+    fake_node_start(self);
+    (void)fake_node_give(self, &order);
+    assert_true(fake_node_wait_ready(self, "plain"));
+    struct fake_object row = fake_catalogue_object(self->catalogue, "plain");
+    assert_int_equal(fy_stamp_compare(&row.stamp, &source), 0);
+}
+
 /* ------------------------------------------------------------------ other orders */
 
 static void deletes_and_buckets_need_no_source(void **state)
@@ -415,6 +432,7 @@ int main(void)
         TEST(an_object_before_its_bucket_brings_the_description),
         TEST(an_order_without_a_promise_is_ready_by_its_transport),
         TEST(an_unstamped_order_takes_the_stamp_of_its_source),
+        TEST(a_given_order_takes_the_stamp_of_its_source),
         TEST(deletes_and_buckets_need_no_source),
         TEST(updates_settle_without_effect),
         TEST(a_repeated_order_is_a_duplicate_and_moves_nothing),

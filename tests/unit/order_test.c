@@ -170,6 +170,16 @@ static void a_stamp_may_be_ten_minutes_ahead_and_not_more(void **state)
     check(&order, FY_DOOR_CCS, "stamp");
 }
 
+static void an_order_that_its_record_stamps_is_a_given_one(void **state)
+{
+    (void)state;
+    struct fy_order order = ccs_order();
+    fy_order_stamp_of_record(&order, NOW_MS, 7);
+    assert_true(order.given);
+    assert_int_equal(fy_stamp_ms(&order.stamp), NOW_MS);
+    assert_string_equal(order.stamp.site, order.from_site);
+}
+
 static void an_op_id_that_would_break_a_header_is_refused(void **state)
 {
     (void)state;
@@ -283,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_blank_bucket_is_refused_with_and_without_a_stamp),
         cmocka_unit_test(an_order_from_this_site_is_welcome_only_at_ferry_s_own_door),
         cmocka_unit_test(a_stamp_may_be_ten_minutes_ahead_and_not_more),
+        cmocka_unit_test(an_order_that_its_record_stamps_is_a_given_one),
         cmocka_unit_test(an_op_id_that_would_break_a_header_is_refused),
         cmocka_unit_test(a_key_is_bucket_zero_object),
         cmocka_unit_test(the_owner_is_the_account_or_else_the_client),

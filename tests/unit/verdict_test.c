@@ -33,13 +33,13 @@ static struct fy_peer_head head_of(int http_status, const char *hash, int64_t si
     return head;
 }
 
-static enum fy_head_verdict judge(const struct fy_order *order, bool stamped,
-                                  const struct fy_peer_head *head, enum fy_reason *reason)
+static enum fy_head_verdict judge(const struct fy_order *order, const struct fy_peer_head *head,
+                                  enum fy_reason *reason)
 {
     struct fy_promise promise;
     struct fy_failure failure = {0};
     fy_promise_of_order(&promise, order);
-    enum fy_head_verdict verdict = fy_verdict_head(order, stamped, &promise, head, &failure);
+    enum fy_head_verdict verdict = fy_verdict_head(order, &promise, head, &failure);
     *reason = failure.reason;
     assert_int_equal(verdict == FY_HEAD_FAILED, failure.reason != FY_REASON_NONE);
     return verdict;
@@ -144,7 +144,7 @@ static void every_status_has_its_reason(void **state)
     for (size_t i = 0; i < FY_COUNT_OF(cases); i++) {
         enum fy_reason reason;
         struct fy_peer_head head = head_of(cases[i].status, "", -1);
-        assert_int_equal(judge(&order, true, &head, &reason), cases[i].verdict);
+        assert_int_equal(judge(&order, &head, &reason), cases[i].verdict);
         assert_int_equal(reason, cases[i].reason);
     }
 }
@@ -155,9 +155,9 @@ static void an_empty_object_answers_416_to_bytes_from_0(void **state)
     enum fy_reason reason;
     struct fy_peer_head head = head_of(416, EMPTY_HASH, 0);
     struct fy_order order = order_of(EMPTY_HASH, 0);
-    assert_int_equal(judge(&order, true, &head, &reason), FY_HEAD_EMPTY);
+    assert_int_equal(judge(&order, &head, &reason), FY_HEAD_EMPTY);
     order = order_of("", 0);
-    assert_int_equal(judge(&order, true, &head, &reason), FY_HEAD_EMPTY);
+    assert_int_equal(judge(&order, &head, &reason), FY_HEAD_EMPTY);
 }
 
 static void headers_that_are_not_the_promise_are_a_changed_source(void **state)
@@ -166,13 +166,13 @@ static void headers_that_are_not_the_promise_are_a_changed_source(void **state)
     enum fy_reason reason;
     struct fy_order order = order_of(HELLO_HASH, 5);
     struct fy_peer_head head = head_of(200, EMPTY_HASH, 5);
-    assert_int_equal(judge(&order, true, &head, &reason), FY_HEAD_FAILED);
+    assert_int_equal(judge(&order, &head, &reason), FY_HEAD_FAILED);
     assert_int_equal(reason, FY_SRC_CHANGED);
     head = head_of(200, HELLO_HASH, 6);
-    assert_int_equal(judge(&order, true, &head, &reason), FY_HEAD_FAILED);
+    assert_int_equal(judge(&order, &head, &reason), FY_HEAD_FAILED);
     assert_int_equal(reason, FY_SRC_CHANGED);
     head = head_of(200, "what ever", 0); /* CCS: opaque, and 0 means unknown */
-    assert_int_equal(judge(&order, true, &head, &reason), FY_HEAD_GO);
+    assert_int_equal(judge(&order, &head, &reason), FY_HEAD_GO);
 }
 
 static void a_newer_stamp_at_the_source_supersedes(void **state)
@@ -184,17 +184,34 @@ static void a_newer_stamp_at_the_source_supersedes(void **state)
     struct fy_peer_head changed = head_of(200, EMPTY_HASH, 0);
     gone.has_stamp = changed.has_stamp = true;
     gone.stamp = changed.stamp = (struct fy_stamp){.time = 1001, .site = "site-a"};
-    assert_int_equal(judge(&order, true, &gone, &reason), FY_HEAD_SUPERSEDED);
-    assert_int_equal(judge(&order, true, &changed, &reason), FY_HEAD_SUPERSEDED);
-    assert_int_equal(judge(&order, false, &gone, &reason), FY_HEAD_SUPERSEDED);
-    assert_int_equal(judge(&order, false, &changed, &reason),
-                     FY_HEAD_FAILED); /* its stamp is taken */
+    assert_int_equal(judge(&order, &gone, &reason), FY_HEAD_SUPERSEDED);
+    assert_int_equal(judge(&order, &changed, &reason), FY_HEAD_SUPERSEDED);
     gone.stamp = changed.stamp = order.stamp;
-    assert_int_equal(judge(&order, true, &gone, &reason), FY_HEAD_FAILED);
+    assert_int_equal(judge(&order, &gone, &reason), FY_HEAD_FAILED);
     assert_int_equal(reason, FY_SRC_NOT_FOUND);
     gone.stamp.time = 1001;
     gone.ferry = false; /* the header of somebody who is no Ferry says nothing */
-    assert_int_equal(judge(&order, true, &gone, &reason), FY_HEAD_FAILED);
+    assert_int_equal(judge(&order, &gone, &reason), FY_HEAD_FAILED);
+}
+
+/* Its stamp is only when it was given: what is there now is what it asks for, if that fits. */
+static void a_given_order_copies_what_is_newer_unless_it_promised_else(void **state)
+{
+    (void)state;
+    enum fy_reason reason;
+    struct fy_order order = order_of(HELLO_HASH, 5);
+    struct fy_peer_head same = head_of(200, HELLO_HASH, 5);
+    struct fy_peer_head changed = head_of(200, EMPTY_HASH, 0);
+    struct fy_peer_head gone = head_of(404, "", -1);
+    order.given = true;
+    same.has_stamp = changed.has_stamp = gone.has_stamp = true;
+    same.stamp = changed.stamp = gone.stamp = (struct fy_stamp){.time = 1001, .site = "site-a"};
+    assert_int_equal(judge(&order, &same, &reason), FY_HEAD_GO);
+    assert_int_equal(judge(&order, &changed, &reason), FY_HEAD_SUPERSEDED);
+    assert_int_equal(judge(&order, &gone, &reason), FY_HEAD_SUPERSEDED);
+    changed.stamp.time = 999;
+    assert_int_equal(judge(&order, &changed, &reason), FY_HEAD_FAILED);
+    assert_int_equal(reason, FY_SRC_CHANGED);
 }
 
 /* ------------------------------------------------------------------ what next */
@@ -462,6 +479,7 @@ int main(void)
         cmocka_unit_test(an_empty_object_answers_416_to_bytes_from_0),
         cmocka_unit_test(headers_that_are_not_the_promise_are_a_changed_source),
         cmocka_unit_test(a_newer_stamp_at_the_source_supersedes),
+        cmocka_unit_test(a_given_order_copies_what_is_newer_unless_it_promised_else),
         cmocka_unit_test(a_minute_of_tries_in_memory_then_waiting),
         cmocka_unit_test(an_orders_own_failure_ends_after_one_and_ten_minutes),
         cmocka_unit_test(wrong_bytes_are_downloaded_three_times_in_memory),
