@@ -127,8 +127,15 @@ static const char *const schema_3[] = {
     NULL,
 };
 
+static const char *const schema_4[] = {
+    "DROP INDEX waiting_key",
+    "CREATE UNIQUE INDEX waiting_key ON waiting(direction, account, bucket, object, to_site,"
+    " of_record) WHERE state = 0 AND bucket <> ''",
+    NULL,
+};
+
 /* Append only: the n-th brings a database from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2, schema_3};
+static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4};
 
 int64_t fy_pg_schema_version(void)
 {

@@ -211,7 +211,8 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
 
     [FY_CS_WAITING_BY_KEY] = "SELECT " WAITING_COLUMNS
                              " FROM waiting WHERE direction = ? AND account = ? AND bucket = ? "
-                             "AND object = ? AND to_site = ? AND bucket <> '' AND state = 0",
+                             "AND object = ? AND to_site = ? AND of_record = ? AND bucket <> '' "
+                             "AND state = 0",
     [FY_CS_WAITING_BY_ORDER] = "SELECT " WAITING_COLUMNS
                                " FROM waiting WHERE direction = ? AND account = ? AND bucket = ? "
                                "AND object = ? AND to_site = ? AND stamp_time = ? AND stamp_site = "

@@ -1,12 +1,15 @@
 /* catalogue_sql_waiting.c - orders that failed: they wait here, or are dead until a person
  * looks. */
 /*
- * Of each (direction, account, bucket, object, target site) one order waits at most, and any number
- * may be dead; an order has one row at most. An order whose bucket could not even be read has no
- * such key: it is told apart by the stamp of its record and its opId, which names the record's
- * place (records of one publish share their time, and their offset in each partition), and never
- * waits. A row that makes room for another order is deleted and the other gets an id of its own, so
- * that whoever still works on the old row cannot touch the new one.
+ * Of each (direction, account, bucket, object, target site) one order that a change wrote and one
+ * given one wait at most, and any number may be dead; an order has one row at most. Neither kind
+ * takes the other's place: a given order may end without having done what the change would, and has
+ * no say in whether the change comes. One that is applied has done it, for both. An order whose
+ * bucket could not even be read has no such key: it is told apart by the stamp of its record and
+ * its opId, which names the record's place (records of one publish share their time, and their
+ * offset in each partition), and never waits. A row that makes room for another order is deleted
+ * and the other gets an id of its own, so that whoever still works on the old row cannot touch the
+ * new one.
  */
 #include <string.h>
 
@@ -87,12 +90,13 @@ static bool find_same_order(struct fy_cs *self, const struct fy_waiting_row *row
     return take_one(&use, found);
 }
 
-/* The order that waits for the row's key. */
+/* The order of the row's kind that waits for its key. */
 static bool find_waiting(struct fy_cs *self, const struct fy_waiting_row *row,
                          struct fy_waiting_row *found)
 {
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_WAITING_BY_KEY);
     bind_key(&use, row);
+    fy_cs_i64(&use, row->order.given);
     return take_one(&use, found);
 }
 
@@ -185,8 +189,8 @@ static void outcome_of_row(struct fy_cs *self, const struct fy_waiting_row *row,
                                                 .detail = row->detail});
 }
 
-/* What becomes of an order whose row is about to say state: of those that wait for a key the newest
- * goes on waiting, whichever came first. Its own row may be there already. */
+/* What becomes of an order whose row is about to say state: of those of its kind that wait for a
+ * key the newest goes on waiting, whichever came first. Its own row may be there already. */
 static enum fy_outcome stand_in_line(struct fy_cs *self, const struct fy_waiting_row *row)
 {
     struct fy_waiting_row other;

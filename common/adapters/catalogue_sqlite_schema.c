@@ -205,9 +205,18 @@ static const char *const schema_7[] = {
     NULL,
 };
 
+/* of_record means a given order now, whoever stamped it; renamed, it would stop the processes of an
+ * older program beside us in PostgreSQL, whose column is the same. */
+static const char *const schema_8[] = {
+    "DROP INDEX waiting_key;",
+    "CREATE UNIQUE INDEX waiting_key ON waiting(direction, account, bucket, object, to_site,"
+    " of_record) WHERE state = 0 AND bucket <> '';",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
 static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4,
-                                                schema_5, schema_6, schema_7};
+                                                schema_5, schema_6, schema_7, schema_8};
 
 static int schema_version(struct fy_csl_conn *writer)
 {

@@ -157,10 +157,11 @@ struct fy_cat_apply {
  * Moves an order to `waiting` (state WAITING) or ends it (state DEAD), with its outcome row. id 0:
  * new, or delivered again (same key, stamp and opId), which finds its row and keeps its age. A row
  * that was removed meanwhile (dropped by a person) stays removed.
- * One order per (direction, key, target site) is WAITING: the one with the greatest stamp, the
- * others are superseded by it; of equal ones the first, the others are duplicates. A DEAD order
- * displaces none and is displaced by none: each has its row until a person or a newer change of the
- * key ends it. So no order ends but by its own failure, a newer order that is alive, or a person.
+ * Of each kind (given ones, and those that a change wrote) one order per (direction, key, target
+ * site) is WAITING: the one with the greatest stamp, the others of its kind are superseded by it;
+ * of equal ones the first, the others are duplicates. A DEAD order displaces none and is displaced
+ * by none: each has its row until a person or a newer change of the key ends it. So no order ends
+ * but by its own failure, a newer order that is alive, or a person.
  */
 struct fy_cat_wait {
     struct fy_cat_op op;
@@ -181,11 +182,10 @@ enum fy_wait_action { FY_WAIT_RETRY, FY_WAIT_DROP, FY_WAIT_WAKE };
 /*
  * A person's hand. RETRY: state WAITING, due now, attempts and age begin anew (OUT: back into the
  * outbox). What came in and failed for a reason of FY_CLASS_POISON stays as it is, since no retry
- * heals it; a dead order that is older than the one that waits for its key is superseded by that.
- * DROP: removed, outcome DROPPED.
- * Or the worker's, whose breaker of a site closed: WAKE: rows of direction IN and state WAITING
- * that match become due now (a later due only; nothing else changes). Bounded by filter.limit;
- * repeat until matched < limit.
+ * heals it; a dead order that is older than the one of its kind that waits for its key is
+ * superseded by it. DROP: removed, outcome DROPPED. Or the worker's, whose breaker of a site
+ * closed: WAKE: rows of direction IN and state WAITING that match become due now (a later due only;
+ * nothing else changes). Bounded by filter.limit; repeat until matched < limit.
  */
 struct fy_cat_wait_edit {
     struct fy_cat_op op;

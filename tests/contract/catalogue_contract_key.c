@@ -165,6 +165,77 @@ static void applying_ends_all_that_is_not_newer(void **state)
     assert_int_equal(contract_outcome(c, "o-40"), FY_OUTCOME_DEAD);
 }
 
+/* ------------------------------------------------------------------ given orders */
+
+/* Stamped when somebody gave it: above every change before that. */
+static struct fy_cat_wait put_given(struct contract *c, const char *object, int64_t stamp_ms,
+                                    enum fy_wait_state state)
+{
+    struct fy_cat_wait wait = failed(c, object, stamp_ms, state);
+    wait.row.order.given = true;
+    assert_int_equal(contract_run(c, &wait.op), FY_OK);
+    return wait;
+}
+
+/* Its source may refuse it what the change's own order would get: then that must still be there. */
+static void given_order_waits_beside_that_of_a_change(void **state)
+{
+    struct contract *c = *state;
+    struct fy_cat_wait change = put(c, "o", 10, FY_WAITING);
+    struct fy_cat_wait given = put_given(c, "o", 20, FY_WAITING);
+    assert_false(given.superseded);
+    assert_int_equal(all_rows(c)->count, 2);
+    assert_int_equal(all_rows(c)->row[0].id, change.row.id);
+    assert_false(all_rows(c)->row[0].order.given);
+    assert_true(all_rows(c)->row[1].order.given);
+    given.row.state = FY_DEAD;
+    assert_int_equal(contract_run(c, &given.op), FY_OK);
+    assert_int_equal(contract_outcome(c, "o-20"), FY_OUTCOME_DEAD);
+    assert_int_equal(contract_outcome(c, "o-10"), FY_OUTCOME_WAITING);
+}
+
+static void of_given_orders_the_newest_waits(void **state)
+{
+    struct contract *c = *state;
+    (void)put(c, "o", 30, FY_WAITING);
+    (void)put_given(c, "o", 10, FY_WAITING);
+    assert_int_equal(contract_outcome(c, "o-10"), FY_OUTCOME_WAITING); /* older than the change */
+    (void)put_given(c, "o", 20, FY_WAITING);
+    assert_int_equal(contract_outcome(c, "o-10"), FY_OUTCOME_SUPERSEDED);
+    assert_int_equal(contract_outcome(c, "o-20"), FY_OUTCOME_WAITING);
+    assert_int_equal(contract_outcome(c, "o-30"), FY_OUTCOME_WAITING);
+    assert_true(put_given(c, "o", 15, FY_WAITING).superseded);
+}
+
+static void retried_order_leaves_the_other_kind_alone(void **state)
+{
+    struct contract *c = *state;
+    (void)put(c, "o", 10, FY_WAITING);
+    struct fy_cat_wait given = put_given(c, "o", 20, FY_DEAD);
+    (void)put(c, "p", 10, FY_DEAD);
+    (void)put_given(c, "p", 20, FY_WAITING);
+    assert_int_equal(edit(c, FY_WAIT_RETRY, given.row.id).superseded, 0);
+    assert_int_equal(edit(c, FY_WAIT_RETRY, -1).superseded, 0);
+    assert_int_equal(contract_totals(c).waiting_orders, 4);
+}
+
+/* What is applied has done what either kind would. */
+static void applying_ends_older_orders_of_both_kinds(void **state)
+{
+    struct contract *c = *state;
+    (void)put(c, "o", 10, FY_WAITING);
+    (void)put_given(c, "o", 15, FY_WAITING);
+    struct fy_cat_wait later = put_given(c, "p", 30, FY_WAITING);
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "x", 20),
+                     FY_OK);
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "p", "x", 20),
+                     FY_OK);
+    assert_int_equal(all_rows(c)->count, 1);
+    assert_int_equal(all_rows(c)->row[0].id, later.row.id);
+    assert_int_equal(contract_outcome(c, "o-10"), FY_OUTCOME_SUPERSEDED);
+    assert_int_equal(contract_outcome(c, "o-15"), FY_OUTCOME_SUPERSEDED);
+}
+
 /* ------------------------------------------------------------------ retries */
 
 static void retried_order_gives_way_to_a_newer_one_that_waits(void **state)
@@ -229,16 +300,17 @@ static void poison_is_beyond_any_retry(void **state)
 
 /* ------------------------------------------------------------------ no order is lost */
 
-/* What was given so far: at random, to two keys. */
-struct given {
+/* What came so far: at random, to two keys, of either kind. */
+struct came {
     struct fy_order order;
-    bool alive; /* waited once, or was applied: it may end older orders */
+    bool waited;  /* it may end older orders of its kind */
+    bool applied; /* it may end all older orders */
 };
 struct story {
     struct contract *c;
     uint32_t seed;
     size_t count;
-    struct given given[ROWS_MAX];
+    struct came came[ROWS_MAX];
 };
 
 static uint32_t pick(struct story *story, uint32_t below)
@@ -247,16 +319,14 @@ static uint32_t pick(struct story *story, uint32_t below)
     return (story->seed >> 8) % below;
 }
 
-static struct given *give(struct story *story, const struct fy_order *order, bool alive)
+static struct came *come(struct story *story, const struct fy_order *order)
 {
     for (size_t index = 0; index < story->count; index++)
-        if (strcmp(story->given[index].order.op_id, order->op_id) == 0) {
-            story->given[index].alive |= alive;
-            return &story->given[index];
-        }
+        if (strcmp(story->came[index].order.op_id, order->op_id) == 0)
+            return &story->came[index];
     assert_true(story->count < ROWS_MAX);
-    story->given[story->count] = (struct given){.order = *order, .alive = alive};
-    return &story->given[story->count++];
+    story->came[story->count] = (struct came){.order = *order};
+    return &story->came[story->count++];
 }
 
 /* A new order, or, one time in three, one that is delivered again. */
@@ -264,8 +334,9 @@ static struct fy_cat_wait some_order(struct story *story, enum fy_wait_state sta
 {
     static const char *const objects[] = {"a", "b"};
     struct fy_cat_wait wait = failed(story->c, objects[pick(story, 2)], 1 + pick(story, 40), state);
+    wait.row.order.given = pick(story, 2) == 0;
     if (story->count > 0 && pick(story, 3) == 0)
-        wait.row.order = story->given[pick(story, (uint32_t)story->count)].order;
+        wait.row.order = story->came[pick(story, (uint32_t)story->count)].order;
     else
         (void)snprintf(wait.row.order.op_id, sizeof wait.row.order.op_id, "order-%zu",
                        story->count);
@@ -277,7 +348,7 @@ static struct fy_cat_wait some_order(struct story *story, enum fy_wait_state sta
 static void step_wait(struct story *story, enum fy_wait_state state)
 {
     struct fy_cat_wait wait = some_order(story, state);
-    (void)give(story, &wait.row.order, state == FY_WAITING);
+    come(story, &wait.row.order)->waited |= state == FY_WAITING;
     assert_int_equal(contract_run(story->c, &wait.op), FY_OK);
 }
 
@@ -303,7 +374,7 @@ static void step_apply(struct story *story)
     struct fy_cat_apply apply = contract_order(story->c, FY_ACTION_CREATE, "client-1", "bucket-1",
                                                wait.row.order.object, "12345", 1);
     apply.order = wait.row.order;
-    (void)give(story, &apply.order, true);
+    come(story, &apply.order)->applied = true;
     assert_int_equal(contract_run(story->c, &apply.op), FY_OK);
 }
 
@@ -317,16 +388,17 @@ static void step_edit(struct story *story)
     for (size_t index = 0; action == FY_WAIT_RETRY && index < rows->count; index++)
         if ((id == -1 || rows->row[index].id == id) &&
             fy_reason_class(rows->row[index].reason) != FY_CLASS_POISON)
-            (void)give(story, &rows->row[index].order, true);
+            come(story, &rows->row[index].order)->waited = true;
     (void)edit(story->c, action, id);
 }
 
 /* Whether an order that was alive, of the same key and not older, can have ended this one. */
-static bool has_heir(const struct story *story, const struct given *ended)
+static bool has_heir(const struct story *story, const struct came *ended)
 {
     for (size_t index = 0; index < story->count; index++) {
-        const struct given *other = &story->given[index];
-        if (other != ended && other->alive &&
+        const struct came *other = &story->came[index];
+        bool rival = other->waited && other->order.given == ended->order.given;
+        if (other != ended && (other->applied || rival) &&
             strcmp(other->order.object, ended->order.object) == 0 &&
             fy_stamp_compare(&other->order.stamp, &ended->order.stamp) >= 0)
             return true;
@@ -349,14 +421,14 @@ static void check_story(const struct story *story)
     const struct rows *rows = all_rows(story->c);
     size_t known = 0;
     for (size_t index = 0; index < story->count; index++) {
-        const struct given *given = &story->given[index];
-        const char *op_id = given->order.op_id;
+        const struct came *came = &story->came[index];
+        const char *op_id = came->order.op_id;
         enum fy_outcome outcome = contract_outcome(story->c, op_id);
         size_t waiting = rows_with(rows, op_id, FY_WAITING), dead = rows_with(rows, op_id, FY_DEAD);
         assert_int_equal(waiting, outcome == FY_OUTCOME_WAITING);
         assert_int_equal(dead, outcome == FY_OUTCOME_DEAD);
         if (outcome == FY_OUTCOME_SUPERSEDED || outcome == FY_OUTCOME_DUPLICATE)
-            assert_true(has_heir(story, given));
+            assert_true(has_heir(story, came));
         else
             assert_int_not_equal(outcome, 0);
         known += waiting + dead;
@@ -364,7 +436,8 @@ static void check_story(const struct story *story)
     assert_int_equal(known, rows->count);
     for (size_t index = 0; index < rows->count; index++)
         for (size_t other = 0; other < index; other++)
-            if (rows->row[index].state == FY_WAITING && rows->row[other].state == FY_WAITING)
+            if (rows->row[index].state == FY_WAITING && rows->row[other].state == FY_WAITING &&
+                rows->row[index].order.given == rows->row[other].order.given)
                 assert_string_not_equal(rows->row[index].order.object,
                                         rows->row[other].order.object);
 }
@@ -416,6 +489,10 @@ int catalogue_contract_key(void)
         TEST(waiting_order_dies_and_leaves_its_place),
         TEST(same_change_ordered_twice_waits_once),
         TEST(applying_ends_all_that_is_not_newer),
+        TEST(given_order_waits_beside_that_of_a_change),
+        TEST(of_given_orders_the_newest_waits),
+        TEST(retried_order_leaves_the_other_kind_alone),
+        TEST(applying_ends_older_orders_of_both_kinds),
         TEST(retried_order_gives_way_to_a_newer_one_that_waits),
         TEST(retried_order_takes_the_place_of_an_older_one),
         TEST(of_all_that_are_retried_the_newest_of_a_key_waits),

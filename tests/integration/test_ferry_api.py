@@ -1,6 +1,7 @@
 """/ferry/v1 sites, waiting and status; health, metrics and the API's own text."""
 
 import re
+import time
 import uuid
 
 import pytest
@@ -149,6 +150,24 @@ def test_waiting_rows_say_everything(client, bucket, lost):
     for key in ("fromSite", "bucketName", "objectName", "action", "hash", "size", "clientId"):
         assert row["order"][key] == given[key], key
     assert row["order"]["stamp"].endswith("@site-b")
+
+
+def test_a_given_order_waits_beside_that_of_a_change(client, bucket, lost):
+    """It was stamped when the API took it, above the change. Were it to end it, and then die of its
+    source's answer, the change would never come."""
+    stamp = f"{int((time.time() - 60) * 1000) << 16:016x}@site-b"
+    change = order("CREATE", bucket, "missing-0", data=O1, stamp=stamp)
+    client.post_order(change).must(201)
+    wait_outcome(client, change["opId"], "waiting")
+    rows = client.waiting(bucket=bucket, reason="SRC_NOT_FOUND").must(200).json()["orders"]
+    given = {row["order"]["opId"]: row["order"].get("given") for row in rows}
+    assert given.pop(change["opId"]) is None
+    assert given == {one["opId"]: True for one in lost[:3]}
+    again = order("CREATE", bucket, "missing-0", data=O1)
+    client.post_order(again).must(201)
+    wait_outcome(client, again["opId"], "waiting")
+    assert wait_outcome(client, lost[0]["opId"])["outcome"] == "superseded"
+    assert wait_outcome(client, change["opId"], "waiting")["stamp"] == stamp
 
 
 def test_waiting_filters(client, bucket, lost):

@@ -154,10 +154,11 @@ static void waiting_remove(struct fake_catalogue *self, int64_t id)
 static struct waiting *waiting_find(struct fake_catalogue *self, const struct fy_waiting_row *row)
 {
     for (struct waiting *at = self->waiting; at != NULL; at = at->next)
-        if (row->id != 0 ? at->row.id == row->id
-                         : strcmp(at->row.order.bucket, row->order.bucket) == 0 &&
-                               strcmp(at->row.order.object, row->order.object) == 0 &&
-                               row->order.bucket[0] != '\0')
+        if (row->id != 0
+                ? at->row.id == row->id
+                : strcmp(at->row.order.bucket, row->order.bucket) == 0 &&
+                      strcmp(at->row.order.object, row->order.object) == 0 &&
+                      at->row.order.given == row->order.given && row->order.bucket[0] != '\0')
             return at;
     return NULL;
 }
