@@ -285,7 +285,7 @@ static bool choose_copy(struct sim_world *world, struct client *client)
         change->site == target)
         return false;
     client->copy = change->order;
-    if (world->unstamped) { /* nobody's change: the API that accepts it gives it a stamp */
+    if (fiber_chance(2)) { /* nobody's change: the API that accepts it gives it a stamp */
         client->copy.stamp = (struct fy_stamp){0};
         client->copy.ordered_at_ms = 0;
     }

@@ -23,19 +23,17 @@ struct options {
     uint64_t seed, count;
     uint32_t steps, jobs;
     const char *template_folder;
-    bool trace, hash, unstamped;
-    bool until_failure, list_bugs;
+    bool trace, hash, until_failure, list_bugs;
 };
 
 static const char usage[] =
     "ferry-sim [--seed N] [--count N] [--steps M] [--jobs N] [--trace] [--hash]\n"
-    "          [--unstamped] [--plant NAME] [--find] [--bugs]\n"
+    "          [--plant NAME] [--find] [--bugs]\n"
     "  --seed N   the first seed (1)\n"
     "  --count N  so many seeds (1); ends with 1 when any fails\n"
     "  --steps M  steps of a seed (40)\n"
     "  --jobs N   seeds at once (1)\n"
     "  --trace    prints every event; Ferry's own log, too\n"
-    "  --unstamped  orders that clients give directly have no stamp\n"
     "  --plant NAME  with a bug of Ferry's put in\n"
     "  --bugs     lists their names, and does nothing else\n"
     "  --find     ends with 0 at the first seed that fails, with 1 when none does\n"
@@ -77,8 +75,7 @@ static int run_seed(const struct options *options, uint64_t seed, const char *fo
     world = (struct sim_world){.seed = seed,
                                .steps = options->steps,
                                .folder = folder,
-                               .template_folder = options->template_folder,
-                               .unstamped = options->unstamped};
+                               .template_folder = options->template_folder};
     (void)signal(SIGABRT, on_signal);
     (void)signal(SIGSEGV, on_signal);
     (void)signal(SIGALRM, on_signal);
@@ -159,17 +156,12 @@ static int run_all(struct options *options)
 
 static bool parse(int count, char **arguments, struct options *options)
 {
-    static const struct option longs[] = {{"seed", required_argument, NULL, 's'},
-                                          {"count", required_argument, NULL, 'c'},
-                                          {"steps", required_argument, NULL, 'm'},
-                                          {"jobs", required_argument, NULL, 'j'},
-                                          {"trace", no_argument, NULL, 't'},
-                                          {"hash", no_argument, NULL, 'h'},
-                                          {"plant", required_argument, NULL, 'p'},
-                                          {"bugs", no_argument, NULL, 'b'},
-                                          {"find", no_argument, NULL, 'f'},
-                                          {"unstamped", no_argument, NULL, 'u'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {
+        {"seed", required_argument, NULL, 's'},  {"count", required_argument, NULL, 'c'},
+        {"steps", required_argument, NULL, 'm'}, {"jobs", required_argument, NULL, 'j'},
+        {"trace", no_argument, NULL, 't'},       {"hash", no_argument, NULL, 'h'},
+        {"plant", required_argument, NULL, 'p'}, {"bugs", no_argument, NULL, 'b'},
+        {"find", no_argument, NULL, 'f'},        {NULL, 0, NULL, 0}};
     int choice;
     while ((choice = getopt_long(count, arguments, "", longs, NULL)) != -1) {
         switch (choice) {
@@ -198,9 +190,6 @@ static bool parse(int count, char **arguments, struct options *options)
             break;
         case 'f':
             options->until_failure = true;
-            break;
-        case 'u':
-            options->unstamped = true;
             break;
         case 'h':
             options->hash = true;

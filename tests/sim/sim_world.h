@@ -24,7 +24,6 @@ struct sim_world {
     uint64_t seed;
     uint32_t steps;
     const char *folder, *template_folder;
-    bool unstamped; /* orders that clients give have no stamp, else that of the change */
     struct sim_site sites[SIM_SITES];
     struct sim_host hosts[SIM_SITES];
     struct sim_net net;
