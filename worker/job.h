@@ -87,6 +87,7 @@ struct fy_flight {
     int64_t received;             /* bytes of the body so far */
     int64_t dropped;              /* bytes of refusals, read for the connection's sake */
     struct fy_stamp source_stamp; /* zero: none given */
+    struct fy_stamp taken_stamp;  /* of the change it copies; zero: the order's own counts */
     struct fy_writer *writer;     /* small bodies: on the loop, then the sync pool */
     struct fy_spool *spool;       /* big bodies */
     struct fy_task task;

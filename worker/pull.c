@@ -216,7 +216,7 @@ static void keep_facts(struct fy_job *job, const struct fy_peer_head *head)
          * stamp everywhere, and such an order given twice is a duplicate. */
         bool fits = job->order.given && !is_far_ahead(job, &head->stamp);
         if (fits || fy_stamp_compare(&head->stamp, &job->order.stamp) < 0)
-            job->order.stamp = head->stamp;
+            flight->taken_stamp = head->stamp;
     }
     fy_promise_complete(&flight->promise, head);
 }

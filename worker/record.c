@@ -76,6 +76,9 @@ static void fill_apply(struct fy_job *job)
     struct fy_cat_apply *apply = &flight->write.apply;
     apply->op.kind = FY_CAT_APPLY;
     apply->order = job->order;
+    /* Not before: what fails is known by its own stamp, in `waiting` and by its outcomes. */
+    if (!fy_stamp_is_zero(&flight->taken_stamp))
+        apply->order.stamp = flight->taken_stamp;
     apply->waiting_id = job->waiting_id;
     apply->proof = fy_promise_proof(&flight->promise);
     bool link = flight->link && !flight->unconfirmed && apply->blob_ref[0] == '\0';
