@@ -90,6 +90,10 @@ void queue_consumer_await(struct queue_fixture *fixture, struct fy_consumer *con
  * Afterwards the descriptor is not readable. visit may be NULL. */
 void queue_consumer_read(struct queue_fixture *fixture, struct fy_consumer *consumer,
                          const char *topic, size_t count, fy_record_visit_fn *visit, void *arg);
+/* The same where more than count may come: a server still takes in what a dead process had sent. */
+void queue_consumer_read_least(struct queue_fixture *fixture, struct fy_consumer *consumer,
+                               const char *topic, size_t count, fy_record_visit_fn *visit,
+                               void *arg);
 /* Polls one partition until count records have come. */
 void queue_consumer_read_partition(struct queue_fixture *fixture, struct fy_consumer *consumer,
                                    const char *topic, int32_t partition, size_t count,

@@ -288,8 +288,8 @@ void what_was_acknowledged_survives_sigkill(void **state)
         (void)snprintf(group, sizeof(group), "after-%d", run);
         struct fy_consumer *consumer = queue_consumer_open(f, group, "orders", NULL);
         struct load_seen seen = {.gaps = !f->factory->whole};
-        queue_consumer_read(f, consumer, "orders", queue_lag_sum(f->queue, group, "orders"),
-                            load_visit, &seen);
+        queue_consumer_read_least(f, consumer, "orders", queue_lag_sum(f->queue, group, "orders"),
+                                  load_visit, &seen);
         queue_consumer_close(f, consumer);
         assert_false(seen.broken);
         for (size_t i = 0; i < KILLED_BATCH; i++) {

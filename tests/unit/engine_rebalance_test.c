@@ -32,6 +32,22 @@ static void hang(struct fake_node *self, const char *object)
     fake_peer_rule(self->peer, object, FAKE_HANG, 0, 1);
 }
 
+/* The engine runs, and the only order's bytes do not come. */
+static void start_with_a_pull_that_hangs(struct fake_node *self)
+{
+    hang(self, "slow");
+    fake_node_start(self);
+    put(self, 0, "slow");
+    fake_peer_wait_hanging(self->peer, 1);
+}
+
+/* Everything is handed back while it runs. */
+static void lose_partitions(struct fake_node *self)
+{
+    fake_queue_revoke(self->queue, FAKE_ALL);
+    fake_queue_settle(self->queue);
+}
+
 /* Transfers that stand still do not hold up the group: the revoke is answered, and what is done is
  * committed first. */
 static void a_revoke_is_answered_at_once(void **state)
@@ -59,10 +75,7 @@ static void a_commit_tells_what_is_done_above_its_offset(void **state)
     struct fake_node *self = *state;
     char text[FY_COMMIT_TEXT_BYTES_MAX + 1];
     struct fy_done_map map;
-    hang(self, "slow");
-    fake_node_start(self);
-    put(self, 0, "slow");
-    fake_peer_wait_hanging(self->peer, 1);
+    start_with_a_pull_that_hangs(self);
     for (int i = 0; i < 50; i++) {
         char name[32];
         (void)snprintf(name, sizeof(name), "behind/%d", i);
@@ -88,10 +101,7 @@ static void a_commit_tells_what_is_done_above_its_offset(void **state)
 static void a_redelivered_order_is_adopted_not_started_twice(void **state)
 {
     struct fake_node *self = *state;
-    hang(self, "slow");
-    fake_node_start(self);
-    put(self, 0, "slow");
-    fake_peer_wait_hanging(self->peer, 1);
+    start_with_a_pull_that_hangs(self);
     for (int i = 0; i < 20; i++) {
         fake_queue_revoke(self->queue, FAKE_ALL);
         fake_queue_assign(self->queue, FAKE_ALL);
@@ -111,12 +121,8 @@ static void a_redelivered_order_is_adopted_not_started_twice(void **state)
 static void what_ends_in_limbo_is_done_for_whoever_comes(void **state)
 {
     struct fake_node *self = *state;
-    hang(self, "slow");
-    fake_node_start(self);
-    put(self, 0, "slow");
-    fake_peer_wait_hanging(self->peer, 1);
-    fake_queue_revoke(self->queue, FAKE_ALL);
-    fake_queue_settle(self->queue);
+    start_with_a_pull_that_hangs(self);
+    lose_partitions(self);
     fake_peer_release(self->peer);
     assert_true(fake_node_wait_ready(self, "slow"));
     assert_true(fake_node_wait_metric(self, FY_M_ORDERS_APPLIED, 1));
@@ -130,12 +136,8 @@ static void what_ends_in_limbo_is_done_for_whoever_comes(void **state)
 static void a_topic_made_anew_loses_nothing_by_what_ends_in_limbo(void **state)
 {
     struct fake_node *self = *state;
-    hang(self, "slow");
-    fake_node_start(self);
-    put(self, 0, "slow");
-    fake_peer_wait_hanging(self->peer, 1);
-    fake_queue_revoke(self->queue, FAKE_ALL);
-    fake_queue_settle(self->queue);
+    start_with_a_pull_that_hangs(self);
+    lose_partitions(self);
     fake_queue_remake(self->queue, FY_TOPIC_ACTION);
     fake_queue_assign(self->queue, FAKE_ALL);
     fake_queue_settle(self->queue);
@@ -150,12 +152,8 @@ static void a_topic_made_anew_loses_nothing_by_what_ends_in_limbo(void **state)
 static void a_record_at_an_old_offset_is_not_taken_for_the_old_one(void **state)
 {
     struct fake_node *self = *state;
-    hang(self, "slow");
-    fake_node_start(self);
-    put(self, 0, "slow");
-    fake_peer_wait_hanging(self->peer, 1);
-    fake_queue_revoke(self->queue, FAKE_ALL);
-    fake_queue_settle(self->queue);
+    start_with_a_pull_that_hangs(self);
+    lose_partitions(self);
     fake_queue_remake(self->queue, FY_TOPIC_ACTION);
     put(self, 0, "slow"); /* a newer order for the same object */
     fake_queue_assign(self->queue, FAKE_ALL);
