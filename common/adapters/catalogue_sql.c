@@ -333,6 +333,7 @@ static const struct fy_catalogue_ops catalogue_sql_ops = {
     .targets_get = fy_cs_targets_get,
     .object_get = fy_cs_object_get,
     .object_list = fy_cs_object_list,
+    .object_marks = fy_cs_object_marks,
     .prefix_ready = fy_cs_prefix_ready,
     .site_list = fy_cs_site_list,
     .site_get = fy_cs_site_get,

@@ -18,6 +18,7 @@
  * catalogue_sql_sweep.c      unreferenced bodies, trash, what ages out
  * catalogue_sql_read.c       reads of one row, sums
  * catalogue_sql_list.c       lists of objects, containers, rights, sites, trash
+ * catalogue_sql_mark.c       objects of a range, light
  * catalogue_sql_queue.c      lists of orders: outbox, waiting, outcomes
  *
  * Engines: catalogue_sqlite*.c (one process, one writer), catalogue_postgres*.c (any number).
@@ -40,6 +41,7 @@
 #define FY_CS_MAGIC           0x46594353u /* "FYCS" */
 #define FY_CS_READERS_MAX     32
 #define FY_CS_PAGE_ROWS       16  /* rows read ahead of a visitor; an object row is 6 KiB */
+#define FY_CS_MARKS_ROWS      256 /* marks read ahead; one is 1.2 KiB */
 #define FY_CS_CONTAINERS_KEPT 16  /* container rows the writer remembers between operations */
 #define FY_CS_TRIES_MAX       5   /* of a batch that other processes disturb, after the first */
 #define FY_CS_SLOTS           256 /* 8 bits of a stamp */
@@ -100,6 +102,7 @@ enum fy_cs_sql {
     FY_CS_OBJECT_LIST,
     FY_CS_OBJECT_LIST_READY,
     FY_CS_OBJECT_LIST_REST,
+    FY_CS_OBJECT_MARKS,
     FY_CS_OBJECT_PREFIX_READY,
     FY_CS_OBJECT_AGED,
     FY_CS_OBJECT_DELETE,
@@ -509,6 +512,9 @@ enum fy_code fy_cs_object_get(struct fy_catalogue *port, const struct fy_object_
 enum fy_code fy_cs_object_list(struct fy_catalogue *port, const char *account, const char *bucket,
                                const struct fy_filter *filter, const char *after, uint32_t limit,
                                fy_object_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_object_marks(struct fy_catalogue *port, const char *account, const char *bucket,
+                                const char *prefix, const char *after, fy_mark_visit_fn *visit,
+                                void *arg, struct fy_err *err);
 enum fy_code fy_cs_prefix_ready(struct fy_catalogue *port, const struct fy_object_key *prefix,
                                 bool *found, struct fy_err *err);
 enum fy_code fy_cs_site_list(struct fy_catalogue *port, fy_site_visit_fn *visit, void *arg,

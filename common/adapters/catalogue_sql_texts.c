@@ -14,6 +14,7 @@
 #define OBJECT_COLUMNS                                                                             \
     "o.name, o.version, o.id, o.status, o.stamp_time, o.stamp_site, o.size, o.hash, "              \
     "o.changed_ms, o.expires_ms, o.metadata, o.proof, o.upload_boot, o.body_id, b.sha, b.blob_ref"
+#define MARK_COLUMNS "o.name, o.stamp_time, o.stamp_site, o.size, b.sha"
 /* of_record: the order is a given one. */
 #define WAITING_COLUMNS                                                                            \
     "id, direction, state, reason, bucket, object, to_site, stamp_time, stamp_site, action, "      \
@@ -29,8 +30,8 @@
 /* Parameters: container, the least name (the prefix, or the name to go on after, whichever is
  * greater), the name to go on after, the end of the prefix, limit. Without a prefix the end is a
  * blob, which is above every text. */
-#define OBJECT_LIST(index, and_status)                                                             \
-    "SELECT " OBJECT_COLUMNS " FROM object o " index " LEFT JOIN body b ON b.id = o.body_id "      \
+#define OBJECT_LIST(columns, index, and_status)                                                    \
+    "SELECT " columns " FROM object o " index " LEFT JOIN body b ON b.id = o.body_id "             \
     "WHERE o.container_id = ?1 AND o.name >= ?2 AND o.name <> ?3 AND o.name < ?4 " and_status      \
     "ORDER BY o.name, o.version LIMIT ?5"
 /* Parameters: state, direction, reason, site, bucket, after, limit; absent ones -1, 0 and "". The
@@ -133,9 +134,13 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
                             "WHERE container_id = ? AND name = ? AND version = 0",
     [FY_CS_OBJECT_GET] = "SELECT " OBJECT_COLUMNS " FROM object o LEFT JOIN body b ON b.id = "
                          "o.body_id WHERE o.container_id = ? AND o.name = ? AND o.version = 0",
-    [FY_CS_OBJECT_LIST] = OBJECT_LIST("", ""),
-    [FY_CS_OBJECT_LIST_READY] = OBJECT_LIST("INDEXED BY object_ready", "AND o.status = 200 "),
-    [FY_CS_OBJECT_LIST_REST] = OBJECT_LIST("INDEXED BY object_rest", "AND o.status <> 200 "),
+    [FY_CS_OBJECT_LIST] = OBJECT_LIST(OBJECT_COLUMNS, "", ""),
+    [FY_CS_OBJECT_LIST_READY] =
+        OBJECT_LIST(OBJECT_COLUMNS, "INDEXED BY object_ready", "AND o.status = 200 "),
+    [FY_CS_OBJECT_LIST_REST] =
+        OBJECT_LIST(OBJECT_COLUMNS, "INDEXED BY object_rest", "AND o.status <> 200 "),
+    [FY_CS_OBJECT_MARKS] =
+        OBJECT_LIST(MARK_COLUMNS, "INDEXED BY object_ready", "AND o.status = 200 "),
     [FY_CS_OBJECT_PREFIX_READY] =
         "SELECT 1 FROM object INDEXED BY object_ready WHERE container_id = ? AND name >= ? AND "
         "name < ? AND status = 200 LIMIT 1",

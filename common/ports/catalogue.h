@@ -29,6 +29,7 @@ struct fy_cat_look {
 
 typedef bool fy_container_visit_fn(void *arg, const struct fy_container_row *row);
 typedef bool fy_object_visit_fn(void *arg, const struct fy_object_row *row);
+typedef bool fy_mark_visit_fn(void *arg, const struct fy_object_mark *mark);
 typedef bool fy_site_visit_fn(void *arg, const struct fy_site_row *row);
 typedef bool fy_right_visit_fn(void *arg, const struct fy_right_row *row);
 typedef bool fy_outbox_visit_fn(void *arg, const struct fy_outbox_row *row);
@@ -61,6 +62,9 @@ struct fy_catalogue_ops {
     enum fy_code (*object_list)(struct fy_catalogue *self, const char *account, const char *bucket,
                                 const struct fy_filter *filter, const char *after, uint32_t limit,
                                 fy_object_visit_fn *visit, void *arg, struct fy_err *err);
+    enum fy_code (*object_marks)(struct fy_catalogue *self, const char *account, const char *bucket,
+                                 const char *prefix, const char *after, fy_mark_visit_fn *visit,
+                                 void *arg, struct fy_err *err);
     enum fy_code (*prefix_ready)(struct fy_catalogue *self, const struct fy_object_key *prefix,
                                  bool *found, struct fy_err *err);
     enum fy_code (*site_list)(struct fy_catalogue *self, fy_site_visit_fn *visit, void *arg,
@@ -173,6 +177,17 @@ fy_catalogue_object_list(struct fy_catalogue *self, const char *account, const c
                          fy_object_visit_fn *visit, void *arg, struct fy_err *err)
 {
     return self->ops->object_list(self, account, bucket, filter, after, limit, visit, arg, err);
+}
+/* READY objects whose names begin with prefix ("" all), by name (bytes) after that name, until
+ * visit says false; for walks over millions: they are read in pages, each in a transaction of its
+ * own, and no lock is held while visit runs. prefix and after are UTF-8. FY_ENOTFOUND: no row of
+ * the container. */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_object_marks(struct fy_catalogue *self, const char *account, const char *bucket,
+                          const char *prefix, const char *after, fy_mark_visit_fn *visit, void *arg,
+                          struct fy_err *err)
+{
+    return self->ops->object_marks(self, account, bucket, prefix, after, visit, arg, err);
 }
 /* Whether any READY name starts with prefix->object (DIRECTORY of spec 6.2). */
 FY_MUST_CHECK static inline enum fy_code

@@ -41,6 +41,15 @@ struct fy_object_row {
     enum fy_proof proof;
 };
 
+/* What tells a READY object from another of its name. */
+struct fy_object_mark {
+    char name[FY_OBJECT_BYTES_MAX + 1];
+    struct fy_stamp stamp;
+    int64_t size;
+    bool has_digest;
+    struct fy_digest digest; /* of the body */
+};
+
 enum fy_site_status {
     FY_SITE_UNKNOWN = 0,
     FY_SITE_UP = 100,

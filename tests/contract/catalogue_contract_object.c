@@ -135,6 +135,69 @@ static void list_of_no_bucket_is_not_found(void **state)
         FY_ENOTFOUND);
 }
 
+struct marks {
+    char text[512];
+    unsigned count, stop_at;
+    struct fy_object_mark last;
+};
+
+static bool mark_step(void *arg, const struct fy_object_mark *mark)
+{
+    struct marks *marks = arg;
+    size_t used = strlen(marks->text);
+    (void)snprintf(marks->text + used, sizeof marks->text - used, "%s ", mark->name);
+    assert_true(strcmp(marks->last.name, mark->name) < 0);
+    marks->last = *mark;
+    return ++marks->count != marks->stop_at;
+}
+
+static void mark(struct contract *c, const char *prefix, const char *after, struct marks *marks)
+{
+    assert_int_equal(fy_catalogue_object_marks(c->catalogue, "", "bucket-1", prefix, after,
+                                               mark_step, marks, &c->err),
+                     FY_OK);
+}
+
+/* What the walk says of an object is what its row says: sums of two sites compare it. */
+static void marks_are_of_ready_objects_with_stamp_and_body(void **state)
+{
+    struct contract *c = *state;
+    static const char *const names[] = {"a", "ab", "ab/1", "ab/2", "b", "é"};
+    for (size_t index = 0; index < FY_COUNT_OF(names); index++)
+        put(c, names[index]);
+    assert_int_equal(contract_rm(c, "client-1", "bucket-1", "ab/1"), FY_OK);
+    struct marks all = {.count = 0}, some = {.count = 0}, first = {.stop_at = 2}, rest = {0};
+    mark(c, "", "", &all);
+    assert_string_equal(all.text, "a ab ab/2 b é ");
+    struct fy_object_row row = contract_object(c, "bucket-1", "é");
+    assert_int_equal(fy_stamp_compare(&all.last.stamp, &row.reg.stamp), 0);
+    assert_int_equal(all.last.size, row.size);
+    assert_true(all.last.has_digest);
+    assert_true(fy_digest_equal(&all.last.digest, &row.reg.digest));
+    mark(c, "ab", "", &some);
+    assert_string_equal(some.text, "ab ab/2 ");
+    mark(c, "", "", &first);
+    assert_string_equal(first.text, "a ab ");
+    mark(c, "a", "ab", &rest);
+    assert_string_equal(rest.text, "ab/2 ");
+}
+
+static void marks_go_over_pages_and_of_no_bucket_are_not_found(void **state)
+{
+    struct contract *c = *state;
+    char name[32];
+    for (unsigned index = 0; index < 600; index++) {
+        (void)snprintf(name, sizeof name, "o%04u", index);
+        put(c, name);
+    }
+    struct marks all = {.count = 0}, none = {.count = 0};
+    mark(c, "", "", &all);
+    assert_int_equal(all.count, 600);
+    assert_int_equal(
+        fy_catalogue_object_marks(c->catalogue, "", "nope", "", "", mark_step, &none, &c->err),
+        FY_ENOTFOUND);
+}
+
 static bool has_prefix(struct contract *c, const char *bucket, const char *prefix)
 {
     bool found = false;
@@ -168,6 +231,8 @@ int catalogue_contract_object(void)
         TEST(prefix_is_bytes_and_meets_pages),
         TEST(long_lists_are_read_in_pages_and_visitors_may_read),
         TEST(list_of_no_bucket_is_not_found),
+        TEST(marks_are_of_ready_objects_with_stamp_and_body),
+        TEST(marks_go_over_pages_and_of_no_bucket_are_not_found),
         TEST(directory_is_any_ready_name_that_begins_so),
     };
     return cmocka_run_group_tests_name("catalogue objects", tests, NULL, NULL);

@@ -195,6 +195,7 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_OBJECT_REGISTER, "object_pkey"},
         {FY_CS_OBJECT_LIST, "object_pkey"},
         {FY_CS_OBJECT_LIST_READY, "object_ready"},
+        {FY_CS_OBJECT_MARKS, "object_ready"},
         {FY_CS_OBJECT_LIST_REST, "object_rest"},
         {FY_CS_OBJECT_PREFIX_READY, "object_ready"},
         {FY_CS_CONTAINER_HAS_READY, "object_ready"},

@@ -260,6 +260,7 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_OBJECT_REGISTER, "SEARCH o USING PRIMARY KEY (container_id=? AND name=? AND"},
         {FY_CS_OBJECT_LIST, "SEARCH o USING PRIMARY KEY (container_id=? AND name>? AND name<?)"},
         {FY_CS_OBJECT_LIST_READY, "INDEX object_ready (container_id=? AND name>? AND name<?)"},
+        {FY_CS_OBJECT_MARKS, "INDEX object_ready (container_id=? AND name>? AND name<?)"},
         {FY_CS_OBJECT_LIST_REST, "INDEX object_rest (container_id=? AND name>? AND name<?)"},
         {FY_CS_OBJECT_PREFIX_READY, "INDEX object_ready (container_id=? AND name>? AND name<?)"},
         {FY_CS_CONTAINER_HAS_READY, "INDEX object_ready (container_id=?)"},

@@ -136,6 +136,18 @@ static enum fy_code object_list(struct fy_catalogue *port, const char *account, 
                                                        limit, visit, arg, err);
 }
 
+static enum fy_code object_marks(struct fy_catalogue *port, const char *account, const char *bucket,
+                                 const char *prefix, const char *after, fy_mark_visit_fn *visit,
+                                 void *arg, struct fy_err *err)
+{
+    struct sim_catalogue *self = catalogue_from(port);
+    struct fy_err own = {0};
+    err = err == NULL ? &own : err;
+    return fails(self, err) ? err->code
+                            : fy_catalogue_object_marks(self->inner, account, bucket, prefix, after,
+                                                        visit, arg, err);
+}
+
 static enum fy_code prefix_ready(struct fy_catalogue *port, const struct fy_object_key *prefix,
                                  bool *found, struct fy_err *err)
 {
@@ -293,6 +305,7 @@ static const struct fy_catalogue_ops sim_catalogue_ops = {
     .targets_get = targets_get,
     .object_get = object_get,
     .object_list = object_list,
+    .object_marks = object_marks,
     .prefix_ready = prefix_ready,
     .site_list = site_list,
     .site_get = site_get,
