@@ -13,6 +13,7 @@
 #define FY_PATH_CONTAINERS    "/ferry/v1/containers"
 #define FY_PATH_CONTENT       "/ferry/v1/content"
 #define FY_PATH_OBJECTS       "/ferry/v1/objects"
+#define FY_PATH_DIGESTS       "/ferry/v1/digests"
 #define FY_PATH_ORDERS        "/ferry/v1/orders"
 #define FY_PATH_WAITING       "/ferry/v1/waiting"
 #define FY_PATH_WAITING_RETRY "/ferry/v1/waiting/retry"

@@ -1,0 +1,140 @@
+"""`ferry diff`: two sites compared by sums, and exactly what differs is named."""
+
+import time
+
+import pytest
+from support.command import DIFFERENT, DONE, ERROR, NOT_FOUND, USAGE, Ferry
+from support.relay import Relay
+from support.waiting import eventually
+
+BUCKET = "bucket-1"
+OBJECTS = 2000
+SOON_S = 60.0
+EQUAL_BYTES_MAX = 10_000
+
+
+class Pair:
+    """Two sites; the command reaches each through a relay that counts."""
+
+    def __init__(self, sites):
+        self.relays = [Relay(), Relay()]
+        # Behind its relay a site is where the other finds it, too.
+        self.a, self.b = sites(["site-a", "site-b"], peers={
+            "site-a": {"site-b": self.relays[1].url}, "site-b": ["site-a"]})  # fmt: skip
+        self.relays[0].target, self.relays[1].target = self.a.url, self.b.url
+        self.ferry = Ferry(self.relays[0].url)
+
+    def diff(self, *words):
+        return self.ferry("diff", *words, "--with", "site-b")
+
+    def moved(self):
+        return sum(relay.count for relay in self.relays)
+
+
+def names(site, bucket=BUCKET):
+    """All READY ones."""
+    found, after = set(), ""
+    while after is not None:
+        page = site.client().objects(bucket, after=after, limit=1000).must(200).json()
+        found.update(row["name"] for row in page["objects"])
+        after = page["next"]
+    return found
+
+
+@pytest.fixture
+def pair(sites):
+    pair = Pair(sites)
+    yield pair
+    for relay in pair.relays:
+        relay.close()
+
+
+@pytest.fixture
+def filled(pair, tmp_path):
+    """The same objects on both, and both at rest."""
+    folder = tmp_path / "objects"
+    folder.mkdir()
+    for number in range(OBJECTS):
+        (folder / f"o{number:05}").write_bytes(b"%d" % number)
+    pair.a.client().make_bucket(BUCKET).must(201)
+    pair.ferry("put", folder, BUCKET).must(DONE)
+    eventually(lambda: len(names(pair.b)) == OBJECTS, SOON_S, "site-b has them all")
+    return pair
+
+
+def part(pair):
+    """From now on neither hears of the other's changes."""
+    pair.a.client().pause("site-b").must(200)
+    pair.b.client().pause("site-a").must(200)
+
+
+
+def put_again(client, name, body):
+    """An object is never overwritten."""
+    client.delete(BUCKET, name).must(204)
+    client.put(BUCKET, name, body).must(201)
+
+
+def test_equal_sites_move_few_bytes_and_seven_changes_are_named(filled):
+    a, b = filled.a.client(), filled.b.client()
+    part(filled)
+    before = filled.moved()
+    equal = filled.diff(BUCKET).must(DONE)
+    assert filled.moved() - before < EQUAL_BYTES_MAX
+    assert equal.text == "bucket-1 is the same on both sites\n"
+    assert filled.diff(BUCKET, "--json").must(DONE).text == ""
+
+    a.delete(BUCKET, "o00000").must(204)
+    b.delete(BUCKET, "o01999").must(204)
+    put_again(a, "o00700", b"otherwise")
+    put_again(b, "o00701", b"701")  # the same bytes, but another change
+    a.put_exact(BUCKET, "new here", b"1").must(201)
+    b.put_exact(BUCKET, "new there", b"1").must(201)
+    a.delete(BUCKET, "o01000").must(204)
+    different = filled.diff(BUCKET).must(DIFFERENT)
+    assert different.text.splitlines() == [
+        "< new here", "> new there", "> o00000", "! o00700", "! o00701", "> o01000", "< o01999",
+    ]  # fmt: skip
+
+    lines = filled.diff(f"{BUCKET}/new", "--json").must(DIFFERENT).lines()
+    assert [(line["diff"], line["name"]) for line in lines] == [("<", "new here"), (">", "new there")]
+    assert lines[0]["there"] is None and lines[1]["here"] is None
+    assert lines[0]["here"]["size"] == 1 and lines[0]["here"]["stamp"].endswith("@site-a")
+    assert filled.diff(f"{BUCKET}/o005").must(DONE).text == "bucket-1/o005 is the same on both sites\n"
+
+
+# What is on its way is no fault: it is left out, whichever side changed it and how.
+def test_what_either_site_changed_lately_is_left_out(pair):
+    a, b = pair.a.client(), pair.b.client()
+    a.make_bucket(BUCKET).must(201)
+    for name in ("deleted", "kept", "lost", "replaced"):
+        a.put(BUCKET, name, name.encode()).must(201)
+    eventually(lambda: len(names(pair.b)) == 4, SOON_S, "site-b has them all")
+    part(pair)
+    b.delete(BUCKET, "lost").must(204)
+    then = time.monotonic()
+    eventually(lambda: time.monotonic() - then > 2, 3, "what came before is two seconds old")
+    put_again(a, "replaced", b"again")
+    b.delete(BUCKET, "deleted").must(204)
+    a.put(BUCKET, "young", b"1").must(201)
+    assert pair.diff(BUCKET).must(DIFFERENT).text.split() == [
+        "<", "deleted", "<", "lost", "!", "replaced", "<", "young"]  # fmt: skip
+    age = time.monotonic() - then - 0.5
+    assert pair.diff(BUCKET, "--older-than", f"{int(age * 1000)}ms").must(DIFFERENT).text == "< lost\n"
+
+
+def test_a_bucket_that_one_site_has_not_is_all_difference(pair):
+    part(pair)
+    pair.a.client().make_bucket(BUCKET).must(201)
+    pair.a.client().put(BUCKET, "o", b"1").must(201)
+    pair.b.client().make_bucket("bucket-2").must(201)
+    pair.b.client().put("bucket-2", "o", b"1").must(201)
+    assert pair.diff(BUCKET).must(DIFFERENT).text == "< o\n"
+    assert pair.diff("bucket-2").must(DIFFERENT).text == "> o\n"
+    pair.diff("bucket-3").must(NOT_FOUND)
+
+
+def test_what_cannot_be_compared_is_said(pair):
+    pair.ferry("diff", BUCKET).must(USAGE)
+    pair.ferry("diff", BUCKET, "--with", "site-z").must(NOT_FOUND)
+    pair.ferry("diff", BUCKET, "--with", "site-a").must(ERROR)
