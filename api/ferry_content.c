@@ -81,6 +81,7 @@ static void delete_content(struct fy_exchange *x)
 struct listing {
     struct fy_node *node;
     const char *bucket;
+    const char *until; /* "" : to the end */
     struct fy_page page;
     char last[FY_OBJECT_BYTES_MAX + 1];
 };
@@ -88,6 +89,8 @@ struct listing {
 static bool add_object(void *arg, const struct fy_object_row *row)
 {
     struct listing *listing = arg;
+    if (listing->until[0] != '\0' && strcmp(row->name, listing->until) > 0)
+        return false;
     fy_ccs_object_json(listing->node, listing->bucket, row, fy_page_row(&listing->page));
     memcpy(listing->last, row->name, sizeof(listing->last));
     return fy_page_row_end(&listing->page);
@@ -117,7 +120,7 @@ static void list_objects(struct fy_exchange *x)
 {
     struct fy_object_key key;
     struct fy_err err = {0};
-    struct listing listing = {.node = fy_node_of(x)};
+    struct listing listing = {.node = fy_node_of(x), .until = ""};
     struct fy_filter *filter = fy_alloc(sizeof(*filter));
     uint32_t limit = 0;
     enum fy_code code = fy_query_container(x, &key, &err);
@@ -126,6 +129,8 @@ static void list_objects(struct fy_exchange *x)
     if (code == FY_OK)
         code = read_page(x, filter, &limit, &err);
     listing.bucket = key.bucket;
+    if (fy_query(x, "until") != NULL)
+        listing.until = fy_query(x, "until");
     fy_page_begin(&listing.page, "objects", PAGE_BYTES_MAX);
     if (code == FY_OK) {
         const char *after = fy_query(x, "after");

@@ -213,6 +213,10 @@ def test_pages(client, bucket):
     prefixed = client.objects(bucket, prefix="q/").must(200).json()
     assert [one["name"] for one in prefixed["objects"]] == sorted(["q/ü", "q/z"], key=str.encode)
     assert prefixed["next"] is None
+    ended = client.objects(bucket, prefix="q/", until="q/z").must(200).json()
+    assert [one["name"] for one in ended["objects"]] == ["q/z"]
+    assert ended["next"] is None
+    assert client.objects(bucket, prefix="q/", until="").must(200).json() == prefixed
 
 
 def test_objects_by_status(client, bucket):
