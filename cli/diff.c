@@ -58,6 +58,8 @@ static void begin_path(const struct side *side, const char *route,
         fy_path_query(path, "prefix", subject->word.name);
     if (range->after[0] != '\0')
         fy_path_query(path, "after", range->after);
+    if (range->until[0] != '\0')
+        fy_path_query(path, "until", range->until);
 }
 
 static void number_query(struct fy_buf *path, const char *key, int64_t number)
@@ -115,8 +117,6 @@ static enum fy_code side_parts(void *arg, const struct fy_diff_range *range, uns
     json_auto_t *tree = NULL;
     struct fy_buf path;
     begin_path(side, FY_PATH_DIGESTS, range, &path);
-    if (range->until[0] != '\0')
-        fy_path_query(&path, "until", range->until);
     if (side->subject->older_ms != INT64_MAX)
         number_query(&path, "olderThan", side->subject->older_ms);
     number_query(&path, "cut", bits);
@@ -143,7 +143,7 @@ static bool take_row(const json_t *object, struct fy_diff_row *row)
            (stamp[0] == '\0' || fy_stamp_parse(stamp, &row->stamp, &err) == FY_OK);
 }
 
-static enum fy_code take_rows(const struct side *side, const json_t *tree, const char *until,
+static enum fy_code take_rows(const struct side *side, const json_t *tree,
                               struct fy_diff_rows *rows, struct fy_err *err)
 {
     const json_t *list = json_object_get(tree, "objects");
@@ -153,13 +153,10 @@ static enum fy_code take_rows(const struct side *side, const json_t *tree, const
         return nonsense(side, err);
     json_array_foreach(list, index, object)
     {
-        struct fy_diff_row *row = &rows->rows[index];
-        if (!take_row(object, row))
+        if (!take_row(object, &rows->rows[index]))
             return nonsense(side, err);
-        if (until[0] != '\0' && strcmp(row->name, until) > 0)
-            return FY_OK;
-        rows->count++;
     }
+    rows->count = json_array_size(list);
     rows->more = json_is_string(json_object_get(tree, "next"));
     return FY_OK;
 }
@@ -176,7 +173,7 @@ static enum fy_code side_rows(void *arg, const struct fy_diff_range *range,
     number_query(&path, "limit", FY_DIFF_ROWS);
     enum fy_code code = explain(side, ask(side, &path, &tree, err), err);
     if (code == FY_OK)
-        return take_rows(side, tree, range->until, rows, err);
+        return take_rows(side, tree, rows, err);
     return code == FY_ENOTFOUND ? FY_OK : code;
 }
 

@@ -269,7 +269,7 @@ static enum fy_code diff_parts(const struct fy_diff *diff, const struct fy_diff_
 static enum fy_code descend(const struct fy_diff *diff, const struct fy_diff_range *range,
                             int64_t count, unsigned bits, bool *go_on, struct fy_err *err)
 {
-    if (count <= FY_DIFF_ROWS || bits == 0)
+    if (count <= FY_DIFF_FEW || bits == 0)
         return diff_rows(diff, range, go_on, err);
     return diff_parts(diff, range, bits_for(count, bits), go_on, err);
 }

@@ -15,7 +15,8 @@
 #include "common/core/sum.h"
 
 #define FY_DIFF_PARTS 64 /* of one answer: a range is asked for in some 16 */
-#define FY_DIFF_ROWS  64 /* of one answer; so few or fewer are read rather than cut finer */
+#define FY_DIFF_ROWS  64 /* of one answer */
+#define FY_DIFF_FEW   16 /* so many rows or fewer are read rather than cut finer */
 #define FY_DIFF_BITS  48 /* no range has a name whose hash ends in so many zero bits */
 
 /* Names from after (left out) to until (included); until "": to the last. Borrowed. */
