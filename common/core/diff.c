@@ -141,13 +141,6 @@ static enum fy_code diff_rows(const struct fy_diff *diff, const struct fy_diff_r
     return merge_rows(diff, &here, &there, go_on, err);
 }
 
-enum fy_code fy_diff_rows(const struct fy_diff *diff, const struct fy_diff_range *range,
-                          struct fy_err *err)
-{
-    bool go_on = true;
-    return diff_rows(diff, range, &go_on, err);
-}
-
 /* ------------------------------------------------------------------ sums */
 
 struct part_cursor {

@@ -73,8 +73,5 @@ bool fy_diff_is_cut(const char *name, unsigned bits);
  * cuts. Errors: of the sides; FY_EPEER one that answers out of order. */
 FY_MUST_CHECK enum fy_code fy_diff_sums(const struct fy_diff *diff,
                                         const struct fy_diff_range *range, struct fy_err *err);
-/* The same by reading all rows of both sides; parts are not asked for. */
-FY_MUST_CHECK enum fy_code fy_diff_rows(const struct fy_diff *diff,
-                                        const struct fy_diff_range *range, struct fy_err *err);
 
 #endif

@@ -5,12 +5,14 @@ import time
 import pytest
 from support.command import DIFFERENT, DONE, ERROR, NOT_FOUND, USAGE, Ferry
 from support.relay import Relay
+from support.rows import add_rows
 from support.waiting import eventually
 
 BUCKET = "bucket-1"
 OBJECTS = 2000
 SOON_S = 60.0
 EQUAL_BYTES_MAX = 10_000
+SOAK = [pytest.mark.soak, pytest.mark.timeout(3600)]
 
 
 class Pair:
@@ -138,3 +140,34 @@ def test_what_cannot_be_compared_is_said(pair):
     pair.ferry("diff", BUCKET).must(USAGE)
     pair.ferry("diff", BUCKET, "--with", "site-z").must(NOT_FOUND)
     pair.ferry("diff", BUCKET, "--with", "site-a").must(ERROR)
+
+
+def long_name(number):
+    return f"some/folder/of/many/object-{number:09}"
+
+
+def fill_both(pair, count):
+    pair.a.client().make_bucket(BUCKET).must(201)
+    pair.a.client().put(BUCKET, "first", b"1").must(201)
+    eventually(lambda: names(pair.b) == {"first"}, SOON_S, "site-b has it")
+    for site in (pair.a, pair.b):
+        site.stop()
+        add_rows(site, "first", long_name, count)
+        site.start()
+
+
+# What moves does not depend on how many there are.
+@pytest.mark.parametrize("count", [100_000, pytest.param(10_000_000, marks=SOAK)])
+def test_many_equal_objects_move_no_more_than_few(pair, count, record_property):
+    fill_both(pair, count)
+    part(pair)
+    before, began = pair.moved(), time.monotonic()
+    pair.diff(BUCKET).must(DONE)
+    moved, took = pair.moved() - before, time.monotonic() - began
+    record_property("soak", f"{count} equal objects: {moved} bytes, {took:.1f} s")
+    assert moved < EQUAL_BYTES_MAX * max(1, count // 1_000_000), "a request sums a million"
+    changed = [count // 8 * eighth for eighth in range(1, 8)]
+    for number in changed:
+        pair.a.client().delete_exact(BUCKET, long_name(number)).must(204)
+    different = pair.diff(BUCKET).must(DIFFERENT)
+    assert different.text.splitlines() == [f"> {long_name(number)}" for number in changed]

@@ -268,15 +268,6 @@ static void visitor_that_has_enough_ends_it(void **state)
     assert_string_equal(f->found.text, "<o00000 >o00077 !o09000 ");
 }
 
-static void lists_alone_find_the_same(void **state)
-{
-    struct fixture *f = *state;
-    change_some(f);
-    assert_int_equal(fy_diff_rows(&f->diff, &(struct fy_diff_range){"", ""}, &f->err), FY_OK);
-    assert_string_equal(f->found.text, SOME);
-    assert_int_equal(f->here.part_calls + f->there.part_calls, 0);
-}
-
 static void answers_out_of_order_end_it(void **state)
 {
     struct fixture *f = *state;
@@ -298,7 +289,6 @@ int main(void)
         TEST(sites_with_nothing_in_common_are_listed_whole),
         TEST(range_is_kept_to),
         TEST(visitor_that_has_enough_ends_it),
-        TEST(lists_alone_find_the_same),
         TEST(answers_out_of_order_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
