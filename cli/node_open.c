@@ -279,17 +279,24 @@ enum fy_code fy_node_check(const struct fy_config *config, struct fy_err *err)
 
 /* ---- opening */
 
-static enum fy_code take_lease(struct fy_node *node, struct fy_err *err)
+/* By another boot id each time: the one before may have its lease, and nobody heard. */
+static enum fy_code try_lease(void *arg, struct fy_err *err)
 {
+    struct fy_node *node = arg;
     uint8_t slot = 0;
     uint64_t start_time = 0;
+    fy_guid_new(node->clock, node->boot_id);
     enum fy_code code =
         fy_catalogue_lease_open(node->catalogue, node->boot_id, &slot, &start_time, err);
-    if (code != FY_OK)
-        return code;
-    fy_hlc_init(&node->hlc, node->clock, node->site, slot, start_time);
+    if (code == FY_OK)
+        fy_hlc_init(&node->hlc, node->clock, node->site, slot, start_time);
+    return code;
+}
+
+static enum fy_code open_writer(struct fy_node *node, struct fy_err *err)
+{
     fy_catalogue_attach(node->catalogue, &node->hlc);
-    code = fy_catalogue_writer_open(node->catalogue, &node->writer, err);
+    enum fy_code code = fy_catalogue_writer_open(node->catalogue, &node->writer, err);
     if (code == FY_OK)
         code = fy_lease_open(node, &node->lease, err);
     return code;
@@ -322,13 +329,16 @@ enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
                              .undone = FY_UNDONE_INIT,
                              .role_mutex = PTHREAD_MUTEX_INITIALIZER};
     int64_t await_until_ms = fy_await_until(config->start_wait_ms);
-    fy_guid_new(clock, node->boot_id);
     enum fy_code code = open_bells(node, err);
     if (code == FY_OK)
         code = make_folder(config->data, err);
     /* The catalogue first: its lock says whose folder this is. */
     if (code == FY_OK)
         code = fy_await("catalogue", await_until_ms, try_catalogue, node, err);
+    if (code == FY_OK)
+        code = fy_await("catalogue", await_until_ms, try_lease, node, err);
+    if (code == FY_OK)
+        code = open_writer(node, err);
     if (code == FY_OK)
         code = open_queue(node, err);
     if (code == FY_OK)
@@ -339,10 +349,23 @@ enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
         code = open_cache(node, err);
     if (code == FY_OK)
         code = open_peer(node, err);
-    if (code == FY_OK)
-        code = take_lease(node, err);
     if (code != FY_OK)
         fy_node_close(node);
+    return code;
+}
+
+struct entering {
+    struct fy_node *node;
+    struct fy_cat_site *insert;
+};
+
+static enum fy_code try_insert(void *arg, struct fy_err *err)
+{
+    const struct entering *entering = arg;
+    enum fy_code code = fy_catalogue_writer_run(entering->node->writer, &entering->insert->op);
+    if (code == FY_OK || code == FY_EEXISTS)
+        return FY_OK;
+    *err = entering->insert->op.err;
     return code;
 }
 
@@ -357,11 +380,10 @@ static enum fy_code enter_site(struct fy_node *node, const char *id, const char 
     enum fy_code code = fy_uri_normalise(uri, insert.row.uri, err);
     if (code != FY_OK)
         return fy_err_add(err, "site '%s'", id);
-    code = fy_catalogue_writer_run(node->writer, &insert.op);
-    if (code == FY_OK || code == FY_EEXISTS)
-        return FY_OK;
-    *err = insert.op.err;
-    return fy_err_add(err, "enter site '%s'", id);
+    struct entering entering = {.node = node, .insert = &insert};
+    code = fy_await("catalogue", fy_await_until(node->config->start_wait_ms), try_insert, &entering,
+                    err);
+    return code == FY_OK ? FY_OK : fy_err_add(err, "enter site '%s'", id);
 }
 
 enum fy_code fy_node_enter_self(struct fy_node *node, const char *uri, struct fy_err *err)

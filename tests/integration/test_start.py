@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.command import TEMPORARY, USAGE
+from support.cut import CommitCutter
 from support.kafka import Cluster
 from support.ports import take_port
 from support.postgres import Postgres
@@ -116,3 +117,24 @@ def test_a_postgresql_that_will_never_do_ends_the_start_at_once(postgres, site, 
     assert done.returncode == USAGE, done.stderr
     assert took < SAID_S
     assert "engine.awaited" not in done.stderr
+
+
+# What it writes until it listens: its lease, itself and the sites it knows. Each is written, and the
+# answer does not come.
+def test_a_start_goes_on_though_its_catalogue_breaks_off_in_the_middle(site, postgres):
+    cutter = CommitCutter(postgres.port, every=2)
+    url = postgres.database("site-a").replace(f":{postgres.port}/", f":{cutter.port}/")
+    try:
+        starting = site(catalogue=url)
+        starting.peers = {f"site-{letter}": "http://127.0.0.1:9" for letter in "bcd"}
+        starting.start(ready=False)
+        assert cutter.cuts >= 2
+    finally:
+        cutter.every = 0
+    try:
+        eventually(lambda: starting.client(None).ready().must(200), SAID_S, "it is ready")
+        known = {row["id"] for row in starting.client(None).sites().must(200).json()["sites"]}
+        assert known == {"site-a", "site-b", "site-c", "site-d"}
+        starting.stop()
+    finally:
+        cutter.close()
