@@ -44,6 +44,7 @@ static void free_all(struct fy_kafka *self)
     size_t count = atomic_load(&self->topic_count);
     for (size_t i = 0; i < count; i++)
         free(self->topics[i]);
+    fy_kq_asker_close(self);
     if (self->control != NULL)
         rd_kafka_destroy(self->control);
     if (self->base_conf != NULL)

@@ -150,17 +150,46 @@ static enum fy_code copy_offsets(rd_kafka_event_t *event, rd_kafka_topic_partiti
     return fy_kq_list_failed(found, doing, err);
 }
 
+void fy_kq_asker_close(struct fy_kafka *self)
+{
+    if (self->asker != NULL)
+        rd_kafka_destroy_flags(self->asker, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    self->asker = NULL;
+}
+
+/* A question to a group's coordinator that the library gives up while that broker is away ends the
+ * process when it is back: the library goes on with what it has freed (an assertion in
+ * rd_kafka_enq_once_del_source_return; reported of releases up to 2.15.1, librdkafka's pull request
+ * 5397 is open). So the library never gives up: a question without an answer when our time is over
+ * takes its handle along, and with it all that is under way. Other calls ask no coordinator. */
+static rd_kafka_event_t *ask_coordinator(struct fy_kafka *self,
+                                         rd_kafka_ListConsumerGroupOffsets_t *wanted,
+                                         int timeout_ms, struct fy_err *err)
+{
+    struct fy_kq_call call =
+        fy_kq_call_begin(self->asker, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, FY_KAFKA_NEVER_MS,
+                         "ask for committed offsets");
+    call.timeout_ms = timeout_ms;
+    rd_kafka_ListConsumerGroupOffsets(self->asker, &wanted, 1, call.options, call.queue);
+    rd_kafka_event_t *event = fy_kq_call_end(&call, err);
+    if (!call.answered)
+        fy_kq_asker_close(self);
+    return event;
+}
+
 static enum fy_code ask_committed_once(struct fy_kafka *self, const char *group,
                                        rd_kafka_topic_partition_list_t *list, int timeout_ms,
                                        struct fy_err *err)
 {
+    if (self->asker == NULL) {
+        enum fy_code opened = fy_kq_handle_new(self, FY_KQ_ASKER, NULL, 0, &self->asker, err);
+        if (opened != FY_OK)
+            return opened;
+    }
     rd_kafka_ListConsumerGroupOffsets_t *wanted =
         rd_kafka_ListConsumerGroupOffsets_new(group, list);
-    struct fy_kq_call call = fy_kq_call_begin(self, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
-                                              timeout_ms, "ask for committed offsets");
-    rd_kafka_ListConsumerGroupOffsets(self->control, &wanted, 1, call.options, call.queue);
+    rd_kafka_event_t *event = ask_coordinator(self, wanted, timeout_ms, err);
     rd_kafka_ListConsumerGroupOffsets_destroy(wanted);
-    rd_kafka_event_t *event = fy_kq_call_end(&call, err);
     if (event == NULL)
         return err->code;
     enum fy_code code = copy_offsets(event, list, err);
@@ -202,12 +231,12 @@ void fy_kq_control_end(struct fy_kafka *self, enum fy_code code)
     pthread_mutex_unlock(&self->control_mutex);
 }
 
-struct fy_kq_call fy_kq_call_begin(struct fy_kafka *self, rd_kafka_admin_op_t op, int timeout_ms,
+struct fy_kq_call fy_kq_call_begin(rd_kafka_t *rk, rd_kafka_admin_op_t op, int timeout_ms,
                                    const char *doing)
 {
     char text[FY_ERR_TEXT_BYTES];
-    struct fy_kq_call call = {.queue = rd_kafka_queue_new(self->control),
-                              .options = rd_kafka_AdminOptions_new(self->control, op),
+    struct fy_kq_call call = {.queue = rd_kafka_queue_new(rk),
+                              .options = rd_kafka_AdminOptions_new(rk, op),
                               .timeout_ms = timeout_ms,
                               .doing = doing};
     FY_ASSERT(call.options != NULL);
@@ -222,6 +251,7 @@ rd_kafka_event_t *fy_kq_call_end(struct fy_kq_call *call, struct fy_err *err)
     rd_kafka_AdminOptions_destroy(call->options);
     rd_kafka_event_t *event = rd_kafka_queue_poll(call->queue, call->timeout_ms);
     rd_kafka_queue_destroy(call->queue); /* a later result is dropped with it */
+    call->answered = event != NULL;
     if (event == NULL) {
         (void)fy_kq_failed(err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, call->doing);
         return NULL;

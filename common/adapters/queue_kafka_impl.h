@@ -131,6 +131,7 @@ struct fy_kafka {
 
     /* Any thread, control mutex held: one question at a time. */
     pthread_mutex_t control_mutex;
+    rd_kafka_t *asker;     /* for committed offsets; NULL: not asked yet, or in vain */
     int64_t held_until_ms; /* monotonic of the machine: no broker answered a moment ago */
     struct fy_kq_age ages[FY_KAFKA_AGES_MAX];
 };
@@ -185,7 +186,12 @@ int64_t fy_kq_now_ms(void);
 /* Settings that all handles share, with what a person gave. Errors: as fy_queue_kafka_open. */
 FY_MUST_CHECK enum fy_code fy_kq_conf_base(const struct fy_queue_kafka_settings *settings,
                                            rd_kafka_conf_t **conf, struct fy_err *err);
-enum fy_kq_role { FY_KQ_PRODUCER, FY_KQ_CONSUMER, FY_KQ_CONTROL };
+enum fy_kq_role {
+    FY_KQ_PRODUCER,
+    FY_KQ_CONSUMER,
+    FY_KQ_CONTROL, /* questions */
+    FY_KQ_ASKER    /* those for groups' committed offsets */
+};
 /* A handle of the role. group: of a consumer, else NULL; events: of enum rd_kafka_event_t, to be
  * given as such. Errors: FY_EINPUT the library refuses the settings. */
 FY_MUST_CHECK enum fy_code fy_kq_handle_new(struct fy_kafka *self, enum fy_kq_role role,
@@ -296,6 +302,9 @@ FY_MUST_CHECK enum fy_code fy_kq_ask_offsets(rd_kafka_t *rk, rd_kafka_topic_part
 FY_MUST_CHECK enum fy_code fy_kq_ask_committed(struct fy_kafka *self, const char *group,
                                                rd_kafka_topic_partition_list_t *list,
                                                int timeout_ms, struct fy_err *err);
+/* Ends the handle that committed offsets are asked by, and what it is asked; the next question
+ * opens another. */
+void fy_kq_asker_close(struct fy_kafka *self);
 /* Begins and ends a question; FY_EBUSY when no broker answered a moment ago. */
 FY_MUST_CHECK enum fy_code fy_kq_control_begin(struct fy_kafka *self, struct fy_err *err);
 void fy_kq_control_end(struct fy_kafka *self, enum fy_code code);
@@ -306,8 +315,9 @@ struct fy_kq_call {
     rd_kafka_AdminOptions_t *options;
     int timeout_ms;
     const char *doing; /* for its errors */
+    bool answered;     /* set by the end: the library has done with it, well or not */
 };
-struct fy_kq_call fy_kq_call_begin(struct fy_kafka *self, rd_kafka_admin_op_t op, int timeout_ms,
+struct fy_kq_call fy_kq_call_begin(rd_kafka_t *rk, rd_kafka_admin_op_t op, int timeout_ms,
                                    const char *doing);
 /* Waits for the call's one result and frees what it had. NULL: *err says why. Freed with
  * rd_kafka_event_destroy. */

@@ -231,17 +231,18 @@ enum fy_code fy_kq_handle_new(struct fy_kafka *self, enum fy_kq_role role, const
                               int events, rd_kafka_t **rk, struct fy_err *err)
 {
     char text[FY_ERR_TEXT_BYTES];
-    char control_group[FY_TOPIC_BYTES_MAX + 1];
+    char own_group[FY_TOPIC_BYTES_MAX + 1];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(self->base_conf);
     enum fy_code code = FY_OK;
     rd_kafka_conf_set_events(conf, events);
     rd_kafka_conf_set_opaque(conf, self);
-    if (role == FY_KQ_CONTROL) {
+    if (role == FY_KQ_CONTROL || role == FY_KQ_ASKER)
+        code = set_control(conf, err);
+    if (role == FY_KQ_ASKER) {
         /* Never joined, nothing committed: library 2.0.2 dies when a broker sends a handle without
          * a group elsewhere for another group's offsets. */
-        fy_kq_name(self, "ferry-control", control_group);
-        group = control_group;
-        code = set_control(conf, err);
+        fy_kq_name(self, "ferry-control", own_group);
+        group = own_group;
     }
     if (code == FY_OK && group != NULL)
         code = set(conf, "group.id", group, err);

@@ -66,8 +66,8 @@ static enum fy_code create(struct fy_kafka *self, const char *name, const char *
 {
     size_t count = 0;
     rd_kafka_NewTopic_t *topic = new_topic(self, name, full);
-    struct fy_kq_call call =
-        fy_kq_call_begin(self, RD_KAFKA_ADMIN_OP_CREATETOPICS, FY_KAFKA_ADMIN_MS, "make topic");
+    struct fy_kq_call call = fy_kq_call_begin(self->control, RD_KAFKA_ADMIN_OP_CREATETOPICS,
+                                              FY_KAFKA_ADMIN_MS, "make topic");
     rd_kafka_CreateTopics(self->control, &topic, 1, call.options, call.queue);
     rd_kafka_NewTopic_destroy(topic);
     rd_kafka_event_t *event = fy_kq_call_end(&call, err);
@@ -114,7 +114,7 @@ static enum fy_code ask_configs(struct fy_kafka *self, const char *full,
 {
     size_t count = 0;
     rd_kafka_ConfigResource_t *wanted = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, full);
-    struct fy_kq_call call = fy_kq_call_begin(self, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+    struct fy_kq_call call = fy_kq_call_begin(self->control, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
                                               FY_KAFKA_ADMIN_MS, "ask how a topic is kept");
     rd_kafka_DescribeConfigs(self->control, &wanted, 1, call.options, call.queue);
     rd_kafka_ConfigResource_destroy(wanted);

@@ -39,7 +39,7 @@ static void take_groups(const struct fy_kafka *self, rd_kafka_event_t *event, st
 static enum fy_code ask_groups(struct fy_kafka *self, struct groups *groups, struct fy_err *err)
 {
     size_t failed_count = 0;
-    struct fy_kq_call call = fy_kq_call_begin(self, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
+    struct fy_kq_call call = fy_kq_call_begin(self->control, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
                                               FY_KAFKA_ASK_MS, "list the groups");
     rd_kafka_ListConsumerGroups(self->control, call.options, call.queue);
     rd_kafka_event_t *event = fy_kq_call_end(&call, err);
@@ -110,7 +110,7 @@ static enum fy_code delete_records(struct fy_kafka *self,
         return FY_OK;
     rd_kafka_DeleteRecords_t *wanted = rd_kafka_DeleteRecords_new(before);
     struct fy_kq_call call =
-        fy_kq_call_begin(self, RD_KAFKA_ADMIN_OP_DELETERECORDS, FY_KAFKA_ADMIN_MS, doing);
+        fy_kq_call_begin(self->control, RD_KAFKA_ADMIN_OP_DELETERECORDS, FY_KAFKA_ADMIN_MS, doing);
     rd_kafka_DeleteRecords(self->control, &wanted, 1, call.options, call.queue);
     rd_kafka_DeleteRecords_destroy(wanted);
     rd_kafka_event_t *event = fy_kq_call_end(&call, err);

@@ -207,6 +207,7 @@
 #define FY_KAFKA_CONTROL_FETCH_KIB 64    /* of a partition whose oldest record is looked at */
 #define FY_KAFKA_ADMIN_MS          10000 /* for a topic to be made, or to say how it is kept */
 #define FY_KAFKA_ASK_MS            2000 /* for one look at lag or trim: a page of metrics waits for it */
+#define FY_KAFKA_NEVER_MS          3600000 /* the library's longest wait: it must not give up */
 #define FY_KAFKA_HOLD_MS           5000 /* after one that found no broker, others fail at once so long */
 #define FY_KAFKA_PULSE_MS          2000 /* a broker is asked so often whether it is there */
 #define FY_KAFKA_PULSE_AWAY_MS     500  /* while none is */
