@@ -103,5 +103,6 @@ int fy_command_failed_drop(const struct fy_command_line *line);
 int fy_command_doctor(const struct fy_command_line *line);
 int fy_command_health(const struct fy_command_line *line);
 int fy_command_topics_ensure(const struct fy_command_line *line);
+int fy_command_fsck(const struct fy_command_line *line);
 
 #endif

@@ -97,6 +97,8 @@ static const struct fy_command commands[] = {
      .settings = FY_FOR_SERVER,
      .run = fy_command_topics_ensure,
      .meaning = "make and check topics in Kafka"},
+    SERVER("fsck", fy_command_fsck,
+           "whether rows, bodies and files of a site agree; exit code 11 when not"),
     {.name = "doctor",
      .words = "",
      .settings = FY_FOR_CLIENT | FY_FOR_SERVER,

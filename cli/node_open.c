@@ -314,8 +314,7 @@ static enum fy_code open_bells(struct fy_node *node, struct fy_err *err)
     return code;
 }
 
-enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
-                          struct fy_clock *clock, struct fy_err *err)
+static void init(struct fy_node *node, const struct fy_config *config, struct fy_clock *clock)
 {
     *node = (struct fy_node){.config = config,
                              .clock = clock,
@@ -328,6 +327,25 @@ enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
                              .stop_bell = {.event_fd = -1},
                              .undone = FY_UNDONE_INIT,
                              .role_mutex = PTHREAD_MUTEX_INITIALIZER};
+}
+
+enum fy_code fy_node_open_to_look(struct fy_node *node, const struct fy_config *config,
+                                  struct fy_clock *clock, struct fy_err *err)
+{
+    init(node, config, clock);
+    fy_guid_new(clock, node->boot_id); /* it writes nothing by that name */
+    enum fy_code code = open_catalogue(node, err);
+    if (code == FY_OK)
+        code = open_store(node, err);
+    if (code != FY_OK)
+        fy_node_close(node);
+    return code;
+}
+
+enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
+                          struct fy_clock *clock, struct fy_err *err)
+{
+    init(node, config, clock);
     int64_t await_until_ms = fy_await_until(config->start_wait_ms);
     enum fy_code code = open_bells(node, err);
     if (code == FY_OK)

@@ -13,6 +13,11 @@ FY_MUST_CHECK enum fy_code fy_node_shareable(const struct fy_config *config, str
  * is another process's; others as the ports say. Thread: main. */
 FY_MUST_CHECK enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
                                         struct fy_clock *clock, struct fy_err *err);
+/* The catalogue and the store alone, for a command that looks at them: no lease is taken and
+ * nothing runs. Errors, and how it ends, as fy_node_open. */
+FY_MUST_CHECK enum fy_code fy_node_open_to_look(struct fy_node *node,
+                                                const struct fy_config *config,
+                                                struct fy_clock *clock, struct fy_err *err);
 /* Adds this site to the topology when that lacks it; uri as others will reach us. A site that is
  * there keeps its URI: a person may have changed it. */
 FY_MUST_CHECK enum fy_code fy_node_enter_self(struct fy_node *node, const char *uri,

@@ -30,12 +30,12 @@ static bool sweep_one(void *arg, const char *blob_ref, const char *boot_id, int6
 {
     struct orphans *orphans = arg;
     struct fy_node *node = orphans->node;
-    bool orphan = false;
+    enum fy_blob_standing standing = FY_BLOB_NAMED;
     if (strcmp(boot_id, node->boot_id) == 0)
         return !atomic_load(orphans->stop); /* our own attempts live */
     orphans->code =
-        fy_catalogue_blob_orphan(node->catalogue, blob_ref, boot_id, &orphan, orphans->err);
-    if (orphans->code == FY_OK && orphan) {
+        fy_catalogue_blob_standing(node->catalogue, blob_ref, boot_id, &standing, orphans->err);
+    if (orphans->code == FY_OK && standing == FY_BLOB_ORPHAN) {
         orphans->code = fy_store_remove(node->store, blob_ref, orphans->err);
         orphans->removed++;
         orphans->bytes += size;

@@ -131,7 +131,9 @@ bool fy_pg_memo_take(struct fy_pg_conn *conn)
 void fy_pg_memo_keep(struct fy_pg_conn *conn)
 {
     bool made = false;
-    if (conn->writer || !conn->in_block)
+    /* Nobody asks for a page of an audit again, and all its pages would be all its rows. */
+    if (conn->writer || !conn->in_block ||
+        (conn->sql >= FY_CS_AUDIT_ENGINE && conn->sql <= FY_CS_AUDIT_EVENTS))
         return;
     struct slot *slot = slot_find(conn, &made);
     if (slot == NULL || slot->answer != NULL)

@@ -64,6 +64,7 @@ const char *const fy_pg_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_WAITING_TOTALS] =
         "SELECT state, sum(orders)::bigint, least(sum(bytes), 9223372036854775807)::bigint FROM "
         "waiting_count GROUP BY state",
+    [FY_CS_AUDIT_ENGINE] = "", /* never sent: the server looks after its pages (amcheck) */
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma) */
 

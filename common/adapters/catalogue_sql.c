@@ -346,7 +346,10 @@ static const struct fy_catalogue_ops catalogue_sql_ops = {
     .conflict_list = fy_cs_conflict_list,
     .outcome_list = fy_cs_outcome_list,
     .trash_due = fy_cs_trash_due,
-    .blob_orphan = fy_cs_blob_orphan,
+    .blob_standing = fy_cs_blob_standing,
+    .body_list = fy_cs_body_list,
+    .body_objects = fy_cs_body_objects,
+    .audit = fy_cs_audit,
     .totals = fy_cs_totals,
     .close = catalogue_close,
 };

@@ -20,6 +20,7 @@
  * catalogue_sql_list.c       lists of objects, containers, rights, sites, trash
  * catalogue_sql_mark.c       objects of a range, light
  * catalogue_sql_queue.c      lists of orders: outbox, waiting, outcomes
+ * catalogue_sql_audit.c      all rows held against each other, and bodies for who looks at files
  *
  * Engines: catalogue_sqlite*.c (one process, one writer), catalogue_postgres*.c (any number).
  * Names that leave a file begin with fy_cs_ (catalogue, SQL).
@@ -178,6 +179,18 @@ enum fy_cs_sql {
     FY_CS_SITE_COUNT,
     FY_CS_SITE_GET,
     FY_CS_SITE_LIST,
+
+    FY_CS_BODY_LIST,
+    FY_CS_BODY_OBJECTS,
+    /* Pages of an audit, to the last: each is asked for once. */
+    FY_CS_AUDIT_ENGINE,
+    FY_CS_AUDIT_CONTAINERS,
+    FY_CS_AUDIT_OBJECTS,
+    FY_CS_AUDIT_BODIES,
+    FY_CS_AUDIT_CONFLICTS,
+    FY_CS_AUDIT_WAITING,
+    FY_CS_AUDIT_OUTBOX,
+    FY_CS_AUDIT_EVENTS,
     FY_CS_SQL_COUNT
 };
 
@@ -539,8 +552,15 @@ enum fy_code fy_cs_outcome_list(struct fy_catalogue *port, const char *op_id,
                                 fy_outcome_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_trash_due(struct fy_catalogue *port, int64_t now_ms, uint32_t limit,
                              fy_blob_visit_fn *visit, void *arg, struct fy_err *err);
-enum fy_code fy_cs_blob_orphan(struct fy_catalogue *port, const char *blob_ref, const char *boot_id,
-                               bool *orphan, struct fy_err *err);
+enum fy_code fy_cs_blob_standing(struct fy_catalogue *port, const char *blob_ref,
+                                 const char *boot_id, enum fy_blob_standing *standing,
+                                 struct fy_err *err);
+enum fy_code fy_cs_body_list(struct fy_catalogue *port, int64_t after_id, uint32_t limit,
+                             fy_body_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_body_objects(struct fy_catalogue *port, int64_t body_id, uint32_t limit,
+                                fy_key_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_audit(struct fy_catalogue *port, struct fy_catalogue_totals *counted,
+                         fy_audit_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals *totals,
                           struct fy_err *err);
 

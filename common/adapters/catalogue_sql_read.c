@@ -166,18 +166,21 @@ static bool lease_lives(struct fy_cs_conn *conn, const char *boot_id)
     return lives;
 }
 
-enum fy_code fy_cs_blob_orphan(struct fy_catalogue *port, const char *blob_ref, const char *boot_id,
-                               bool *orphan, struct fy_err *err)
+enum fy_code fy_cs_blob_standing(struct fy_catalogue *port, const char *blob_ref,
+                                 const char *boot_id, enum fy_blob_standing *standing,
+                                 struct fy_err *err)
 {
     struct fy_cs *self = fy_cs_from(port);
     struct fy_cs_conn *reader = fy_cs_reader_take(self);
     fy_cs_exec(reader, FY_CS_BEGIN_READ); /* a body may move from one table to the other */
-    bool named = lease_lives(reader, boot_id) || fy_cs_body_names(reader, blob_ref) ||
-                 trash_names(reader, blob_ref);
+    enum fy_blob_standing found = fy_cs_body_names(reader, blob_ref) ? FY_BLOB_NAMED
+                                  : trash_names(reader, blob_ref)    ? FY_BLOB_TRASH
+                                  : lease_lives(reader, boot_id)     ? FY_BLOB_LIVING
+                                                                     : FY_BLOB_ORPHAN;
     fy_cs_exec(reader, FY_CS_COMMIT);
     enum fy_code code = fy_cs_reader_give(self, reader, err);
     if (code == FY_OK)
-        *orphan = !named;
+        *standing = found;
     return code;
 }
 

@@ -272,6 +272,32 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_SITE_GET] = "SELECT seq, id, name, uri, status, paused FROM site WHERE id = ?",
     [FY_CS_SITE_LIST] =
         "SELECT seq, id, name, uri, status, paused FROM site WHERE seq > ? ORDER BY seq LIMIT ?",
+
+    [FY_CS_BODY_LIST] = "SELECT id, size, sha, blob_ref FROM body WHERE id > ? ORDER BY id LIMIT ?",
+    [FY_CS_BODY_OBJECTS] =
+        "SELECT (SELECT c.account FROM container c WHERE c.id = o.container_id), (SELECT c.name "
+        "FROM container c WHERE c.id = o.container_id), o.name FROM object o WHERE o.body_id = ? "
+        "LIMIT ?",
+    [FY_CS_AUDIT_CONTAINERS] =
+        "SELECT c.id, c.account, c.name, c.status, c.there, EXISTS(SELECT 1 FROM object o WHERE "
+        "o.container_id = c.id AND o.status = 200) FROM container c WHERE c.id > ? ORDER BY c.id "
+        "LIMIT ?",
+    [FY_CS_AUDIT_OBJECTS] =
+        "SELECT o.container_id, o.name, o.version, o.status, o.size, o.body_id, b.size, c.account, "
+        "c.name FROM object o LEFT JOIN body b ON b.id = o.body_id LEFT JOIN container c ON c.id = "
+        "o.container_id WHERE (o.container_id, o.name, o.version) > (?, ?, ?) ORDER BY "
+        "o.container_id, o.name, o.version LIMIT ?",
+    [FY_CS_AUDIT_BODIES] =
+        "SELECT b.id, b.blob_ref, EXISTS(SELECT 1 FROM object o WHERE o.body_id = b.id) OR "
+        "EXISTS(SELECT 1 FROM conflict k WHERE k.body_id = b.id) OR EXISTS(SELECT 1 FROM loose l "
+        "WHERE l.body_id = b.id), EXISTS(SELECT 1 FROM trash t WHERE t.blob_ref = b.blob_ref) FROM "
+        "body b WHERE b.id > ? ORDER BY b.id LIMIT ?",
+    /* An id, and a number to be added up. */
+    [FY_CS_AUDIT_CONFLICTS] = "SELECT k.id, EXISTS(SELECT 1 FROM body b WHERE b.id = k.body_id) "
+                              "FROM conflict k WHERE k.id > ? ORDER BY k.id LIMIT ?",
+    [FY_CS_AUDIT_WAITING] = "SELECT id, state FROM waiting WHERE id > ? ORDER BY id LIMIT ?",
+    [FY_CS_AUDIT_OUTBOX] = "SELECT id, 1 FROM outbox WHERE id > ? ORDER BY id LIMIT ?",
+    [FY_CS_AUDIT_EVENTS] = "SELECT id, events FROM event WHERE id > ? ORDER BY id LIMIT ?",
 };
 
 const char *fy_cs_sql_text(const struct fy_cs_engine *engine, enum fy_cs_sql sql)

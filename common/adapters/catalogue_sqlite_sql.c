@@ -51,6 +51,7 @@ const char *const fy_csl_texts[FY_CS_SQL_COUNT] = {
         /* total, not sum: sizes are what clients promised, and sum fails when it overflows. */
     "SELECT state, sum(orders), CAST(total(bytes) AS INTEGER) FROM waiting_count GROUP BY "
     "state",
+    [FY_CS_AUDIT_ENGINE] = "PRAGMA integrity_check",
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma) */
 

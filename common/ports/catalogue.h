@@ -39,6 +39,11 @@ typedef bool fy_waiting_count_visit_fn(void *arg, const struct fy_waiting_count 
 typedef bool fy_conflict_visit_fn(void *arg, const struct fy_conflict_row *row);
 typedef bool fy_outcome_visit_fn(void *arg, const struct fy_outcome_row *row);
 typedef bool fy_blob_visit_fn(void *arg, const char *blob_ref);
+typedef bool fy_body_visit_fn(void *arg, const struct fy_body_row *row);
+typedef bool fy_key_visit_fn(void *arg, const struct fy_object_key *key);
+/* check: which rule is broken, "object.body"; about: what it is about; text: a sentence's end. All
+ * borrowed until visit returns. */
+typedef bool fy_audit_visit_fn(void *arg, const char *check, const char *about, const char *text);
 
 struct fy_catalogue;
 struct fy_catalogue_ops {
@@ -90,8 +95,15 @@ struct fy_catalogue_ops {
                                  fy_outcome_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*trash_due)(struct fy_catalogue *self, int64_t now_ms, uint32_t limit,
                               fy_blob_visit_fn *visit, void *arg, struct fy_err *err);
-    enum fy_code (*blob_orphan)(struct fy_catalogue *self, const char *blob_ref,
-                                const char *boot_id, bool *orphan, struct fy_err *err);
+    enum fy_code (*blob_standing)(struct fy_catalogue *self, const char *blob_ref,
+                                  const char *boot_id, enum fy_blob_standing *standing,
+                                  struct fy_err *err);
+    enum fy_code (*body_list)(struct fy_catalogue *self, int64_t after_id, uint32_t limit,
+                              fy_body_visit_fn *visit, void *arg, struct fy_err *err);
+    enum fy_code (*body_objects)(struct fy_catalogue *self, int64_t body_id, uint32_t limit,
+                                 fy_key_visit_fn *visit, void *arg, struct fy_err *err);
+    enum fy_code (*audit)(struct fy_catalogue *self, struct fy_catalogue_totals *counted,
+                          fy_audit_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*totals)(struct fy_catalogue *self, struct fy_catalogue_totals *totals,
                            struct fy_err *err);
     void (*close)(struct fy_catalogue *self);
@@ -282,14 +294,46 @@ FY_MUST_CHECK static inline enum fy_code fy_catalogue_trash_due(struct fy_catalo
 {
     return self->ops->trash_due(self, now_ms, limit, visit, arg, err);
 }
-/* Whether a stored body may be removed at once: no row and no trash row names it, and its boot id
- * has no lease that lives. */
-FY_MUST_CHECK static inline enum fy_code fy_catalogue_blob_orphan(struct fy_catalogue *self,
-                                                                  const char *blob_ref,
-                                                                  const char *boot_id, bool *orphan,
-                                                                  struct fy_err *err)
+/* Who answers for a stored body, all of it as of one moment. */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_blob_standing(struct fy_catalogue *self, const char *blob_ref, const char *boot_id,
+                           enum fy_blob_standing *standing, struct fy_err *err)
 {
-    return self->ops->blob_orphan(self, blob_ref, boot_id, orphan, err);
+    return self->ops->blob_standing(self, blob_ref, boot_id, standing, err);
+}
+/* Body rows by id, above after_id (0: from the first). visit may be slow, as with object_list. */
+FY_MUST_CHECK static inline enum fy_code fy_catalogue_body_list(struct fy_catalogue *self,
+                                                                int64_t after_id, uint32_t limit,
+                                                                fy_body_visit_fn *visit, void *arg,
+                                                                struct fy_err *err)
+{
+    return self->ops->body_list(self, after_id, limit, visit, arg, err);
+}
+/* Objects that point at the body, limit of them at most; their accounts are filled. visit must not
+ * ask the catalogue. */
+FY_MUST_CHECK static inline enum fy_code fy_catalogue_body_objects(struct fy_catalogue *self,
+                                                                   int64_t body_id, uint32_t limit,
+                                                                   fy_key_visit_fn *visit,
+                                                                   void *arg, struct fy_err *err)
+{
+    FY_ASSERT(limit >= 1);
+    FY_ASSERT(limit <= FY_LIST_PAGE_MAX);
+    return self->ops->body_objects(self, body_id, limit, visit, arg, err);
+}
+/*
+ * Reads all rows as of one moment and holds them against each other: what is there against what
+ * points at it, and sums against what they are sums of.
+ *   counted  what there really is; of it containers, objects, bytes, outbox_orders, waiting_orders,
+ *            dead_orders, conflicts and events, the rest is 0
+ *   visit    for each contradiction; false ends the audit. It must not ask the catalogue.
+ * Takes as long as reading every row does, and keeps a snapshot open meanwhile.
+ */
+FY_MUST_CHECK static inline enum fy_code fy_catalogue_audit(struct fy_catalogue *self,
+                                                            struct fy_catalogue_totals *counted,
+                                                            fy_audit_visit_fn *visit, void *arg,
+                                                            struct fy_err *err)
+{
+    return self->ops->audit(self, counted, visit, arg, err);
 }
 FY_MUST_CHECK static inline enum fy_code fy_catalogue_totals(struct fy_catalogue *self,
                                                              struct fy_catalogue_totals *totals,

@@ -50,6 +50,21 @@ struct fy_object_mark {
     struct fy_digest digest; /* of the body */
 };
 
+/* Bytes in the store, which objects and conflicts point at. */
+struct fy_body_row {
+    int64_t id;
+    int64_t size;
+    struct fy_digest digest;
+    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
+};
+/* Who answers for a file of the store; the first that is true. */
+enum fy_blob_standing {
+    FY_BLOB_NAMED,  /* a body row names it */
+    FY_BLOB_TRASH,  /* nothing references it any more; it goes when its grace is over */
+    FY_BLOB_LIVING, /* nobody names it yet: the process that wrote it lives */
+    FY_BLOB_ORPHAN  /* nobody ever will; it may be removed at once */
+};
+
 enum fy_site_status {
     FY_SITE_UNKNOWN = 0,
     FY_SITE_UP = 100,

@@ -19,7 +19,8 @@
 struct catalogue_factory {
     const char *name;
     void *(*place_new)(void);
-    void (*place_free)(void *place); /* removes it */
+    void (*place_free)(void *place);                  /* removes it */
+    void (*exec)(const void *place, const char *sql); /* runs SQL on it while it is closed */
     enum fy_code (*open)(void *place, struct fy_clock *clock, const char *site,
                          struct fy_catalogue **catalogue, struct fy_err *err);
 };
@@ -42,6 +43,7 @@ int catalogue_contract_body(void);
 int catalogue_contract_conflict(void);
 int catalogue_contract_key(void);
 int catalogue_contract_event(void);
+int catalogue_contract_audit(void);
 
 /* ------------------------------------------------------------------ fixture */
 

@@ -34,12 +34,18 @@ static uint32_t sweep(struct contract *c)
     return op.moved;
 }
 
+static enum fy_blob_standing standing_of(struct contract *c, const char *blob_ref,
+                                         const char *boot_id)
+{
+    enum fy_blob_standing standing = FY_BLOB_ORPHAN;
+    assert_int_equal(
+        fy_catalogue_blob_standing(c->catalogue, blob_ref, boot_id, &standing, &c->err), FY_OK);
+    return standing;
+}
+
 static bool is_orphan(struct contract *c, const char *blob_ref, const char *boot_id)
 {
-    bool orphan = false;
-    assert_int_equal(fy_catalogue_blob_orphan(c->catalogue, blob_ref, boot_id, &orphan, &c->err),
-                     FY_OK);
-    return orphan;
+    return standing_of(c, blob_ref, boot_id) == FY_BLOB_ORPHAN;
 }
 
 static void same_bytes_share_one_body_and_the_older_copy_is_trash(void **state)

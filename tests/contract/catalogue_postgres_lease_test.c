@@ -54,11 +54,11 @@ static void process_that_was_silent_too_long_may_publish_no_more(void **state)
     assert_int_equal(claim.count, 3);
     /* Both live: the upload is alive, its claims are held, its bodies are not orphans. */
     assert_int_equal(contract_status(pair->one, "bucket-1", "o"), FY_STATUS_UPLOAD);
-    bool orphan = true;
-    assert_int_equal(fy_catalogue_blob_orphan(pair->one->catalogue, "file:x", pair->two.boot_id,
-                                              &orphan, &pair->one->err),
+    enum fy_blob_standing standing = FY_BLOB_NAMED;
+    assert_int_equal(fy_catalogue_blob_standing(pair->one->catalogue, "file:x", pair->two.boot_id,
+                                                &standing, &pair->one->err),
                      FY_OK);
-    assert_false(orphan);
+    assert_int_equal(standing, FY_BLOB_LIVING);
 
     let_lease_age(&pair->two);
     assert_int_equal(buried_by(pair->one), 0); /* perhaps the server was away */
@@ -73,10 +73,10 @@ static void process_that_was_silent_too_long_may_publish_no_more(void **state)
     assert_int_equal(contract_status(pair->one, "bucket-1", "o"), FY_STATUS_ERR_UPL);
     assert_int_equal(contract_run(pair->one, &claim.op), FY_OK);
     assert_int_equal(claim.count, 3);
-    assert_int_equal(fy_catalogue_blob_orphan(pair->one->catalogue, "file:x", pair->two.boot_id,
-                                              &orphan, &pair->one->err),
+    assert_int_equal(fy_catalogue_blob_standing(pair->one->catalogue, "file:x", pair->two.boot_id,
+                                                &standing, &pair->one->err),
                      FY_OK);
-    assert_true(orphan);
+    assert_int_equal(standing, FY_BLOB_ORPHAN);
     struct fy_cat_upload_finish finish = contract_finish(&pair->two, &begin, "bytes");
     assert_int_equal(contract_run(&pair->two, &finish.op), FY_ECANCELLED);
     struct fy_cat_apply apply =

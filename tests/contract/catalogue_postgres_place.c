@@ -111,5 +111,6 @@ const struct catalogue_factory catalogue_postgres_factory = {
     .name = "postgres",
     .place_new = place_new,
     .place_free = place_free,
+    .exec = catalogue_postgres_exec,
     .open = place_open,
 };

@@ -222,6 +222,11 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_CONFLICT_LIST_BUCKET, "conflict_bucket"},
         {FY_CS_CONFLICT_LIST_SITE, "conflict_site"},
         {FY_CS_CONFLICT_LIST, "conflict_pkey"},
+        {FY_CS_BODY_LIST, "body_pkey"},
+        {FY_CS_BODY_OBJECTS, "object_body"},
+        {FY_CS_AUDIT_CONTAINERS, "container_pkey"},
+        {FY_CS_AUDIT_OBJECTS, "object_pkey"},
+        {FY_CS_AUDIT_BODIES, "body_pkey"},
     };
     PGconn *pg = filled(*state);
     struct fy_pg_conn conn = {.writer = false};

@@ -54,13 +54,6 @@ static enum fy_code place_open(void *place, struct fy_clock *clock, const char *
     return fy_catalogue_sqlite_open(&settings, catalogue, err);
 }
 
-const struct catalogue_factory catalogue_sqlite_factory = {
-    .name = "sqlite",
-    .place_new = place_new,
-    .place_free = place_free,
-    .open = place_open,
-};
-
 static sqlite3 *raw_open(const void *place)
 {
     char path[PLACE_PATH_BYTES];
@@ -92,3 +85,11 @@ int64_t catalogue_sqlite_number(const void *place, const char *sql)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     return number;
 }
+
+const struct catalogue_factory catalogue_sqlite_factory = {
+    .name = "sqlite",
+    .place_new = place_new,
+    .place_free = place_free,
+    .exec = catalogue_sqlite_exec,
+    .open = place_open,
+};

@@ -266,16 +266,18 @@ static enum fy_code trash_due(struct fy_catalogue *port, int64_t now_ms, uint32_
                             : fy_catalogue_trash_due(self->inner, now_ms, limit, visit, arg, err);
 }
 
-static enum fy_code blob_orphan(struct fy_catalogue *port, const char *blob_ref,
-                                const char *boot_id, bool *orphan, struct fy_err *err)
+static enum fy_code blob_standing(struct fy_catalogue *port, const char *blob_ref,
+                                  const char *boot_id, enum fy_blob_standing *standing,
+                                  struct fy_err *err)
 {
     struct sim_catalogue *self = catalogue_from(port);
     struct fy_err own = {0};
     err = err == NULL ? &own : err;
     if (fails(self, err))
         return err->code;
-    enum fy_code code = fy_catalogue_blob_orphan(self->inner, blob_ref, boot_id, orphan, err);
-    *orphan = *orphan || sim_planted(SIM_SWEEPS_NAMED);
+    enum fy_code code = fy_catalogue_blob_standing(self->inner, blob_ref, boot_id, standing, err);
+    if (sim_planted(SIM_SWEEPS_NAMED))
+        *standing = FY_BLOB_ORPHAN;
     return code;
 }
 
@@ -318,7 +320,7 @@ static const struct fy_catalogue_ops sim_catalogue_ops = {
     .conflict_list = conflict_list,
     .outcome_list = outcome_list,
     .trash_due = trash_due,
-    .blob_orphan = blob_orphan,
+    .blob_standing = blob_standing,
     .totals = totals,
     .close = catalogue_close,
 };

@@ -1,0 +1,349 @@
+/* catalogue_sql_audit.c - all rows held against each other, and bodies for who looks at files. */
+/*
+ * An audit is one read transaction, so that what it holds against each other is of one moment,
+ * whoever writes meanwhile. It reads the tables in pages by their keys: no statement takes longer
+ * than a page, and none needs an index that only it would use.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/adapters/catalogue_sql_internal.h"
+
+#define AUDIT_ROWS  512 /* of a page; an answer of PostgreSQL is held in memory */
+#define ABOUT_BYTES (FY_CLIENT_BYTES_MAX + FY_BUCKET_BYTES_MAX + FY_OBJECT_BYTES_MAX + 3)
+
+struct audit {
+    struct fy_cs_conn *reader;
+    struct fy_catalogue_totals counted;
+    fy_audit_visit_fn *visit;
+    void *arg;
+    bool over; /* the visitor has had enough */
+};
+
+FY_PRINTF(4, 5)
+static void found(struct audit *audit, const char *check, const char *about, const char *format,
+                  ...)
+{
+    char text[FY_ERR_TEXT_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments); /* a long one is cut */
+    va_end(arguments);
+    if (!audit->over)
+        audit->over = !audit->visit(audit->arg, check, about, text);
+}
+
+static bool goes_on(const struct audit *audit)
+{
+    return !audit->over && !fy_cs_conn_failed(audit->reader);
+}
+
+/* ------------------------------------------------------------------ pages of each table */
+
+/* One page of rows with an id above *after, which becomes the last one's; false: it was the last.
+ */
+typedef void audit_row_fn(struct audit *audit, struct fy_cs_use *use);
+
+static bool page_by_id(struct audit *audit, enum fy_cs_sql sql, int64_t *after, audit_row_fn *row)
+{
+    int count = 0;
+    struct fy_cs_use use = fy_cs_use(audit->reader, sql);
+    fy_cs_i64(&use, *after);
+    fy_cs_i64(&use, AUDIT_ROWS);
+    for (; goes_on(audit) && fy_cs_row(&use); count++) {
+        *after = fy_cs_take_i64(&use);
+        row(audit, &use);
+    }
+    fy_cs_end(&use);
+    return count == AUDIT_ROWS && goes_on(audit);
+}
+
+static void walk_by_id(struct audit *audit, enum fy_cs_sql sql, audit_row_fn *row)
+{
+    int64_t after = 0;
+    while (page_by_id(audit, sql, &after, row))
+        continue;
+}
+
+static void container_row(struct audit *audit, struct fy_cs_use *use)
+{
+    char account[FY_CLIENT_BYTES_MAX + 1], name[FY_BUCKET_BYTES_MAX + 1], about[ABOUT_BYTES];
+    fy_cs_take_text(use, account, sizeof account);
+    fy_cs_take_text(use, name, sizeof name);
+    const struct fy_register reg = {.status = (enum fy_status)fy_cs_take_i64(use)};
+    bool there = fy_cs_take_i64(use) != 0;
+    bool has_ready = fy_cs_take_i64(use) != 0;
+    audit->counted.containers += there;
+    (void)snprintf(about, sizeof about, "%s/%s", account, name);
+    if (there != fy_rule_bucket_there(&reg, has_ready))
+        found(audit, "bucket.there", about, "is said to be %s, which it is not",
+              there ? "there" : "gone");
+}
+
+struct object_at {
+    int64_t container_id, version;
+    char name[FY_OBJECT_BYTES_MAX + 1];
+};
+
+/* What an object row and the body it points at say of each other. */
+static void object_judge(struct audit *audit, const char *about, bool ready, int64_t body_id,
+                         int64_t size, int64_t body_size)
+{
+    if (ready && body_size < 0)
+        found(audit, "object.body", about, "is READY and its body has no row");
+    else if (ready && body_size != size)
+        found(audit, "object.body", about, "has %" PRId64 " bytes, its body %" PRId64, size,
+              body_size);
+    else if (!ready && body_id != 0)
+        found(audit, "object.body", about, "is not READY and holds a body");
+}
+
+static void object_row(struct audit *audit, struct fy_cs_use *use, struct object_at *at)
+{
+    char account[FY_CLIENT_BYTES_MAX + 1] = "", bucket[FY_BUCKET_BYTES_MAX + 1] = "";
+    char about[ABOUT_BYTES];
+    at->container_id = fy_cs_take_i64(use);
+    fy_cs_take_text(use, at->name, sizeof at->name);
+    at->version = fy_cs_take_i64(use);
+    bool ready = fy_cs_take_i64(use) == FY_STATUS_READY;
+    int64_t size = fy_cs_take_i64(use);
+    int64_t body_id = fy_cs_take_i64(use);
+    int64_t body_size = fy_cs_take_null(use) ? -1 : fy_cs_take_i64(use);
+    bool homeless = fy_cs_take_null(use);
+    if (!homeless) {
+        fy_cs_take_text(use, account, sizeof account);
+        fy_cs_take_text(use, bucket, sizeof bucket);
+    }
+    (void)snprintf(about, sizeof about, "%s/%s/%s", account, bucket, at->name);
+    if (homeless)
+        found(audit, "object.bucket", about, "is in bucket %" PRId64 ", which has no row",
+              at->container_id);
+    object_judge(audit, about, ready, body_id, size, body_size);
+    audit->counted.objects += ready;
+    audit->counted.bytes += ready ? size : 0;
+}
+
+static bool objects_page(struct audit *audit, struct object_at *at)
+{
+    int count = 0;
+    struct object_at last = *at; /* bound while at moves */
+    struct fy_cs_use use = fy_cs_use(audit->reader, FY_CS_AUDIT_OBJECTS);
+    fy_cs_i64(&use, last.container_id);
+    fy_cs_text(&use, last.name);
+    fy_cs_i64(&use, last.version);
+    fy_cs_i64(&use, AUDIT_ROWS);
+    for (; goes_on(audit) && fy_cs_row(&use); count++)
+        object_row(audit, &use, at);
+    fy_cs_end(&use);
+    return count == AUDIT_ROWS && goes_on(audit);
+}
+
+static void walk_objects(struct audit *audit)
+{
+    struct object_at at = {.version = -1};
+    while (objects_page(audit, &at))
+        continue;
+}
+
+static void body_row(struct audit *audit, struct fy_cs_use *use)
+{
+    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
+    fy_cs_take_text(use, blob_ref, sizeof blob_ref);
+    bool held = fy_cs_take_i64(use) != 0;
+    bool in_trash = fy_cs_take_i64(use) != 0;
+    if (!held)
+        found(audit, "body.forgotten", blob_ref,
+              "is referenced by nothing, and the sweep does not know of it");
+    if (in_trash)
+        found(audit, "body.trash", blob_ref, "is in trash, and a body row names it");
+}
+
+static void conflict_row(struct audit *audit, struct fy_cs_use *use)
+{
+    audit->counted.conflicts++;
+    if (fy_cs_take_i64(use) == 0)
+        found(audit, "conflict.body", "", "the body of a conflict has no row");
+}
+
+static void waiting_row(struct audit *audit, struct fy_cs_use *use)
+{
+    bool dead = fy_cs_take_i64(use) == FY_DEAD;
+    audit->counted.dead_orders += dead;
+    audit->counted.waiting_orders += !dead;
+}
+
+static void outbox_row(struct audit *audit, struct fy_cs_use *use)
+{
+    audit->counted.outbox_orders += fy_cs_take_i64(use);
+}
+
+static void event_row(struct audit *audit, struct fy_cs_use *use)
+{
+    audit->counted.events += fy_cs_take_i64(use);
+}
+
+/* ------------------------------------------------------------------ sums */
+
+static void compare(struct audit *audit, const char *of, int64_t kept, int64_t counted)
+{
+    if (kept != counted)
+        found(audit, "sum", of, "is %" PRId64 ", and its rows make %" PRId64, kept, counted);
+}
+
+static void sums_of_waiting(struct audit *audit)
+{
+    int64_t orders[] = {[FY_WAITING] = 0, [FY_DEAD] = 0};
+    struct fy_cs_use use = fy_cs_use(audit->reader, FY_CS_WAITING_TOTALS);
+    while (fy_cs_row(&use)) {
+        bool dead = fy_cs_take_i64(&use) == FY_DEAD;
+        orders[dead ? FY_DEAD : FY_WAITING] = fy_cs_take_i64(&use);
+    }
+    fy_cs_end(&use);
+    if (!goes_on(audit))
+        return;
+    compare(audit, "waiting orders", orders[FY_WAITING], audit->counted.waiting_orders);
+    compare(audit, "dead orders", orders[FY_DEAD], audit->counted.dead_orders);
+}
+
+static void sums(struct audit *audit)
+{
+    struct fy_cs_counters kept = {.containers = 0};
+    struct fy_cs_use use = fy_cs_use(audit->reader, FY_CS_COUNTERS_GET);
+    if (fy_cs_row(&use)) {
+        kept.containers = fy_cs_take_i64(&use);
+        kept.objects = fy_cs_take_i64(&use);
+        kept.bytes = fy_cs_take_i64(&use);
+        kept.outbox = fy_cs_take_i64(&use);
+        kept.conflicts = fy_cs_take_i64(&use);
+        kept.events = fy_cs_take_i64(&use);
+    }
+    fy_cs_end(&use);
+    if (!goes_on(audit))
+        return;
+    compare(audit, "buckets", kept.containers, audit->counted.containers);
+    compare(audit, "objects", kept.objects, audit->counted.objects);
+    compare(audit, "bytes", kept.bytes, audit->counted.bytes);
+    compare(audit, "outbox", kept.outbox, audit->counted.outbox_orders);
+    compare(audit, "conflicts", kept.conflicts, audit->counted.conflicts);
+    compare(audit, "events", kept.events, audit->counted.events);
+}
+
+/* ------------------------------------------------------------------ the audit */
+
+/* What the engine finds wrong with its own file. */
+static void ask_engine(struct audit *audit)
+{
+    if (fy_cs_sql_text(audit->reader->engine, FY_CS_AUDIT_ENGINE)[0] == '\0')
+        return;
+    char text[FY_ERR_TEXT_BYTES];
+    struct fy_cs_use use = fy_cs_use(audit->reader, FY_CS_AUDIT_ENGINE);
+    while (goes_on(audit) && fy_cs_row(&use)) {
+        size_t size = 0;
+        const char *said = fy_cs_take_blob(&use, &size);
+        (void)snprintf(text, sizeof text, "%.*s", (int)(size < sizeof text ? size : sizeof text),
+                       said == NULL ? "" : said); /* a long one is cut */
+        if (strcmp(text, "ok") != 0)
+            found(audit, "engine", "", "%s", text);
+    }
+    fy_cs_end(&use);
+}
+
+static void run(struct audit *audit)
+{
+    ask_engine(audit);
+    walk_by_id(audit, FY_CS_AUDIT_CONTAINERS, container_row);
+    walk_objects(audit);
+    walk_by_id(audit, FY_CS_AUDIT_BODIES, body_row);
+    walk_by_id(audit, FY_CS_AUDIT_CONFLICTS, conflict_row);
+    walk_by_id(audit, FY_CS_AUDIT_WAITING, waiting_row);
+    walk_by_id(audit, FY_CS_AUDIT_OUTBOX, outbox_row);
+    walk_by_id(audit, FY_CS_AUDIT_EVENTS, event_row);
+    sums(audit);
+    sums_of_waiting(audit);
+}
+
+enum fy_code fy_cs_audit(struct fy_catalogue *port, struct fy_catalogue_totals *counted,
+                         fy_audit_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    struct fy_cs *self = fy_cs_from(port);
+    struct audit audit = {.reader = fy_cs_reader_take(self), .visit = visit, .arg = arg};
+    fy_cs_exec(audit.reader, FY_CS_BEGIN_READ);
+    run(&audit);
+    fy_cs_exec(audit.reader, FY_CS_COMMIT);
+    enum fy_code code = fy_cs_reader_give(self, audit.reader, err);
+    if (code == FY_OK)
+        *counted = audit.counted;
+    return code;
+}
+
+/* ------------------------------------------------------------------ bodies, for files */
+
+struct body_list {
+    struct fy_cs_list list;
+    int64_t after_id;
+    fy_body_visit_fn *visit;
+    void *arg;
+};
+
+static void body_bind(struct fy_cs_list *list, struct fy_cs_use *use, int64_t row_count)
+{
+    fy_cs_i64(use, ((const struct body_list *)(void *)list)->after_id);
+    fy_cs_i64(use, row_count);
+}
+
+static bool body_take(struct fy_cs_list *list, struct fy_cs_use *use, void *out)
+{
+    struct fy_body_row *row = out;
+    row->id = fy_cs_take_i64(use);
+    row->size = fy_cs_take_i64(use);
+    (void)fy_cs_take_digest(use, &row->digest); /* a column that is never NULL */
+    fy_cs_take_text(use, row->blob_ref, sizeof row->blob_ref);
+    ((struct body_list *)(void *)list)->after_id = row->id;
+    return true;
+}
+
+static bool body_visit(struct fy_cs_list *list, const void *row)
+{
+    const struct body_list *self = (const struct body_list *)(void *)list;
+    return self->visit(self->arg, row);
+}
+
+enum fy_code fy_cs_body_list(struct fy_catalogue *port, int64_t after_id, uint32_t limit,
+                             fy_body_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    struct body_list self = {
+        .list = {.sql = FY_CS_BODY_LIST,
+                 .row_bytes = sizeof(struct fy_body_row),
+                 .limit = limit,
+                 .bind = body_bind,
+                 .take = body_take,
+                 .visit = body_visit,
+                 .self = fy_cs_from(port)},
+        .after_id = after_id,
+        .visit = visit,
+        .arg = arg,
+    };
+    return fy_cs_list_run(&self.list, err);
+}
+
+enum fy_code fy_cs_body_objects(struct fy_catalogue *port, int64_t body_id, uint32_t limit,
+                                fy_key_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    struct fy_cs *self = fy_cs_from(port);
+    struct fy_cs_conn *reader = fy_cs_reader_take(self);
+    struct fy_object_key key;
+    struct fy_cs_use use = fy_cs_use(reader, FY_CS_BODY_OBJECTS);
+    bool wanted = true;
+    fy_cs_i64(&use, body_id);
+    fy_cs_i64(&use, limit);
+    while (wanted && fy_cs_row(&use)) {
+        fy_cs_take_text(&use, key.account, sizeof key.account);
+        fy_cs_take_text(&use, key.bucket, sizeof key.bucket);
+        fy_cs_take_text(&use, key.object, sizeof key.object);
+        wanted = visit(arg, &key);
+    }
+    fy_cs_end(&use);
+    return fy_cs_reader_give(self, reader, err);
+}
