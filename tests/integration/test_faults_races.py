@@ -10,62 +10,14 @@ import time
 import pytest
 
 from support.faults_autopsy import stop_swept
-from support.faults_load import BROKEN, rows
+from support.racers import BUCKETS, Racer, backlog, shown
 from support.site import BUILDS, environment
 from support.sites import check_memory
 from support.waiting import eventually
 
-# How many names each has: one with a single name is often empty, so that it can be dropped.
-BUCKETS = {"race-0": 12, "race-1": 6, "race-2": 1}
 CLIENTS = 3  # at each site
 QUIET_S = 90.0
 SWEPT_S = 120.0  # the older of two copies of the same bytes stays a minute, whatever trash_grace says
-
-
-class Racer(threading.Thread):
-    """A client of one site; all it knows is what it sent. tough: its site may be dead at any moment."""
-
-    def __init__(self, site, seed, until, tough):
-        super().__init__(daemon=True)
-        self.tough = tough
-        self.client = site.client()
-        self.random = random.Random(seed)
-        self.until = until
-        self.sent = {}  # sha256 -> (bucket, name)
-        self.counts = {}
-        self.problem = None
-
-    def run(self):
-        try:
-            while time.monotonic() < self.until:
-                try:
-                    self.step()
-                except BROKEN:
-                    if not self.tough:
-                        raise
-                    time.sleep(0.02)
-        except Exception as problem:  # of a thread nobody would see it
-            self.problem = problem
-
-    def step(self):
-        bucket = self.random.choice(list(BUCKETS))
-        name = f"name-{self.random.randrange(BUCKETS[bucket])}"
-        starting = (503,) if self.tough else ()
-        action = self.random.choices(
-            ["create", "delete", "make bucket", "drop bucket"], [46, 40, 7, 7])[0]  # fmt: skip
-        if action == "create":
-            body = self.random.randbytes(self.random.choice([0, 10, 100, 5000]))
-            self.sent[hashlib.sha256(body).hexdigest()] = (bucket, name)
-            # 404: no bucket now; 406, 409: somebody else's is there, or on its way.
-            answer = self.client.put(bucket, name, body).must(201, 404, 406, 409, *starting)
-        elif action == "delete":
-            answer = self.client.delete(bucket, name).must(200, 204, 404, 406, 409, 410, *starting)
-        elif action == "make bucket":
-            answer = self.client.make_bucket(bucket).must(201, 406, 409, *starting)
-        else:
-            answer = self.client.drop_bucket(bucket).must(200, 204, 404, 406, 409, 410, *starting)
-        key = f"{action} {answer.status}"
-        self.counts[key] = self.counts.get(key, 0) + 1
 
 
 class Killer(threading.Thread):
@@ -100,24 +52,6 @@ class Killer(threading.Thread):
             starting.wait()
             self.kills += 1
         site.start(ready=False)
-
-
-def shown(site):
-    """What the site holds: its buckets, and of each READY object everything that clients see of it."""
-    held = {}
-    for bucket in BUCKETS:
-        held[bucket] = there = site.client().bucket_status(bucket) == "READY"
-        if there:
-            for name, row in rows(site, bucket, status="READY").items():
-                held[bucket, name] = (row["hash"], row["size"], row["creation"], row["stamp"])
-    return held
-
-
-def backlog(site):
-    numbers = site.client(None).metrics()
-    kinds = ("ferry_backlog_orders", "ferry_waiting_orders")
-    waiting = sum(count for name, count in numbers.items() if name.startswith(kinds))
-    return waiting + numbers["ferry_outbox_orders"] + numbers["ferry_lane_orders"]
 
 
 def race(sites, order_proxy, seconds, seed, killing=False, build="sanitized"):
@@ -173,7 +107,7 @@ def check(a, b, racers, proxies):
     differ = [key for key in left.keys() | right.keys() if left.get(key) != right.get(key)]
     assert differ == [], [(key, left.get(key), right.get(key)) for key in differ]
     assert any(isinstance(key, tuple) for key in left), "nothing is left: the race proves little"
-    sent = {digest for racer in racers for digest in racer.sent}
+    sent = set().union(*(racer.sent for racer in racers))
     for key in left:
         if isinstance(key, tuple):
             bodies = [site.client().get(*key).must(200).body for site in (a, b)]

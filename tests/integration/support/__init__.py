@@ -9,6 +9,8 @@ kafka.py    Kafka brokers, one or several; kcat.py looks at them
 load.py     orders from several connections at once, and what was answered to each
 hostile.py  a source site that answers as it is told to: wrong, slow, cut, not at all
 proxy.py    between two sites: repeats, shuffles and holds their orders
+links.py    bad lines between processes: slow, stalled, reset, refused, corrupt
+racers.py   clients that make and delete the same few names at random, and what a site then shows
 waiting.py  bounded waits
 digest.py   SHA-256 as the APIs write it
 """
