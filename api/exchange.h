@@ -1,6 +1,6 @@
 /* exchange.h - one request in hand and the server around it, for the files of api/ that drive
  * libmicrohttpd: server.c connections.c exchange.c request.c route.c body.c gather.c room.c
- * turn.c upload.c answer.c stream.c stored.c. */
+ * turn.c walk.c upload.c answer.c stream.c stored.c. */
 /*
  * Who touches an exchange: the connection thread that got it from libmicrohttpd, until it suspends
  * the connection; from then on the pool thread or whoever answers, until the connection is resumed.
@@ -52,6 +52,7 @@ struct fy_server {
     _Atomic size_t listing_bytes;   /* pages of listings: beyond FY_LISTINGS_BYTES_MAX short ones */
     _Atomic int zstd_answers;       /* at most FY_ZSTD_ANSWERS_MAX */
     _Atomic int zstd_bodies;        /* at most FY_ZSTD_BODIES_MAX */
+    _Atomic int walks;              /* at most FY_WALKS_MAX */
     _Atomic int exchange_count;     /* alive */
     _Atomic bool draining, closing; /* last answer of each connection; no new request is taken */
 

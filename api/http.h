@@ -184,6 +184,10 @@ void fy_go_on_in_turn(struct fy_exchange *x, void (*handle)(struct fy_exchange *
  * waited for while all together would be over FY_TURN_BYTES_MAX (one alone may be). Whoever else
  * holds some must not need a turn to answer. */
 void fy_turn_take(struct fy_exchange *x, size_t size_bytes);
+/* Before and after a walk over many rows of the catalogue. false, and FY_EBUSY in err: FY_WALKS_MAX
+ * are under way already. Thread: pool. */
+FY_MUST_CHECK bool fy_walk_begin(struct fy_exchange *x, struct fy_err *err);
+void fy_walk_end(struct fy_exchange *x);
 /* Runs a task of a streamed answer on the server's pool; false: it is full. The task must not touch
  * the exchange once its answer was dropped. Thread: any. */
 struct fy_task;

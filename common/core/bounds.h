@@ -66,8 +66,10 @@
 #define FY_ANSWER_HEAD_BYTES_MAX (16 << 10) /* headers a handler adds: metadata and names fit */
 #define FY_LIST_PAGE_MAX         1000       /* rows per page of our own listings */
 #define FY_DIGEST_ROWS_MAX       2000000    /* rows summed for one request: some seconds */
-#define FY_STAMP_AHEAD_MS_MAX    600000     /* a stamp further ahead is refused with 400 */
-#define FY_SKEW_ALARM_MS         60000      /* clock skew against a peer that raises an alarm */
+#define FY_DIGEST_MS_MAX         10000 /* where rows are slow: it answers with what it has summed */
+#define FY_WALKS_MAX             2 /* digests in work at once; more are 503: live orders first */
+#define FY_STAMP_AHEAD_MS_MAX    600000 /* a stamp further ahead is refused with 400 */
+#define FY_SKEW_ALARM_MS         60000  /* clock skew against a peer that raises an alarm */
 
 /* The engine. */
 #define FY_PARTITIONS_DEFAULT 12     /* partitions of an embedded topic */
