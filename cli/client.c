@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/core/clock.h"
 #include "common/core/json_cut.h"
 #include "common/core/names.h"
 
@@ -322,6 +323,20 @@ enum fy_code fy_client_call(struct fy_client *client, const struct fy_call *call
     return judge_curl(client, result, err);
 }
 
+enum fy_code fy_client_ask(struct fy_client *client, const struct fy_call *call, struct fy_err *err)
+{
+    const int64_t busy_until_ms = fy_mono_ms(fy_clock_system()) + FY_CLIENT_BUSY_MS;
+    enum fy_code code = fy_client_call(client, call, err);
+    for (unsigned tries = 1; fy_client_is_temporary(code); tries++) {
+        bool waits = code == FY_EBUSY && fy_mono_ms(fy_clock_system()) < busy_until_ms;
+        if (tries >= FY_CLIENT_TRIES_MAX && !waits)
+            break;
+        fy_client_pause(tries < FY_CLIENT_TRIES_MAX ? tries : FY_CLIENT_TRIES_MAX - 1);
+        code = fy_client_call(client, call, err);
+    }
+    return code;
+}
+
 int fy_client_status(struct fy_client *client)
 {
     long http_status = 0;
@@ -337,12 +352,18 @@ const char *fy_client_header(struct fy_client *client, const char *name)
     return header->value;
 }
 
+const char *fy_client_body(struct fy_client *client, size_t *size_bytes)
+{
+    *size_bytes = client->body.size_bytes;
+    return client->body.bytes != NULL ? client->body.bytes : "";
+}
+
 /* ---- JSON */
 
 json_t *fy_client_json(struct fy_client *client, struct fy_err *err)
 {
-    size_t size_bytes = client->body.size_bytes;
-    const char *text = client->body.bytes != NULL ? client->body.bytes : "";
+    size_t size_bytes;
+    const char *text = fy_client_body(client, &size_bytes);
     json_error_t why;
     if (fy_json_depth_check(text, size_bytes, err) != FY_OK)
         return NULL;

@@ -50,9 +50,14 @@ void fy_client_end(struct fy_client **client);  /* for FY_AUTO */
  */
 FY_MUST_CHECK enum fy_code fy_client_call(struct fy_client *client, const struct fy_call *call,
                                           struct fy_err *err);
+/* The same for a call that changes nothing and sends nothing: what may heal is tried again,
+ * FY_CLIENT_TRIES_MAX times in all, and a site that is busy (503) for FY_CLIENT_BUSY_MS. */
+FY_MUST_CHECK enum fy_code fy_client_ask(struct fy_client *client, const struct fy_call *call,
+                                         struct fy_err *err);
 /* Of the last call, valid until the next. */
 int fy_client_status(struct fy_client *client);                           /* 0: no answer came */
 const char *fy_client_header(struct fy_client *client, const char *name); /* NULL: absent */
+const char *fy_client_body(struct fy_client *client, size_t *size_bytes); /* gathered; "" none */
 /* The gathered body as JSON, its depth bounded; the caller's (json_auto_t). NULL and err when it is
  * none. Names may hold zero bytes: json_string_length tells. */
 FY_MUST_CHECK json_t *fy_client_json(struct fy_client *client, struct fy_err *err);

@@ -284,6 +284,7 @@
 #define FY_CLIENT_STALL_S     60    /* without a byte: the site is asked no longer */
 #define FY_CLIENT_SMALL_MS    30000 /* a call that moves no body */
 #define FY_CLIENT_HEADERS_MAX 4     /* of a call, beside those of every call */
+#define FY_CLIENT_BUSY_MS     60000 /* a site that says 503 is asked again: it works for others */
 #define FY_CLIENT_TRIES_MAX   7     /* with their pauses about 6 s: a restart of a site fits */
 #define FY_PATH_BYTES_MAX                                                                          \
     (16 << 10)                     /* path and query: three names percent-encoded are under 5 KiB */

@@ -189,7 +189,8 @@ static enum fy_code read_parts(struct part_cursor *cursor, struct fy_err *err)
 static enum fy_code part_step(struct part_cursor *cursor, struct fy_err *err)
 {
     const struct fy_diff_part *part = part_now(cursor);
-    cursor->count += part->count;
+    if (__builtin_add_overflow(cursor->count, part->count, &cursor->count))
+        return fy_err_set(err, FY_EPEER, "a site answers more objects than there can be");
     fy_sum_add(&cursor->sum, &part->sum);
     if (part->until[0] == '\0' || ++cursor->index < cursor->page->count)
         return FY_OK;

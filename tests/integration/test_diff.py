@@ -3,7 +3,9 @@
 import time
 
 import pytest
-from support.command import DIFFERENT, DONE, ERROR, NOT_FOUND, USAGE, Ferry
+from support import wire
+from support.command import DIFFERENT, DONE, ERROR, NOT_FOUND, TEMPORARY, USAGE, Ferry
+from support.loopback import Handler, LoopbackServer
 from support.relay import Relay
 from support.rows import add_rows
 from support.waiting import eventually
@@ -68,7 +70,6 @@ def part(pair):
     """From now on neither hears of the other's changes."""
     pair.a.client().pause("site-b").must(200)
     pair.b.client().pause("site-a").must(200)
-
 
 
 def put_again(client, name, body):
@@ -137,9 +138,47 @@ def test_a_bucket_that_one_site_has_not_is_all_difference(pair):
 
 
 def test_what_cannot_be_compared_is_said(pair):
-    pair.ferry("diff", BUCKET).must(USAGE)
-    pair.ferry("diff", BUCKET, "--with", "site-z").must(NOT_FOUND)
+    pair.a.client().make_bucket(BUCKET).must(201)
+    assert "--with SITE" in pair.ferry("diff", BUCKET).must(USAGE).err
+    pair.diff(BUCKET, "--older-than", "soon").must(USAGE)
+    assert "site-z" in pair.ferry("diff", BUCKET, "--with", "site-z").must(NOT_FOUND).err
     pair.ferry("diff", BUCKET, "--with", "site-a").must(ERROR)
+    pair.b.stop()
+    assert "site-b: " in pair.diff(BUCKET).must(TEMPORARY).err
+    pair.a.stop()
+    pair.diff(BUCKET).must(TEMPORARY)
+
+
+class Busy(LoopbackServer):
+    """A site before which others ask for sums: the first few times it says so."""
+
+    def __init__(self, target, times):
+        self.target = target
+        self.times = times
+        super().__init__(_BusyHandler)
+
+
+class _BusyHandler(Handler):
+    def do_GET(self):
+        if self.path.startswith("/ferry/v1/digests") and self.owner.times > 0:
+            self.owner.times -= 1
+            self.answer(503, {"x-ferry-version": "0", "Retry-After": "1"})
+            return
+        got = wire.request(self.owner.target, "GET", self.path, dict(self.headers))
+        self.answer(got.status, {"x-ferry-version": "0", "Content-Type": "application/json"}, got.body)
+
+
+def test_a_site_that_is_busy_is_asked_again(sites):
+    a, b = sites(["site-a", "site-b"], peers={})
+    busy = Busy(b.url, times=3)
+    for site in (a, b):
+        site.client().make_bucket(BUCKET).must(201)
+    a.client().add_site(id="site-b", uri=busy.url).must(201)
+    a.client().put(BUCKET, "o", b"1").must(201)
+    ferry = Ferry(a.url)
+    assert ferry("diff", BUCKET, "--with", "site-b").must(DIFFERENT).text == "< o\n"
+    assert busy.times == 0
+    busy.close()
 
 
 def long_name(number):
