@@ -38,7 +38,8 @@ class Ran:
 class Ferry:
     """Calls the command as a client of one site."""
 
-    def __init__(self, url, client="client-1"):
+    def __init__(self, url, client="client-1", call_s=CALL_S):
+        self.call_s = call_s
         self.env = {**environment(), "FERRY_URL": url}
         if client is not None:
             self.env["FERRY_CLIENT"] = client
@@ -46,7 +47,7 @@ class Ferry:
     def __call__(self, *words, stdin=b"", cwd=None):
         process = subprocess.run(
             [binary(), *map(str, words)], input=stdin, capture_output=True, env=self.env, cwd=cwd,
-            timeout=CALL_S)  # fmt: skip
+            timeout=self.call_s)  # fmt: skip
         return Ran(words, process)
 
     def begin(self, *words, **pipes):

@@ -7,10 +7,10 @@ CHUNK = 1 << 16
 
 
 class Relay:
-    """count: bytes of both directions, headers and all."""
+    """target: set before anybody connects. count: bytes of both directions, headers and all."""
 
-    def __init__(self, url=None):
-        self.target = url
+    def __init__(self):
+        self.target = None
         self.count = 0
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
