@@ -175,9 +175,10 @@ static struct curl_slist *add_header(struct curl_slist *list, const char *header
 static struct curl_slist *make_headers(const struct fy_client *client, const struct fy_call *call)
 {
     char own[sizeof(HEADER_CLIENT) + 2 + FY_CLIENT_BYTES_MAX];
+    const char *id = call->client != NULL ? call->client : client->client;
     struct curl_slist *list = NULL;
-    if (client->client[0] != '\0') {
-        (void)snprintf(own, sizeof(own), HEADER_CLIENT ": %s", client->client);
+    if (id[0] != '\0') {
+        (void)snprintf(own, sizeof(own), HEADER_CLIENT ": %s", id);
         list = add_header(list, own);
     }
     for (size_t i = 0; i < FY_CLIENT_HEADERS_MAX && call->headers[i] != NULL; i++)

@@ -14,7 +14,8 @@ struct fy_client;
 /* One HTTP request. Everything in it is borrowed until the call returns. */
 struct fy_call {
     const char *method;
-    const char *base; /* base URI of another site; NULL: the one of the configuration */
+    const char *base;   /* base URI of another site; NULL: the one of the configuration */
+    const char *client; /* client-id; NULL: the one of the configuration */
     const struct fy_buf *path;
     const char *headers[FY_CLIENT_HEADERS_MAX]; /* "name: value" */
 

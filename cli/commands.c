@@ -60,6 +60,7 @@ static const struct fy_command commands[] = {
     OPTIONS("diff", "BUCKET[/PREFIX]", 1, 1, fy_command_diff,
             "what another site has not (<), has more (>) or otherwise (!)",
             {"with", "SITE", "the other site"},
+            {"accessor", "URL", "of a CCS site: where its clients list, if not at the site's URI"},
             {"older-than", "TIME", "leave out what either changed within it, like 5m"}),
     OPTIONS("order", "[BUCKET[/NAME]]", 0, 1, fy_command_order,
             "order a replication, or many from a file",

@@ -14,13 +14,14 @@ static enum fy_code explain(const struct fy_diff_site *site, enum fy_code code, 
 
 /* ---- the container */
 
-static enum fy_code take_container(const struct fy_diff_site *site, struct fy_diff_subject *subject,
+static enum fy_code take_container(struct fy_diff_site *site, struct fy_diff_subject *subject,
                                    struct fy_err *err)
 {
     json_auto_t *tree = fy_client_json(subject->client, err);
     if (tree == NULL)
         return fy_err_add(err, "%s", site->id);
     const char *account = fy_json_text(tree, "account");
+    site->ccs_visible = fy_json_bool(tree, "ccsVisible");
     if (account[0] == '\0' || !fy_text_copy(subject->account, sizeof(subject->account), account))
         return fy_err_set(err, FY_EPEER, "%s: it does not say whose the bucket is", site->id);
     return FY_OK;
@@ -93,6 +94,10 @@ enum fy_code fy_diff_ferry_parts(void *arg, const struct fy_diff_range *range, u
     struct fy_buf path;
     const char *bytes;
     size_t size_bytes;
+    parts->parts[0] = (struct fy_diff_part){.count = 0};
+    parts->count = 1;
+    if (!site->known)
+        return FY_OK;
     begin_path(site, FY_PATH_DIGESTS, range, &path);
     if (site->subject->older_ms != INT64_MAX)
         number_query(&path, "olderThan", site->subject->older_ms);
@@ -100,11 +105,7 @@ enum fy_code fy_diff_ferry_parts(void *arg, const struct fy_diff_range *range, u
     enum fy_code code = ask(site, &path, &bytes, &size_bytes, err);
     if (code == FY_OK)
         return explain(site, fy_diff_json_parts(bytes, size_bytes, parts, err), err);
-    if (code != FY_ENOTFOUND)
-        return code;
-    parts->parts[0] = (struct fy_diff_part){.count = 0};
-    parts->count = 1;
-    return FY_OK;
+    return code == FY_ENOTFOUND ? FY_OK : code; /* dropped meanwhile */
 }
 
 enum fy_code fy_diff_ferry_rows(void *arg, const struct fy_diff_range *range,
@@ -114,6 +115,10 @@ enum fy_code fy_diff_ferry_rows(void *arg, const struct fy_diff_range *range,
     struct fy_buf path;
     const char *bytes;
     size_t size_bytes;
+    rows->count = 0;
+    rows->more = false;
+    if (!site->known)
+        return FY_OK;
     begin_path(site, FY_PATH_OBJECTS, range, &path);
     /* In any status: who deleted it just now is younger than who still has it. */
     fy_path_query(&path, "status", "ANY");
@@ -121,9 +126,5 @@ enum fy_code fy_diff_ferry_rows(void *arg, const struct fy_diff_range *range,
     enum fy_code code = ask(site, &path, &bytes, &size_bytes, err);
     if (code == FY_OK)
         return explain(site, fy_diff_json_rows(bytes, size_bytes, rows, err), err);
-    if (code != FY_ENOTFOUND)
-        return code;
-    rows->count = 0;
-    rows->more = false;
-    return FY_OK;
+    return code == FY_ENOTFOUND ? FY_OK : code; /* dropped meanwhile */
 }

@@ -4,22 +4,24 @@
 
 #include "common/core/buf.h"
 
-#define FY_PATH_HELLO         "/ferry/v1/hello"
-#define FY_PATH_READY         "/health/ready"
-#define FY_PATH_STATUS        "/ferry/v1/status"
-#define FY_PATH_LAG           "/ferry/v1/lag"
-#define FY_PATH_SITES         "/ferry/v1/sites"
-#define FY_PATH_CONTAINER     "/ferry/v1/container"
-#define FY_PATH_CONTAINERS    "/ferry/v1/containers"
-#define FY_PATH_CONTENT       "/ferry/v1/content"
-#define FY_PATH_OBJECTS       "/ferry/v1/objects"
-#define FY_PATH_DIGESTS       "/ferry/v1/digests"
-#define FY_PATH_ORDERS        "/ferry/v1/orders"
-#define FY_PATH_WAITING       "/ferry/v1/waiting"
-#define FY_PATH_WAITING_RETRY "/ferry/v1/waiting/retry"
-#define FY_PATH_WAITING_DROP  "/ferry/v1/waiting/drop"
-#define FY_PATH_CONFLICTS     "/ferry/v1/conflicts"
-#define FY_PATH_CONFLICT_DROP "/ferry/v1/conflicts/drop"
+#define FY_PATH_HELLO          "/ferry/v1/hello"
+#define FY_PATH_READY          "/health/ready"
+#define FY_PATH_STATUS         "/ferry/v1/status"
+#define FY_PATH_LAG            "/ferry/v1/lag"
+#define FY_PATH_SITES          "/ferry/v1/sites"
+#define FY_PATH_CONTAINER      "/ferry/v1/container"
+#define FY_PATH_CONTAINERS     "/ferry/v1/containers"
+#define FY_PATH_CONTENT        "/ferry/v1/content"
+#define FY_PATH_OBJECTS        "/ferry/v1/objects"
+#define FY_PATH_DIGESTS        "/ferry/v1/digests"
+#define FY_PATH_REMOTE_BUCKETS "/replicator/remote/buckets" /* CCS */
+#define FY_PATH_CCS            "/cloudclonestore"           /* CCS, for clients */
+#define FY_PATH_ORDERS         "/ferry/v1/orders"
+#define FY_PATH_WAITING        "/ferry/v1/waiting"
+#define FY_PATH_WAITING_RETRY  "/ferry/v1/waiting/retry"
+#define FY_PATH_WAITING_DROP   "/ferry/v1/waiting/drop"
+#define FY_PATH_CONFLICTS      "/ferry/v1/conflicts"
+#define FY_PATH_CONFLICT_DROP  "/ferry/v1/conflicts/drop"
 
 /* Begins a path with a route; path is init'ed here and ended by fy_buf_done. */
 void fy_path(struct fy_buf *path, const char *route);

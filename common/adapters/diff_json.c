@@ -105,6 +105,7 @@ static bool take_stamp(const json_t *object, struct fy_stamp *stamp)
 
 static bool take_row(const json_t *object, struct fy_diff_row *row)
 {
+    row->changed_ms = 0;
     return take_name(object, "name", row->name, sizeof(row->name)) &&
            take_text(object, "hash", row->hash, sizeof(row->hash)) &&
            take_count(object, "size", &row->size) && take_status(object, &row->ready) &&
@@ -125,5 +126,28 @@ enum fy_code fy_diff_json_rows(const char *bytes, size_t size_bytes, struct fy_d
     for (size_t index = 0; index < out->count; index++)
         if (!take_row(json_array_get(list, index), &out->rows[index]))
             return nonsense("an object is none", err);
+    return FY_OK;
+}
+
+/* ---- a line of a CCS listing */
+
+static bool take_instant(const json_t *object, const char *key, int64_t *wall_ms)
+{
+    char text[64];
+    *wall_ms = 0;
+    return take_text(object, key, text, sizeof(text)) &&
+           (text[0] == '\0' || fy_instant_parse(text, wall_ms) == FY_OK);
+}
+
+enum fy_code fy_diff_json_listed(const char *bytes, size_t size_bytes, struct fy_diff_row *row,
+                                 char site[static FY_SITE_BYTES_MAX + 1], struct fy_err *err)
+{
+    json_auto_t *root = load(bytes, size_bytes, err);
+    if (root == NULL)
+        return err->code;
+    if (!take_row(root, row) || !take_instant(root, "creation", &row->changed_ms) ||
+        !take_text(root, "site", site, FY_SITE_BYTES_MAX + 1))
+        return nonsense("an object is none", err);
+    row->stamp = (struct fy_stamp){0}; /* no word of CCS's */
     return FY_OK;
 }

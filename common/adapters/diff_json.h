@@ -17,5 +17,11 @@ FY_MUST_CHECK enum fy_code fy_diff_json_parts(const char *bytes, size_t size_byt
                                               struct fy_diff_parts *out, struct fy_err *err);
 FY_MUST_CHECK enum fy_code fy_diff_json_rows(const char *bytes, size_t size_bytes,
                                              struct fy_diff_rows *out, struct fy_err *err);
+/* Reads one line of a CCS listing, an AccessorObject (spec 3.3). site: whose row it is, "" unknown.
+ * There is no stamp: changed_ms is its creation. Errors and thread as above. */
+FY_MUST_CHECK enum fy_code fy_diff_json_listed(const char *bytes, size_t size_bytes,
+                                               struct fy_diff_row *row,
+                                               char site[static FY_SITE_BYTES_MAX + 1],
+                                               struct fy_err *err);
 
 #endif

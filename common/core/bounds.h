@@ -292,13 +292,15 @@
 #define FY_JOBS_THREADS_DEFAULT 8  /* small objects share their syncs at the site */
 #define FY_JOBS_QUEUE_MAX       256 /* jobs that wait: a walk over a million files stays flat */
 #define FY_UPLOAD_SMALL_BYTES                                                                      \
-    (256 << 10)                     /* a file below this is read once, and sent from memory        \
-                                     */
-#define FY_SITES_ASKED_AT_ONCE 16   /* one that does not answer holds up a few others only */
-#define FY_ORDER_WATCHES_MAX   1000 /* opIds of their own in one file that are waited for */
-#define FY_TABLE_COLUMNS_MAX   12
-#define FY_REPORTS_MAX         1000 /* sentences about single objects on stderr; more are counted */
-#define FY_LINE_BYTES_MAX      (64 << 10) /* of a line that is built before it is printed */
+    (256 << 10)                          /* a file below this is read once, and sent from memory   \
+                                          */
+#define FY_DIFF_LISTED_MAX       2000000 /* of a CCS site, which lists in no order: sorted in memory */
+#define FY_DIFF_LISTED_BYTES_MAX (256 << 20) /* their names and hashes */
+#define FY_SITES_ASKED_AT_ONCE   16   /* one that does not answer holds up a few others only */
+#define FY_ORDER_WATCHES_MAX     1000 /* opIds of their own in one file that are waited for */
+#define FY_TABLE_COLUMNS_MAX     12
+#define FY_REPORTS_MAX           1000 /* sentences about single objects on stderr; more are counted */
+#define FY_LINE_BYTES_MAX        (64 << 10) /* of a line that is built before it is printed */
 
 /* Life spans. */
 #define FY_TOMBSTONE_KEEP_MS                                                                       \

@@ -79,6 +79,8 @@ static bool same_body(const struct fy_diff_row *here, const struct fy_diff_row *
     struct fy_digest a, b;
     if (here->size != there->size)
         return false;
+    if (here->hash[0] == '\0' || there->hash[0] == '\0')
+        return true;
     if (fy_digest_parse(here->hash, &a) && fy_digest_parse(there->hash, &b))
         return fy_digest_equal(&a, &b); /* two texts may be the same hash */
     return strcmp(here->hash, there->hash) == 0;
@@ -94,7 +96,8 @@ static bool same(const struct fy_diff_row *here, const struct fy_diff_row *there
 /* A side that changed it just now may be ahead of the other by right, a deletion too. */
 static bool is_young(const struct fy_diff *diff, const struct fy_diff_row *row)
 {
-    return row != NULL && fy_stamp_ms(&row->stamp) > diff->older_ms;
+    return row != NULL &&
+           (fy_stamp_ms(&row->stamp) > diff->older_ms || row->changed_ms > diff->older_ms);
 }
 
 /* Of one name, what each side says or NULL. */
@@ -273,4 +276,11 @@ enum fy_code fy_diff_sums(const struct fy_diff *diff, const struct fy_diff_range
 {
     bool go_on = true;
     return diff_parts(diff, range, FY_DIFF_BITS, &go_on, err);
+}
+
+enum fy_code fy_diff_lists(const struct fy_diff *diff, const struct fy_diff_range *range,
+                           struct fy_err *err)
+{
+    bool go_on = true;
+    return diff_rows(diff, range, &go_on, err);
 }

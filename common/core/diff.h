@@ -36,8 +36,9 @@ struct fy_diff_row {
     char name[FY_OBJECT_BYTES_MAX + 1];
     bool ready;            /* else there is no object: deleted, or never whole */
     struct fy_stamp stamp; /* of the last change; zero unknown: then the body alone counts */
+    int64_t changed_ms;    /* wall time, where the stamp is not known; 0 unknown, too */
     int64_t size;
-    char hash[FY_HASH_BYTES_MAX + 1];
+    char hash[FY_HASH_BYTES_MAX + 1]; /* "" unknown: then the sizes decide */
 };
 struct fy_diff_rows {
     size_t count;
@@ -48,7 +49,8 @@ struct fy_diff_rows {
 /* What answers for a site. Errors end the comparison. */
 struct fy_diff_side {
     void *arg;
-    /* The parts of the range, from its begin. bits: of the hash that are zero where it is cut. */
+    /* The parts of the range, from its begin; not for fy_diff_lists. bits: of the hash that are
+     * zero where it is cut. */
     enum fy_code (*parts)(void *arg, const struct fy_diff_range *range, unsigned bits,
                           struct fy_diff_parts *parts, struct fy_err *err);
     /* Its rows by name, from its begin, whatever their status. */
@@ -73,5 +75,8 @@ bool fy_diff_is_cut(const char *name, unsigned bits);
  * cuts. Errors: of the sides; FY_EPEER one that answers out of order. */
 FY_MUST_CHECK enum fy_code fy_diff_sums(const struct fy_diff *diff,
                                         const struct fy_diff_range *range, struct fy_err *err);
+/* The same by reading every row of both sides: for one that has no sums. Memory: two pages. */
+FY_MUST_CHECK enum fy_code fy_diff_lists(const struct fy_diff *diff,
+                                         const struct fy_diff_range *range, struct fy_err *err);
 
 #endif

@@ -77,22 +77,40 @@ static void compare(struct side *side, bool by_rows)
     FY_ASSERT(count == 0);
 }
 
+/* A line stands alone: a text that ends, and a place in time. */
+static enum fy_code read_line(const char *bytes, size_t size_bytes, struct fy_err *err)
+{
+    struct fy_diff_row row;
+    char site[FY_SITE_BYTES_MAX + 1];
+    enum fy_code code = fy_diff_json_listed(bytes, size_bytes, &row, site, err);
+    if (code == FY_OK) {
+        FY_ASSERT(row.name[0] != '\0');
+        FY_ASSERT(strlen(row.name) <= FY_OBJECT_BYTES_MAX);
+        FY_ASSERT(strlen(row.hash) <= FY_HASH_BYTES_MAX);
+        FY_ASSERT(strlen(site) <= FY_SITE_BYTES_MAX);
+        FY_ASSERT(row.size >= 0);
+        FY_ASSERT(fy_stamp_is_zero(&row.stamp));
+    }
+    return code;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
-    bool by_rows = fuzz_byte(&data, &size_bytes) % 2 == 1;
-    uint8_t *bytes = fuzz_copy(data, size_bytes);
+    const unsigned kind = fuzz_byte(&data, &size_bytes) % 3;
+    uint8_t *copy = fuzz_copy(data, size_bytes);
+    const char *bytes = (const char *)copy;
     struct side *side = fy_alloc(sizeof(*side));
     struct fy_err err = {0};
-    enum fy_code code =
-        by_rows ? fy_diff_json_rows((const char *)bytes, size_bytes, &side->rows, &err)
-                : fy_diff_json_parts((const char *)bytes, size_bytes, &side->parts, &err);
-    if (code == FY_OK) {
-        compare(side, by_rows);
-    } else {
+    enum fy_code code = kind == 0   ? fy_diff_json_parts(bytes, size_bytes, &side->parts, &err)
+                        : kind == 1 ? fy_diff_json_rows(bytes, size_bytes, &side->rows, &err)
+                                    : read_line(bytes, size_bytes, &err);
+    if (code == FY_OK && kind < 2) {
+        compare(side, kind == 1);
+    } else if (code != FY_OK) {
         FY_ASSERT(code == FY_EPEER);
         FY_ASSERT(err.text[0] != '\0');
     }
     free(side);
-    free(bytes);
+    free(copy);
     return 0;
 }

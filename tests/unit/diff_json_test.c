@@ -134,6 +134,47 @@ static void more_than_was_asked_for_is_refused(void **state)
     free(rows);
 }
 
+#define LISTED                                                                                     \
+    "{\"id\":\"i\",\"site\":\"site-c\",\"name\":\"dir/o1\",\"hash\":\"h\",\"status\":\"READY\","
+
+static void lines_of_a_ccs_listing_are_read_without_stamps(void **state)
+{
+    static const char json[] = LISTED "\"creation\":\"2024-02-21T11:27:52Z\",\"size\":7,"
+                                      "\"stamp\":\"" STAMP "\",\"metadata\":{}}";
+    struct fy_diff_row row;
+    struct fy_err err = {0};
+    char site[FY_SITE_BYTES_MAX + 1];
+    (void)state;
+    assert_int_equal(fy_diff_json_listed(json, sizeof json - 1, &row, site, &err), FY_OK);
+    assert_string_equal(row.name, "dir/o1");
+    assert_string_equal(row.hash, "h");
+    assert_string_equal(site, "site-c");
+    assert_true(row.ready);
+    assert_int_equal(row.size, 7);
+    assert_int_equal(row.changed_ms, INT64_C(1708514872000));
+    assert_true(fy_stamp_is_zero(&row.stamp));
+}
+
+static void lines_that_are_none_are_refused(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "<html>",
+        "{}",
+        LISTED "\"creation\":\"yesterday\",\"size\":7}",
+        LISTED "\"creation\":null,\"size\":\"7\"}",
+        "{\"site\":1,\"name\":\"o\",\"status\":\"READY\",\"size\":7}",
+    };
+    (void)state;
+    for (size_t index = 0; index < FY_COUNT_OF(texts); index++) {
+        struct fy_diff_row row;
+        struct fy_err err = {0};
+        char site[FY_SITE_BYTES_MAX + 1];
+        assert_int_equal(fy_diff_json_listed(texts[index], strlen(texts[index]), &row, site, &err),
+                         FY_EPEER);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +183,8 @@ int main(void)
         cmocka_unit_test(rows_are_read_with_what_is_known_of_them),
         cmocka_unit_test(rows_that_are_none_are_refused),
         cmocka_unit_test(more_than_was_asked_for_is_refused),
+        cmocka_unit_test(lines_of_a_ccs_listing_are_read_without_stamps),
+        cmocka_unit_test(lines_that_are_none_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -277,6 +277,64 @@ static void answers_out_of_order_end_it(void **state)
     assert_int_equal(fy_diff_sums(&f->diff, &range, &f->err), FY_EPEER);
 }
 
+/* A side without sums is asked for rows alone. */
+static void lists_are_merged_and_find_the_same(void **state)
+{
+    struct fixture *f = *state;
+    change_some(f);
+    f->diff.there.parts = NULL;
+    assert_int_equal(fy_diff_lists(&f->diff, &(struct fy_diff_range){"", ""}, &f->err), FY_OK);
+    assert_string_equal(f->found.text, SOME);
+    assert_int_equal(f->here.part_calls, 0);
+}
+
+static enum fy_code one_row(void *arg, const struct fy_diff_range *range, struct fy_diff_rows *rows,
+                            struct fy_err *err)
+{
+    (void)range, (void)err;
+    rows->count = 1;
+    rows->rows[0] = *(const struct fy_diff_row *)arg;
+    return FY_OK;
+}
+
+static unsigned differences(const struct fy_diff_row *here, const struct fy_diff_row *there)
+{
+    struct fy_diff_row a = *here, b = *there;
+    struct found found = {.count = 0};
+    struct fy_err err;
+    const struct fy_diff diff = {.here = {.arg = &a, .rows = one_row},
+                                 .there = {.arg = &b, .rows = one_row},
+                                 .older_ms = NOW_MS,
+                                 .visit = note,
+                                 .arg = &found};
+    assert_int_equal(fy_diff_lists(&diff, &(struct fy_diff_range){"", ""}, &err), FY_OK);
+    return found.count;
+}
+
+/* A site of another kind knows neither stamps nor, perhaps, hashes. */
+static void what_one_side_does_not_know_is_no_difference(void **state)
+{
+    (void)state;
+    const struct fy_diff_row here = {.name = "o",
+                                     .ready = true,
+                                     .stamp = {.time = 1 << 16, .site = "site-a"},
+                                     .size = 5,
+                                     .hash = "0A"};
+    struct fy_diff_row there = here;
+    there.stamp = (struct fy_stamp){.time = 2 << 16, .site = "site-a"};
+    assert_int_equal(differences(&here, &there), 1);
+    there.stamp = (struct fy_stamp){0};
+    assert_int_equal(differences(&here, &there), 0);
+    there.hash[1] = 'B';
+    assert_int_equal(differences(&here, &there), 1);
+    there.hash[0] = '\0';
+    assert_int_equal(differences(&here, &there), 0);
+    there.size = 6;
+    assert_int_equal(differences(&here, &there), 1);
+    there.changed_ms = YOUNG_MS;
+    assert_int_equal(differences(&here, &there), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -290,6 +348,8 @@ int main(void)
         TEST(range_is_kept_to),
         TEST(visitor_that_has_enough_ends_it),
         TEST(answers_out_of_order_end_it),
+        TEST(lists_are_merged_and_find_the_same),
+        TEST(what_one_side_does_not_know_is_no_difference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,18 +9,22 @@ stamps, and unknown keys are ignored.
 
 import json
 import queue
+import random
 import re
 import threading
 import urllib.parse
+from datetime import UTC, datetime
 
 from support import wire
 from support.client import OCTETS, PREFIX
+from support.digest import base32hex
 from support.loopback import Handler, LoopbackServer
 
 BUCKET = re.compile(r"[0-9a-z-]{3,63}")
 OBJECT = re.compile(r"[0-9a-zA-Z_./-]{1,1024}")
 BUCKETS = "/replicator/remote/buckets/"
 ORDERS = "/replicator/remote/orders"
+ACCESSOR = "/cloudclonestore/"
 SIZE_AND_SO_ON = ("size", "hash", "creation", "metadata")
 
 
@@ -30,6 +34,7 @@ class Row:
         self.owner = owner  # of a bucket
         self.data = data
         self.headers = headers or {}  # of an object: as its source gave them
+        self.changed = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class CcsSite(LoopbackServer):
@@ -38,6 +43,8 @@ class CcsSite(LoopbackServer):
     applied   (action, bucket, object) of orders that had their effect, in that order
     dropped   the same with the status CCS has for it inside
     requests  sizes of the POSTs
+    lists     its clients' listing is served at its URL, too: the Accessor is behind the same gateway
+    cuts      so many listings end in the middle
     """
 
     def __init__(self, site="site-ccs"):
@@ -48,6 +55,8 @@ class CcsSite(LoopbackServer):
         self.applied = []
         self.dropped = []
         self.requests = []
+        self.lists = False
+        self.cuts = 0
         self.lock = threading.RLock()
         self._applying = threading.Lock()
         self.working = threading.Event()
@@ -82,6 +91,29 @@ class CcsSite(LoopbackServer):
         """One of its own clients has uploaded it."""
         with self.lock:
             self.objects[bucket, name] = Row("READY", data=data)
+
+    def lose(self, bucket, name):
+        """As if it had never been there."""
+        with self.lock:
+            del self.objects[bucket, name]
+
+    def accessor(self):
+        """Its Accessor where another process serves it; close() is the test's."""
+        server = LoopbackServer(_AccessorHandler)
+        server.ccs = self
+        return server
+
+    def listing(self, bucket, statuses, prefix):
+        """AccessorObjects, a line each, in no order (spec 6.4); another site's row is among them."""
+        with self.lock:
+            rows = [
+                (name, row, self.site)
+                for (of, name), row in self.objects.items()
+                if of == bucket and name.startswith(prefix) and row.status in (statuses or [row.status])
+            ]
+        rows += [(name, Row("READY", data=b"elsewhere"), "site-y") for name, *_ in rows[:1]]
+        random.Random(len(rows)).shuffle(rows)
+        return [_listed(bucket, *row) for row in rows]
 
     def hold(self):
         """Orders are taken and stay in the queue until release(); none is being worked on."""
@@ -202,10 +234,52 @@ class CcsSite(LoopbackServer):
         return got.body, {key: got.header(PREFIX + key) for key in SIZE_AND_SO_ON}
 
 
-class _Handler(Handler):
+def _listed(bucket, name, row, site):
+    line = {
+        "id": "0" * 26, "site": site, "bucket": bucket, "name": name, "hash": base32hex(row.data),
+        "status": row.status, "creation": row.changed, "expires": None, "size": len(row.data),
+        "metadata": {},
+    }  # fmt: skip
+    return json.dumps(line).encode() + b"\n"
+
+
+class _Once(Handler):
     def handle_one_request(self):
         super().handle_one_request()
         self.close_connection = True  # so that down() is down, also for who was here before
+
+    def list_objects(self, ccs):
+        bucket = self.path.partition("?")[0].removeprefix(ACCESSOR)
+        assert int(self.headers["Content-Length"]) == 0 and self.headers["Accept"] == OCTETS
+        row = ccs.buckets.get(bucket)
+        if row is None or row.owner != self.headers.get(PREFIX + "client-id"):
+            self.answer(403, {PREFIX + "module": "ACCESSOR"})
+            return
+        statuses = json.loads(self.headers.get(PREFIX + "statuses") or "[]")
+        lines = ccs.listing(bucket, statuses, self.headers.get(PREFIX + "namePrefix") or "")
+        self.begin_chunked(200, {PREFIX + "module": "ACCESSOR", "Content-Type": OCTETS})
+        for number, line in enumerate(lines):
+            if ccs.cuts > 0 and number == len(lines) // 2:
+                ccs.cuts -= 1
+                self.chunk(line[: len(line) // 2])
+                self.cut()
+                return
+            self.chunk(line)
+        self.end_chunked()
+
+
+class _AccessorHandler(_Once):
+    def do_PUT(self):
+        self.list_objects(self.owner.ccs)
+
+
+class _Handler(_Once):
+    def do_PUT(self):
+        self.read_body()
+        if self.owner.lists and self.path.startswith(ACCESSOR):
+            self.list_objects(self.owner)
+        else:
+            self.answer(404, self._common())
 
     def do_GET(self):
         self._serve()
