@@ -244,6 +244,7 @@ static bool is_calm(const struct fy_cat_op *op)
     case FY_CAT_CONFLICT_DROP:
     case FY_CAT_TARGETS:
     case FY_CAT_RIGHT:
+    case FY_CAT_BACKFILL:
     case FY_CAT_SWEEP:
     case FY_CAT_TRASH_DONE:
     case FY_CAT_PURGE:

@@ -134,8 +134,19 @@ static const char *const schema_4[] = {
     NULL,
 };
 
+static const char *const schema_5[] = {
+    "CREATE TABLE backfill(" ID ", state" NUMBER ", op_id" NAME ", site" NAME ", account" NAME
+    ", bucket" NAME ", prefix" NAME ", rate" NUMBER ", whole" NUMBER ", forced" NUMBER
+    ", dry_run" NUMBER ", begun_ms" NUMBER ", changed_ms" NUMBER ", at_account" NAME
+    " DEFAULT '', at_bucket" NAME " DEFAULT '', at_object" NAME " DEFAULT '', looked" NUMBER
+    " DEFAULT 0, ordered" NUMBER " DEFAULT 0, bytes" NUMBER " DEFAULT 0, remaining" NUMBER
+    " DEFAULT 0, note" NAME " DEFAULT '')",
+    "CREATE INDEX backfill_state ON backfill(state, id)",
+    NULL,
+};
+
 /* Append only: the n-th brings a database from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4};
+static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
 
 int64_t fy_pg_schema_version(void)
 {

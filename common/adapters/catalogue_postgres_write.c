@@ -95,6 +95,7 @@ static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
         lock_name(self, ((const struct fy_cat_right *)as)->row.bucket, false);
         break;
     case FY_CAT_SITE: /* they are counted: one comes or goes at a time */
+    case FY_CAT_BACKFILL:
         lock_add(self, key_of(LOCK_SITES, "", "", 0), false);
         break;
     case FY_CAT_UPLOAD_BEGIN:

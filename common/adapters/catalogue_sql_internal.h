@@ -15,6 +15,7 @@
  * catalogue_sql_outcome.c    what became of orders; the outbox
  * catalogue_sql_event.c      what became of orders, to be told
  * catalogue_sql_admin.c      sites, rights, lease
+ * catalogue_sql_backfill.c   backfills
  * catalogue_sql_sweep.c      unreferenced bodies, trash, what ages out
  * catalogue_sql_read.c       reads of one row, sums
  * catalogue_sql_list.c       lists of objects, containers, rights, sites, trash
@@ -83,6 +84,7 @@ enum fy_cs_sql {
     FY_CS_CONTAINER_HAS_READY,
     FY_CS_CONTAINER_HEIRS,
     FY_CS_CONTAINER_LIST,
+    FY_CS_CONTAINER_WALK,
     FY_CS_CONTAINER_AGED,
     FY_CS_CONTAINER_DELETE,
 
@@ -191,6 +193,15 @@ enum fy_cs_sql {
     FY_CS_AUDIT_WAITING,
     FY_CS_AUDIT_OUTBOX,
     FY_CS_AUDIT_EVENTS,
+    FY_CS_BACKFILL_INSERT,
+    FY_CS_BACKFILL_SAVE,
+    FY_CS_BACKFILL_CANCEL,
+    FY_CS_BACKFILL_GET,
+    FY_CS_BACKFILL_LIST,
+    FY_CS_BACKFILL_LIST_RUNNING,
+    FY_CS_BACKFILL_COUNT_RUNNING,
+    FY_CS_BACKFILL_SAME,
+    FY_CS_BACKFILL_FORGET,
     FY_CS_SQL_COUNT
 };
 
@@ -507,8 +518,8 @@ typedef enum fy_code fy_cs_op_fn(struct fy_cs *self, struct fy_cat_op *op);
 fy_cs_op_fn fy_cs_bucket_create, fy_cs_bucket_delete, fy_cs_upload_begin, fy_cs_upload_finish,
     fy_cs_upload_fail, fy_cs_object_delete, fy_cs_apply, fy_cs_wait, fy_cs_wait_claim,
     fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done, fy_cs_events_done,
-    fy_cs_events_trim, fy_cs_site, fy_cs_targets, fy_cs_right, fy_cs_lease_renew, fy_cs_sweep,
-    fy_cs_trash_done, fy_cs_purge;
+    fy_cs_events_trim, fy_cs_site, fy_cs_targets, fy_cs_right, fy_cs_backfill, fy_cs_lease_renew,
+    fy_cs_sweep, fy_cs_trash_done, fy_cs_purge;
 
 /* The reads of the port, in the order of struct fy_catalogue_ops. */
 enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,
@@ -518,6 +529,9 @@ enum fy_code fy_cs_container_get(struct fy_catalogue *port, const char *account,
 enum fy_code fy_cs_container_list(struct fy_catalogue *port, const char *account, bool ccs_only,
                                   const char *after, uint32_t limit, fy_container_visit_fn *visit,
                                   void *arg, struct fy_err *err);
+enum fy_code fy_cs_container_walk(struct fy_catalogue *port, const char *account, const char *name,
+                                  uint32_t limit, fy_container_visit_fn *visit, void *arg,
+                                  struct fy_err *err);
 enum fy_code fy_cs_targets_get(struct fy_catalogue *port, const char *account, const char *name,
                                char targets[static FY_TARGETS_BYTES_MAX + 1], struct fy_err *err);
 enum fy_code fy_cs_object_get(struct fy_catalogue *port, const struct fy_object_key *key,
@@ -550,6 +564,10 @@ enum fy_code fy_cs_conflict_list(struct fy_catalogue *port, const struct fy_conf
                                  fy_conflict_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_outcome_list(struct fy_catalogue *port, const char *op_id,
                                 fy_outcome_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_backfill_list(struct fy_catalogue *port, int64_t after_id, uint32_t limit,
+                                 fy_backfill_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_backfill_running(struct fy_catalogue *port, fy_backfill_visit_fn *visit,
+                                    void *arg, struct fy_err *err);
 enum fy_code fy_cs_trash_due(struct fy_catalogue *port, int64_t now_ms, uint32_t limit,
                              fy_blob_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_blob_standing(struct fy_catalogue *port, const char *blob_ref,

@@ -277,6 +277,60 @@ enum fy_code fy_cs_container_list(struct fy_catalogue *port, const char *account
     return fy_cs_list_run(&self.list, err);
 }
 
+struct container_walk {
+    struct fy_cs_list list;
+    char account[FY_CLIENT_BYTES_MAX + 1]; /* of the last one */
+    char name[FY_BUCKET_BYTES_MAX + 1];
+    fy_container_visit_fn *visit;
+    void *arg;
+};
+
+static void walk_bind(struct fy_cs_list *list, struct fy_cs_use *use, int64_t row_count)
+{
+    const struct container_walk *self = (const struct container_walk *)(void *)list;
+    fy_cs_text(use, self->account);
+    fy_cs_text(use, self->name);
+    fy_cs_i64(use, row_count);
+}
+
+static bool walk_take(struct fy_cs_list *list, struct fy_cs_use *use, void *out)
+{
+    struct container_walk *self = (struct container_walk *)(void *)list;
+    struct fy_cs_container container;
+    fy_cs_take_container(use, &container);
+    *(struct fy_container_row *)out = container.row;
+    memcpy(self->account, container.row.account, sizeof self->account);
+    memcpy(self->name, container.row.name, sizeof self->name);
+    return true;
+}
+
+static bool walk_visit(struct fy_cs_list *list, const void *row)
+{
+    const struct container_walk *self = (const struct container_walk *)(void *)list;
+    return self->visit(self->arg, row);
+}
+
+enum fy_code fy_cs_container_walk(struct fy_catalogue *port, const char *account, const char *name,
+                                  uint32_t limit, fy_container_visit_fn *visit, void *arg,
+                                  struct fy_err *err)
+{
+    struct container_walk self = {
+        .list = {.sql = FY_CS_CONTAINER_WALK,
+                 .row_bytes = sizeof(struct fy_container_row),
+                 .limit = limit,
+                 .bind = walk_bind,
+                 .take = walk_take,
+                 .visit = walk_visit,
+                 .self = fy_cs_from(port)},
+        .visit = visit,
+        .arg = arg,
+    };
+    if (!fy_text_copy(self.account, sizeof self.account, account) ||
+        !fy_text_copy(self.name, sizeof self.name, name))
+        return fy_err_set(err, FY_EINPUT, "the container to go on after has too long a name");
+    return fy_cs_list_run(&self.list, err);
+}
+
 struct right_list {
     struct fy_cs_list list;
     const char *client;

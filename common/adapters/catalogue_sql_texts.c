@@ -27,6 +27,9 @@
     "k.id, k.account, k.bucket, k.winner_time, k.winner_site, k.action, k.at_ms, k.object, "       \
     "k.version, k.object_id, 200, k.loser_time, k.loser_site, b.size, k.hash, k.changed_ms, "      \
     "k.expires_ms, k.metadata, k.proof, NULL, k.body_id, b.sha, b.blob_ref"
+#define BACKFILL_COLUMNS                                                                           \
+    "id, state, op_id, site, account, bucket, prefix, rate, whole, forced, dry_run, begun_ms, "    \
+    "changed_ms, at_account, at_bucket, at_object, looked, ordered, bytes, remaining, note"
 /* Parameters: container, the least name (the prefix, or the name to go on after, whichever is
  * greater), the name to go on after, the end of the prefix, limit. Without a prefix the end is a
  * blob, which is above every text. */
@@ -77,6 +80,9 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.account = ? AND c.name > ? AND "
         "(c.there = 1 OR c.stamp_time > 0) AND (? = 0 OR c.ccs_visible = 1) ORDER BY c.name LIMIT "
         "?",
+    [FY_CS_CONTAINER_WALK] =
+        "SELECT " CONTAINER_COLUMNS " FROM container c WHERE (c.account, c.name) > (?, ?) AND "
+        "(c.there = 1 OR c.stamp_time > 0) ORDER BY c.account, c.name LIMIT ?",
     [FY_CS_CONTAINER_AGED] =
         "SELECT c.id, c.account, c.name FROM container c WHERE c.there = 0 AND c.deleted_ms < ? "
         "AND "
@@ -298,6 +304,28 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_AUDIT_WAITING] = "SELECT id, state FROM waiting WHERE id > ? ORDER BY id LIMIT ?",
     [FY_CS_AUDIT_OUTBOX] = "SELECT id, 1 FROM outbox WHERE id > ? ORDER BY id LIMIT ?",
     [FY_CS_AUDIT_EVENTS] = "SELECT id, events FROM event WHERE id > ? ORDER BY id LIMIT ?",
+    [FY_CS_BACKFILL_INSERT] =
+        "INSERT INTO backfill(state, op_id, site, account, bucket, prefix, rate, whole, forced, "
+        "dry_run, begun_ms, changed_ms) VALUES(0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) "
+        "RETURNING id",
+    [FY_CS_BACKFILL_SAVE] =
+        "UPDATE backfill SET state = ?1, changed_ms = ?2, at_account = ?3, at_bucket = ?4, "
+        "at_object = ?5, looked = ?6, ordered = ?7, bytes = ?8, remaining = ?9, note = ?10 WHERE "
+        "id = ?11 AND state = 0",
+    [FY_CS_BACKFILL_CANCEL] =
+        "UPDATE backfill SET state = 2, changed_ms = ? WHERE id = ? AND state = 0",
+    [FY_CS_BACKFILL_GET] = "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE id = ?",
+    [FY_CS_BACKFILL_LIST] =
+        "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE id > ? ORDER BY id LIMIT ?",
+    [FY_CS_BACKFILL_LIST_RUNNING] =
+        "SELECT " BACKFILL_COLUMNS " FROM backfill WHERE state = 0 AND id > ? ORDER BY id LIMIT ?",
+    [FY_CS_BACKFILL_COUNT_RUNNING] = "SELECT count(*) FROM backfill WHERE state = 0",
+    [FY_CS_BACKFILL_SAME] =
+        "SELECT id FROM backfill WHERE state = 0 AND site = ? AND account = ? AND bucket = ? AND "
+        "prefix = ? AND dry_run = ? ORDER BY id LIMIT 1",
+    [FY_CS_BACKFILL_FORGET] = "DELETE FROM backfill WHERE id IN (SELECT id FROM backfill WHERE id "
+                              "> 0 AND state > 0 ORDER "
+                              "BY id DESC LIMIT 1000 OFFSET ?)",
 };
 
 const char *fy_cs_sql_text(const struct fy_cs_engine *engine, enum fy_cs_sql sql)

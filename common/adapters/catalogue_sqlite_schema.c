@@ -214,9 +214,24 @@ static const char *const schema_8[] = {
     NULL,
 };
 
+/* Backfills (struct fy_backfill_row); remaining is what it calls left. */
+static const char *const schema_9[] = {
+    "CREATE TABLE backfill("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, state INTEGER NOT NULL, op_id TEXT NOT NULL,"
+    " site TEXT NOT NULL, account TEXT NOT NULL, bucket TEXT NOT NULL, prefix TEXT NOT NULL,"
+    " rate INTEGER NOT NULL, whole INTEGER NOT NULL, forced INTEGER NOT NULL,"
+    " dry_run INTEGER NOT NULL, begun_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL,"
+    " at_account TEXT NOT NULL DEFAULT '', at_bucket TEXT NOT NULL DEFAULT '',"
+    " at_object TEXT NOT NULL DEFAULT '', looked INTEGER NOT NULL DEFAULT 0,"
+    " ordered INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,"
+    " remaining INTEGER NOT NULL DEFAULT 0, note TEXT NOT NULL DEFAULT '');",
+    "CREATE INDEX backfill_state ON backfill(state, id);",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4,
-                                                schema_5, schema_6, schema_7, schema_8};
+static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4, schema_5,
+                                                schema_6, schema_7, schema_8, schema_9};
 
 static int schema_version(struct fy_csl_conn *writer)
 {

@@ -163,6 +163,10 @@
 #define FY_ERROR_BODY_BYTES_MAX                                                                    \
     (64 << 10) /* read of a refusal to keep its connection; more cuts it */
 
+/* Orders for what was there before a site (worker/backfill*.c). */
+#define FY_BACKFILLS_MAX  16  /* at once: each asks its target about its lag again and again */
+#define FY_BACKFILLS_KEPT 100 /* that ended, for who asks what became of them */
+
 /* The embedded queue (ENGINE 5). */
 #define FY_QUEUE_PENDING_RECORDS_MAX 50000 /* records waiting for the writer; more is FY_EFULL */
 #define FY_QUEUE_PENDING_BYTES_MAX                                                                 \

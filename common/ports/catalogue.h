@@ -37,6 +37,7 @@ typedef bool fy_event_visit_fn(void *arg, const struct fy_event_row *row);
 typedef bool fy_waiting_visit_fn(void *arg, const struct fy_waiting_row *row);
 typedef bool fy_waiting_count_visit_fn(void *arg, const struct fy_waiting_count *count);
 typedef bool fy_conflict_visit_fn(void *arg, const struct fy_conflict_row *row);
+typedef bool fy_backfill_visit_fn(void *arg, const struct fy_backfill_row *row);
 typedef bool fy_outcome_visit_fn(void *arg, const struct fy_outcome_row *row);
 typedef bool fy_blob_visit_fn(void *arg, const char *blob_ref);
 typedef bool fy_body_visit_fn(void *arg, const struct fy_body_row *row);
@@ -60,6 +61,9 @@ struct fy_catalogue_ops {
     enum fy_code (*container_list)(struct fy_catalogue *self, const char *account, bool ccs_only,
                                    const char *after, uint32_t limit, fy_container_visit_fn *visit,
                                    void *arg, struct fy_err *err);
+    enum fy_code (*container_walk)(struct fy_catalogue *self, const char *account, const char *name,
+                                   uint32_t limit, fy_container_visit_fn *visit, void *arg,
+                                   struct fy_err *err);
     enum fy_code (*targets_get)(struct fy_catalogue *self, const char *account, const char *name,
                                 char targets[static FY_TARGETS_BYTES_MAX + 1], struct fy_err *err);
     enum fy_code (*object_get)(struct fy_catalogue *self, const struct fy_object_key *key,
@@ -93,6 +97,10 @@ struct fy_catalogue_ops {
                                   fy_conflict_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*outcome_list)(struct fy_catalogue *self, const char *op_id,
                                  fy_outcome_visit_fn *visit, void *arg, struct fy_err *err);
+    enum fy_code (*backfill_list)(struct fy_catalogue *self, int64_t after_id, uint32_t limit,
+                                  fy_backfill_visit_fn *visit, void *arg, struct fy_err *err);
+    enum fy_code (*backfill_running)(struct fy_catalogue *self, fy_backfill_visit_fn *visit,
+                                     void *arg, struct fy_err *err);
     enum fy_code (*trash_due)(struct fy_catalogue *self, int64_t now_ms, uint32_t limit,
                               fy_blob_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*blob_standing)(struct fy_catalogue *self, const char *blob_ref,
@@ -163,6 +171,14 @@ fy_catalogue_container_list(struct fy_catalogue *self, const char *account, bool
                             void *arg, struct fy_err *err)
 {
     return self->ops->container_list(self, account, ccs_only, after, limit, visit, arg, err);
+}
+/* Containers of every account by (account, name), all statuses, after that pair ("", "" first). */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_container_walk(struct fy_catalogue *self, const char *account, const char *name,
+                            uint32_t limit, fy_container_visit_fn *visit, void *arg,
+                            struct fy_err *err)
+{
+    return self->ops->container_walk(self, account, name, limit, visit, arg, err);
 }
 /* The bucket's target sites (FY_CAT_TARGETS), "" all; of a deleted one as it was. FY_ENOTFOUND:
  * there is no row at all. */
@@ -286,6 +302,21 @@ FY_MUST_CHECK static inline enum fy_code fy_catalogue_outcome_list(struct fy_cat
                                                                    void *arg, struct fy_err *err)
 {
     return self->ops->outcome_list(self, op_id, visit, arg, err);
+}
+/* Backfills in any state by id, after that id. */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_backfill_list(struct fy_catalogue *self, int64_t after_id, uint32_t limit,
+                           fy_backfill_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    return self->ops->backfill_list(self, after_id, limit, visit, arg, err);
+}
+/* Those that run, by id, FY_BACKFILLS_MAX at most. FY_EEXISTS: as of the outbox. */
+FY_MUST_CHECK static inline enum fy_code fy_catalogue_backfill_running(struct fy_catalogue *self,
+                                                                       fy_backfill_visit_fn *visit,
+                                                                       void *arg,
+                                                                       struct fy_err *err)
+{
+    return self->ops->backfill_running(self, visit, arg, err);
 }
 FY_MUST_CHECK static inline enum fy_code fy_catalogue_trash_due(struct fy_catalogue *self,
                                                                 int64_t now_ms, uint32_t limit,

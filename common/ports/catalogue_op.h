@@ -29,6 +29,7 @@ enum fy_cat_kind {
     FY_CAT_SITE,
     FY_CAT_TARGETS,
     FY_CAT_RIGHT,
+    FY_CAT_BACKFILL,
     FY_CAT_LEASE_RENEW,
     FY_CAT_SWEEP,
     FY_CAT_TRASH_DONE,
@@ -243,6 +244,19 @@ struct fy_cat_right {
     struct fy_cat_op op;
     enum fy_right_action action;
     struct fy_right_row row; /* FUSE: out rights are the fusion; INSERT EEXISTS; others ENOTFOUND */
+};
+enum fy_backfill_action { FY_BACKFILL_BEGIN, FY_BACKFILL_SAVE, FY_BACKFILL_CANCEL };
+/*
+ * BEGIN: a new row, whose id and times are out; ended ones beyond FY_BACKFILLS_KEPT are forgotten.
+ * FY_ENOTFOUND the site is not known; FY_EEXISTS one that runs does this already; FY_ETOOBIG
+ * FY_BACKFILLS_MAX of them run. SAVE: state, at, counts and note of the row with this id.
+ * FY_ECANCELLED: it runs no more, and stays as it is. CANCEL: one that runs ends; one that has
+ * ended stays as it is. FY_ENOTFOUND no such row.
+ */
+struct fy_cat_backfill {
+    struct fy_cat_op op;
+    enum fy_backfill_action action;
+    struct fy_backfill_row row;
 };
 /* Saves the greatest stamp time given out and keeps the lease alive. bury: also marks expired
  * leases of others dead (never in an exclusive engine: it did so at open), once this process has

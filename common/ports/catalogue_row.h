@@ -183,6 +183,40 @@ struct fy_outcome_row {
     int64_t at_ms;
 };
 
+/* Orders for what is here and not at a site yet, given in the background; stored by number. */
+enum fy_backfill_state {
+    FY_BACKFILL_RUNNING = 0,
+    FY_BACKFILL_DONE,
+    FY_BACKFILL_CANCELLED, /* by a person */
+    FY_BACKFILL_STOPPED,   /* it cannot go on; note says why */
+};
+struct fy_backfill_row {
+    int64_t id;
+    enum fy_backfill_state state;
+    char op_id[FY_OP_ID_BYTES_MAX + 1]; /* of each of its orders */
+    char site[FY_SITE_BYTES_MAX + 1];   /* that shall have it */
+    char account[FY_CLIENT_BYTES_MAX + 1];
+    char bucket[FY_BUCKET_BYTES_MAX + 1]; /* "" and account "": every container */
+    char prefix[FY_OBJECT_BYTES_MAX + 1]; /* "" all objects */
+    int64_t rate;                         /* orders a second at most; 0 any */
+    bool whole;                           /* all is ordered, whatever the site has */
+    bool forced;  /* a person knows the dangers (runtime/backfill_guard.h) */
+    bool dry_run; /* nothing is ordered, only counted */
+    int64_t begun_ms, changed_ms;
+
+    /* How far it is: all up to `at` is ordered, containers by (account, bucket). A container whose
+     * own order is given is in there with object "". */
+    struct {
+        char account[FY_CLIENT_BYTES_MAX + 1];
+        char bucket[FY_BUCKET_BYTES_MAX + 1]; /* "" : nothing is */
+        char object[FY_OBJECT_BYTES_MAX + 1];
+    } at;
+    int64_t looked, ordered;      /* objects and tombstones; orders */
+    int64_t bytes;                /* that the orders promise */
+    int64_t left;                 /* differ, but no order of ours would change that */
+    char note[FY_ERR_TEXT_BYTES]; /* why it waits or has stopped; "" it goes on */
+};
+
 struct fy_catalogue_totals {
     int64_t containers, objects, bytes; /* there; READY; sum of READY sizes */
     int64_t outbox_orders, outbox_oldest_ms;

@@ -44,6 +44,7 @@ int catalogue_contract_conflict(void);
 int catalogue_contract_key(void);
 int catalogue_contract_event(void);
 int catalogue_contract_audit(void);
+int catalogue_contract_backfill(void);
 
 /* ------------------------------------------------------------------ fixture */
 

@@ -41,6 +41,10 @@ static const char *const fill[] = {
     "CASE WHEN n % 100 = 99 THEN '' ELSE 'bucket-' || n % 30 END, 'o' || n, '', n, 'site-b', 1, n, "
     "n, 'op', 'site-b', 'client-1', '', '', '', 0, 0, n, n, n, n, CASE WHEN n % 50 = 0 THEN "
     "'boot' END FROM generate_series(1, 10000) n",
+    "INSERT INTO backfill(state, op_id, site, account, bucket, prefix, rate, whole, forced, "
+    "dry_run, "
+    "begun_ms, changed_ms) SELECT CASE WHEN n % 50 = 0 THEN 0 ELSE 1 END, 'op', 'site-' || n % 7, "
+    "'', '', '', 0, 0, 0, 0, n, n FROM generate_series(1, 1000) n",
     "VACUUM ANALYZE",
 };
 
@@ -191,6 +195,7 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_CONTAINER_BY_CCS_NAME, "container_ccs"},
         {FY_CS_CONTAINER_HEIRS, "container_name"},
         {FY_CS_CONTAINER_LIST, "container_account_name_key"},
+        {FY_CS_CONTAINER_WALK, "container_account_name_key"},
         {FY_CS_CONTAINER_AGED, "container_gone"},
         {FY_CS_OBJECT_REGISTER, "object_pkey"},
         {FY_CS_OBJECT_LIST, "object_pkey"},
@@ -227,6 +232,8 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_AUDIT_CONTAINERS, "container_pkey"},
         {FY_CS_AUDIT_OBJECTS, "object_pkey"},
         {FY_CS_AUDIT_BODIES, "body_pkey"},
+        {FY_CS_BACKFILL_LIST, "backfill_pkey"},
+        {FY_CS_BACKFILL_LIST_RUNNING, "backfill_state"},
     };
     PGconn *pg = filled(*state);
     struct fy_pg_conn conn = {.writer = false};

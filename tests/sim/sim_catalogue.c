@@ -105,6 +105,18 @@ static enum fy_code container_list(struct fy_catalogue *port, const char *accoun
                                                           limit, visit, arg, err);
 }
 
+static enum fy_code container_walk(struct fy_catalogue *port, const char *account, const char *name,
+                                   uint32_t limit, fy_container_visit_fn *visit, void *arg,
+                                   struct fy_err *err)
+{
+    struct sim_catalogue *self = catalogue_from(port);
+    struct fy_err own = {0};
+    err = err == NULL ? &own : err;
+    return fails(self, err)
+               ? err->code
+               : fy_catalogue_container_walk(self->inner, account, name, limit, visit, arg, err);
+}
+
 static enum fy_code targets_get(struct fy_catalogue *port, const char *account, const char *name,
                                 char targets[static FY_TARGETS_BYTES_MAX + 1], struct fy_err *err)
 {
@@ -256,6 +268,27 @@ static enum fy_code outcome_list(struct fy_catalogue *port, const char *op_id,
                             : fy_catalogue_outcome_list(self->inner, op_id, visit, arg, err);
 }
 
+static enum fy_code backfill_list(struct fy_catalogue *port, int64_t after_id, uint32_t limit,
+                                  fy_backfill_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    struct sim_catalogue *self = catalogue_from(port);
+    struct fy_err own = {0};
+    err = err == NULL ? &own : err;
+    return fails(self, err)
+               ? err->code
+               : fy_catalogue_backfill_list(self->inner, after_id, limit, visit, arg, err);
+}
+
+static enum fy_code backfill_running(struct fy_catalogue *port, fy_backfill_visit_fn *visit,
+                                     void *arg, struct fy_err *err)
+{
+    struct sim_catalogue *self = catalogue_from(port);
+    struct fy_err own = {0};
+    err = err == NULL ? &own : err;
+    return fails(self, err) ? err->code
+                            : fy_catalogue_backfill_running(self->inner, visit, arg, err);
+}
+
 static enum fy_code trash_due(struct fy_catalogue *port, int64_t now_ms, uint32_t limit,
                               fy_blob_visit_fn *visit, void *arg, struct fy_err *err)
 {
@@ -304,6 +337,7 @@ static const struct fy_catalogue_ops sim_catalogue_ops = {
     .look = look,
     .container_get = container_get,
     .container_list = container_list,
+    .container_walk = container_walk,
     .targets_get = targets_get,
     .object_get = object_get,
     .object_list = object_list,
@@ -319,6 +353,8 @@ static const struct fy_catalogue_ops sim_catalogue_ops = {
     .waiting_counts = waiting_counts,
     .conflict_list = conflict_list,
     .outcome_list = outcome_list,
+    .backfill_list = backfill_list,
+    .backfill_running = backfill_running,
     .trash_due = trash_due,
     .blob_standing = blob_standing,
     .totals = totals,
