@@ -237,6 +237,7 @@ static bool is_calm(const struct fy_cat_op *op)
     case FY_CAT_EVENTS_TRIM:
     case FY_CAT_LEASE_RENEW:
     case FY_CAT_SITE:
+    case FY_CAT_SCAN:
         return true;
     case FY_CAT_BUCKET_CREATE:
     case FY_CAT_BUCKET_DELETE:
@@ -248,6 +249,8 @@ static bool is_calm(const struct fy_cat_op *op)
     case FY_CAT_SWEEP:
     case FY_CAT_TRASH_DONE:
     case FY_CAT_PURGE:
+    case FY_CAT_DAMAGE:
+    case FY_CAT_MEND:
     case FY_CAT_KIND_COUNT:
         return false;
     }

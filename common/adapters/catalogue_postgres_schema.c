@@ -145,8 +145,22 @@ static const char *const schema_5[] = {
     NULL,
 };
 
+static const char *const schema_6[] = {
+    "ALTER TABLE body ADD COLUMN damaged BIGINT NOT NULL DEFAULT 0",
+    "CREATE INDEX body_damaged ON body(damaged) WHERE damaged > 0",
+    "CREATE TABLE damage(body_id BIGINT PRIMARY KEY REFERENCES body(id) ON DELETE CASCADE"
+    ", kind" NUMBER ", scan" NUMBER ", found_ms" NUMBER ", mended_ms" NUMBER ", mended_from" NAME
+    ")",
+    "CREATE TABLE scan(id BIGINT PRIMARY KEY CHECK(id = 1), number" NUMBER ", state" NUMBER
+    ", mends" NUMBER ", account" NAME ", bucket" NAME ", prefix" NAME ", after_name" NAME
+    ", after_id" NUMBER ", bodies" NUMBER ", bytes" NUMBER ", damaged" NUMBER ", mended" NUMBER
+    ", started_ms" NUMBER ", ended_ms" NUMBER ", boot_id" NAME ")",
+    NULL,
+};
+
 /* Append only: the n-th brings a database from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
+static const char *const *const migrations[] = {schema_1, schema_2, schema_3,
+                                                schema_4, schema_5, schema_6};
 
 int64_t fy_pg_schema_version(void)
 {

@@ -29,7 +29,7 @@
 
 /* ------------------------------------------------------------------ locks */
 
-enum lock_kind { LOCK_NAME = 1, LOCK_OBJECT, LOCK_BODY, LOCK_LEASES, LOCK_SITES };
+enum lock_kind { LOCK_NAME = 1, LOCK_OBJECT, LOCK_BODY, LOCK_LEASES, LOCK_SITES, LOCK_SCAN };
 
 /* Of processes of other versions, too: what is hashed must not change. */
 static int64_t key_of(enum lock_kind kind, const char *name, const void *bytes, size_t size_bytes)
@@ -97,6 +97,15 @@ static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
     case FY_CAT_SITE: /* they are counted: one comes or goes at a time */
     case FY_CAT_BACKFILL:
         lock_add(self, key_of(LOCK_SITES, "", "", 0), false);
+        break;
+    case FY_CAT_SCAN: /* read first, written then */
+        lock_add(self, key_of(LOCK_SCAN, "", "", 0), false);
+        break;
+    case FY_CAT_DAMAGE:
+        lock_body(self, &((const struct fy_cat_damage *)as)->body.digest);
+        break;
+    case FY_CAT_MEND:
+        lock_body(self, &((const struct fy_cat_mend *)as)->digest);
         break;
     case FY_CAT_UPLOAD_BEGIN:
         key = &((const struct fy_cat_upload_begin *)as)->key;

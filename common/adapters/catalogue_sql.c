@@ -74,6 +74,9 @@ static fy_cs_op_fn *const op_table[FY_CAT_KIND_COUNT] = {
     [FY_CAT_SWEEP] = fy_cs_sweep,
     [FY_CAT_TRASH_DONE] = fy_cs_trash_done,
     [FY_CAT_PURGE] = fy_cs_purge,
+    [FY_CAT_SCAN] = fy_cs_scan,
+    [FY_CAT_DAMAGE] = fy_cs_damage,
+    [FY_CAT_MEND] = fy_cs_mend,
 };
 
 struct fy_stamp fy_cs_stamp_next(struct fy_cs *self, const struct fy_stamp *floor)
@@ -351,8 +354,10 @@ static const struct fy_catalogue_ops catalogue_sql_ops = {
     .backfill_running = fy_cs_backfill_running,
     .trash_due = fy_cs_trash_due,
     .blob_standing = fy_cs_blob_standing,
+    .scan_get = fy_cs_scan_get,
     .body_list = fy_cs_body_list,
     .body_objects = fy_cs_body_objects,
+    .damage_list = fy_cs_damage_list,
     .audit = fy_cs_audit,
     .totals = fy_cs_totals,
     .close = catalogue_close,

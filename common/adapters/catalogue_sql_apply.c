@@ -11,6 +11,19 @@
 
 /* ------------------------------------------------------------------ look */
 
+/* A damaged one is as good as none: its bytes are pulled, which mends it. */
+static void look_for_body(struct fy_cs_conn *conn, const struct fy_digest *promised,
+                          struct fy_cat_look *look)
+{
+    struct fy_body_row body;
+    bool damaged = false;
+    int64_t id = fy_cs_body_find(conn, promised, look->order->size, &damaged);
+    if (id == 0 || damaged || !fy_cs_body_get(conn, id, &body))
+        return;
+    look->body_id = id;
+    memcpy(look->blob_ref, body.blob_ref, sizeof look->blob_ref);
+}
+
 static void look_one(struct fy_cs *self, struct fy_cs_conn *conn, struct fy_cat_look *look)
 {
     const struct fy_order *order = look->order;
@@ -31,9 +44,7 @@ static void look_one(struct fy_cs *self, struct fy_cs_conn *conn, struct fy_cat_
     struct fy_digest promised;
     if (look->verdict == FY_VERDICT_APPLY && order->action == FY_ACTION_CREATE &&
         fy_order_digest(order, &promised))
-        look->body_id = fy_cs_body_find(conn, &promised, order->size);
-    if (look->body_id != 0)
-        fy_cs_body_ref(conn, look->body_id, look->blob_ref);
+        look_for_body(conn, &promised, look);
 }
 
 enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,
@@ -140,16 +151,12 @@ static enum fy_code apply_check_body(struct fy_cs *self, struct fy_cat_apply *ap
             return fy_err_set(err, FY_ECANCELLED, "this process has no lease any more");
         return FY_OK;
     }
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_BODY_GET);
-    fy_cs_i64(&use, apply->link_body_id);
-    bool found = fy_cs_row(&use);
-    if (found) {
-        apply->size = fy_cs_take_i64(&use);
-        found = fy_cs_take_digest(&use, &apply->digest);
-    }
-    fy_cs_end(&use);
-    if (!found)
-        return fy_err_set(err, FY_ENOTFOUND, "the body to link to was swept meanwhile");
+    struct fy_body_row body;
+    if (!fy_cs_body_get(self->writer, apply->link_body_id, &body) || body.damaged)
+        return fy_err_set(err, FY_ENOTFOUND,
+                          "the body to link to was swept or found damaged meanwhile");
+    apply->size = body.size;
+    apply->digest = body.digest;
     return FY_OK;
 }
 

@@ -1,4 +1,4 @@
-/* catalogue_sql_audit.c - all rows held against each other, and bodies for who looks at files. */
+/* catalogue_sql_audit.c - all rows held against each other. */
 /*
  * An audit is one read transaction, so that what it holds against each other is of one moment,
  * whoever writes meanwhile. It reads the tables in pages by their keys: no statement takes longer
@@ -276,74 +276,4 @@ enum fy_code fy_cs_audit(struct fy_catalogue *port, struct fy_catalogue_totals *
     if (code == FY_OK)
         *counted = audit.counted;
     return code;
-}
-
-/* ------------------------------------------------------------------ bodies, for files */
-
-struct body_list {
-    struct fy_cs_list list;
-    int64_t after_id;
-    fy_body_visit_fn *visit;
-    void *arg;
-};
-
-static void body_bind(struct fy_cs_list *list, struct fy_cs_use *use, int64_t row_count)
-{
-    fy_cs_i64(use, ((const struct body_list *)(void *)list)->after_id);
-    fy_cs_i64(use, row_count);
-}
-
-static bool body_take(struct fy_cs_list *list, struct fy_cs_use *use, void *out)
-{
-    struct fy_body_row *row = out;
-    row->id = fy_cs_take_i64(use);
-    row->size = fy_cs_take_i64(use);
-    (void)fy_cs_take_digest(use, &row->digest); /* a column that is never NULL */
-    fy_cs_take_text(use, row->blob_ref, sizeof row->blob_ref);
-    ((struct body_list *)(void *)list)->after_id = row->id;
-    return true;
-}
-
-static bool body_visit(struct fy_cs_list *list, const void *row)
-{
-    const struct body_list *self = (const struct body_list *)(void *)list;
-    return self->visit(self->arg, row);
-}
-
-enum fy_code fy_cs_body_list(struct fy_catalogue *port, int64_t after_id, uint32_t limit,
-                             fy_body_visit_fn *visit, void *arg, struct fy_err *err)
-{
-    struct body_list self = {
-        .list = {.sql = FY_CS_BODY_LIST,
-                 .row_bytes = sizeof(struct fy_body_row),
-                 .limit = limit,
-                 .bind = body_bind,
-                 .take = body_take,
-                 .visit = body_visit,
-                 .self = fy_cs_from(port)},
-        .after_id = after_id,
-        .visit = visit,
-        .arg = arg,
-    };
-    return fy_cs_list_run(&self.list, err);
-}
-
-enum fy_code fy_cs_body_objects(struct fy_catalogue *port, int64_t body_id, uint32_t limit,
-                                fy_key_visit_fn *visit, void *arg, struct fy_err *err)
-{
-    struct fy_cs *self = fy_cs_from(port);
-    struct fy_cs_conn *reader = fy_cs_reader_take(self);
-    struct fy_object_key key;
-    struct fy_cs_use use = fy_cs_use(reader, FY_CS_BODY_OBJECTS);
-    bool wanted = true;
-    fy_cs_i64(&use, body_id);
-    fy_cs_i64(&use, limit);
-    while (wanted && fy_cs_row(&use)) {
-        fy_cs_take_text(&use, key.account, sizeof key.account);
-        fy_cs_take_text(&use, key.bucket, sizeof key.bucket);
-        fy_cs_take_text(&use, key.object, sizeof key.object);
-        wanted = visit(arg, &key);
-    }
-    fy_cs_end(&use);
-    return fy_cs_reader_give(self, reader, err);
 }

@@ -17,11 +17,12 @@
  * catalogue_sql_admin.c      sites, rights, lease
  * catalogue_sql_backfill.c   backfills
  * catalogue_sql_sweep.c      unreferenced bodies, trash, what ages out
+ * catalogue_sql_damage.c     damaged bodies, and the scan that looks for them
  * catalogue_sql_read.c       reads of one row, sums
  * catalogue_sql_list.c       lists of objects, containers, rights, sites, trash
  * catalogue_sql_mark.c       objects of a range, light
  * catalogue_sql_queue.c      lists of orders: outbox, waiting, outcomes
- * catalogue_sql_audit.c      all rows held against each other, and bodies for who looks at files
+ * catalogue_sql_audit.c      all rows held against each other
  *
  * Engines: catalogue_sqlite*.c (one process, one writer), catalogue_postgres*.c (any number).
  * Names that leave a file begin with fy_cs_ (catalogue, SQL).
@@ -118,6 +119,9 @@ enum fy_cs_sql {
     FY_CS_BODY_BY_REF,
     FY_CS_BODY_USED,
     FY_CS_BODY_DELETE,
+    FY_CS_BODY_LIST,
+    FY_CS_BODY_OBJECTS,
+    FY_CS_BODY_MARK,
     FY_CS_LOOSE_ADD,
     FY_CS_LOOSE_LIST,
     FY_CS_LOOSE_DELETE,
@@ -125,6 +129,13 @@ enum fy_cs_sql {
     FY_CS_TRASH_GET,
     FY_CS_TRASH_DUE,
     FY_CS_TRASH_DELETE,
+
+    FY_CS_DAMAGE_PUT,
+    FY_CS_DAMAGE_MENDED,
+    FY_CS_DAMAGE_LIST,
+    FY_CS_DAMAGE_COUNT,
+    FY_CS_SCAN_GET,
+    FY_CS_SCAN_PUT,
 
     FY_CS_CONFLICT_ADD,
     FY_CS_CONFLICT_AGED,
@@ -182,8 +193,6 @@ enum fy_cs_sql {
     FY_CS_SITE_GET,
     FY_CS_SITE_LIST,
 
-    FY_CS_BODY_LIST,
-    FY_CS_BODY_OBJECTS,
     /* Pages of an audit, to the last: each is asked for once. */
     FY_CS_AUDIT_ENGINE,
     FY_CS_AUDIT_CONTAINERS,
@@ -455,16 +464,26 @@ void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
  * whether the older one is still whole. */
 int64_t fy_cs_body_put(struct fy_cs *self, const struct fy_digest *digest, int64_t size,
                        const char *blob_ref);
-int64_t fy_cs_body_find(struct fy_cs_conn *conn, const struct fy_digest *digest, int64_t size);
+/* The body of that id is stored at blob_ref from now on, and whole. from: as fy_cs_damage_mended
+ * has it. */
+void fy_cs_body_move(struct fy_cs *self, int64_t id, const char *blob_ref, const char *from);
+/* 0: there is none. damaged may be NULL. */
+int64_t fy_cs_body_find(struct fy_cs_conn *conn, const struct fy_digest *digest, int64_t size,
+                        bool *damaged);
+/* As the statements of bodies begin: BODY_COLUMNS. */
+void fy_cs_take_body(struct fy_cs_use *use, struct fy_body_row *row);
+/* false: there is no such row. */
+bool fy_cs_body_get(struct fy_cs_conn *conn, int64_t id, struct fy_body_row *row);
 /* Whether a body row is stored there. */
 bool fy_cs_body_names(struct fy_cs_conn *conn, const char *blob_ref);
 /* To trash, unless a body row names it. */
 void fy_cs_blob_discard(struct fy_cs *self, const char *blob_ref);
 void fy_cs_trash_add(struct fy_cs *self, const char *blob_ref, int64_t due_ms);
 void fy_cs_body_let_go(struct fy_cs *self, int64_t body_id);
-/* Where the body is stored; "" when there is no such row. */
-void fy_cs_body_ref(struct fy_cs_conn *conn, int64_t id,
-                    char blob_ref[static FY_BLOB_REF_BYTES_MAX + 1]);
+
+/* catalogue_sql_damage.c */
+/* A damaged body is whole again; from: the site that gave it, "" none did. */
+void fy_cs_damage_mended(struct fy_cs *self, int64_t body_id, const char *from);
 
 /* catalogue_sql_conflict.c */
 /* Keeps the object's body as the loser against this order, which is about to change the row. */
@@ -519,7 +538,7 @@ fy_cs_op_fn fy_cs_bucket_create, fy_cs_bucket_delete, fy_cs_upload_begin, fy_cs_
     fy_cs_upload_fail, fy_cs_object_delete, fy_cs_apply, fy_cs_wait, fy_cs_wait_claim,
     fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done, fy_cs_events_done,
     fy_cs_events_trim, fy_cs_site, fy_cs_targets, fy_cs_right, fy_cs_backfill, fy_cs_lease_renew,
-    fy_cs_sweep, fy_cs_trash_done, fy_cs_purge;
+    fy_cs_sweep, fy_cs_trash_done, fy_cs_purge, fy_cs_scan, fy_cs_damage, fy_cs_mend;
 
 /* The reads of the port, in the order of struct fy_catalogue_ops. */
 enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,
@@ -573,10 +592,13 @@ enum fy_code fy_cs_trash_due(struct fy_catalogue *port, int64_t now_ms, uint32_t
 enum fy_code fy_cs_blob_standing(struct fy_catalogue *port, const char *blob_ref,
                                  const char *boot_id, enum fy_blob_standing *standing,
                                  struct fy_err *err);
+enum fy_code fy_cs_scan_get(struct fy_catalogue *port, struct fy_scan_row *row, struct fy_err *err);
 enum fy_code fy_cs_body_list(struct fy_catalogue *port, int64_t after_id, uint32_t limit,
                              fy_body_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_body_objects(struct fy_catalogue *port, int64_t body_id, uint32_t limit,
                                 fy_key_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_damage_list(struct fy_catalogue *port, const struct fy_damage_filter *filter,
+                               fy_damage_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_audit(struct fy_catalogue *port, struct fy_catalogue_totals *counted,
                          fy_audit_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals *totals,

@@ -240,6 +240,10 @@ enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals 
         sums.events_oldest_ms = fy_cs_take_i64(&use);
     }
     fy_cs_end(&use);
+    use = fy_cs_use(reader, FY_CS_DAMAGE_COUNT);
+    if (fy_cs_row(&use))
+        sums.damaged_bodies = fy_cs_take_i64(&use);
+    fy_cs_end(&use);
     waiting_totals(reader, &sums);
     sums.due_orders = due_total(self, reader);
     fy_cs_exec(reader, FY_CS_COMMIT);

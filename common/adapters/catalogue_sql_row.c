@@ -69,6 +69,7 @@ void fy_cs_take_object_row(struct fy_cs *self, struct fy_cs_use *use, struct fy_
     row->body_id = fy_cs_take_i64(use);
     row->reg.has_digest = fy_cs_take_digest(use, &row->reg.digest);
     fy_cs_take_text(use, row->blob_ref, sizeof row->blob_ref);
+    row->damaged = fy_cs_take_i64(use) != 0;
     row->reg.upload_alive = stored == FY_STATUS_UPLOAD && upload_is_alive(self, boot_id);
     row->reg.status = status_seen(stored, row->reg.upload_alive);
     if (row->reg.has_digest && row->facts.hash[0] == '\0')
@@ -137,31 +138,41 @@ void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
 
 /* ------------------------------------------------------------------ bodies */
 
-int64_t fy_cs_body_find(struct fy_cs_conn *conn, const struct fy_digest *digest, int64_t size)
+int64_t fy_cs_body_find(struct fy_cs_conn *conn, const struct fy_digest *digest, int64_t size,
+                        bool *damaged)
 {
     int64_t id = 0;
     struct fy_cs_use use = fy_cs_use(conn, FY_CS_BODY_FIND);
     fy_cs_blob(&use, digest->bytes, sizeof digest->bytes);
     fy_cs_i64(&use, size);
-    if (fy_cs_row(&use))
+    if (fy_cs_row(&use)) {
         id = fy_cs_take_i64(&use);
+        if (damaged != NULL)
+            *damaged = fy_cs_take_i64(&use) != 0;
+    }
     fy_cs_end(&use);
     return id;
 }
 
-void fy_cs_body_ref(struct fy_cs_conn *conn, int64_t id,
-                    char blob_ref[static FY_BLOB_REF_BYTES_MAX + 1])
+void fy_cs_take_body(struct fy_cs_use *use, struct fy_body_row *row)
 {
-    struct fy_digest digest;
-    blob_ref[0] = '\0';
+    row->id = fy_cs_take_i64(use);
+    row->size = fy_cs_take_i64(use);
+    if (!fy_cs_take_digest(use, &row->digest))
+        (void)fy_err_set(&use->conn->err, FY_EIO, "a digest of the catalogue is none");
+    fy_cs_take_text(use, row->blob_ref, sizeof row->blob_ref);
+    row->damaged = fy_cs_take_i64(use) != 0;
+}
+
+bool fy_cs_body_get(struct fy_cs_conn *conn, int64_t id, struct fy_body_row *row)
+{
     struct fy_cs_use use = fy_cs_use(conn, FY_CS_BODY_GET);
     fy_cs_i64(&use, id);
-    if (fy_cs_row(&use)) {
-        (void)fy_cs_take_i64(&use);
-        (void)fy_cs_take_digest(&use, &digest);
-        fy_cs_take_text(&use, blob_ref, FY_BLOB_REF_BYTES_MAX + 1);
-    }
+    bool found = fy_cs_row(&use);
+    if (found)
+        fy_cs_take_body(&use, row);
     fy_cs_end(&use);
+    return found;
 }
 
 /* FNV-1a of 32 bits. Stored: never change it. */
@@ -184,18 +195,19 @@ bool fy_cs_body_names(struct fy_cs_conn *conn, const char *blob_ref)
 }
 
 /* Who has read the old place a moment ago may still open it. */
-static void body_move(struct fy_cs *self, int64_t id, const char *blob_ref)
+void fy_cs_body_move(struct fy_cs *self, int64_t id, const char *blob_ref, const char *from)
 {
-    char older[FY_BLOB_REF_BYTES_MAX + 1];
-    fy_cs_body_ref(self->writer, id, older);
-    if (strcmp(older, blob_ref) == 0)
+    struct fy_body_row older;
+    if (!fy_cs_body_get(self->writer, id, &older) || strcmp(older.blob_ref, blob_ref) == 0)
         return; /* a publisher whose COMMIT was not heard of */
-    fy_cs_trash_add(self, older, self->now_ms + self->trash_grace_ms);
+    fy_cs_trash_add(self, older.blob_ref, self->now_ms + self->trash_grace_ms);
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_BODY_MOVE);
     fy_cs_text(&use, blob_ref);
     fy_cs_i64(&use, ref_hash(blob_ref));
     fy_cs_i64(&use, id);
     fy_cs_send(&use);
+    if (older.damaged)
+        fy_cs_damage_mended(self, id, from);
 }
 
 static int64_t body_insert(struct fy_cs *self, const struct fy_digest *digest, int64_t size,
@@ -221,10 +233,10 @@ static int64_t body_insert(struct fy_cs *self, const struct fy_digest *digest, i
 int64_t fy_cs_body_put(struct fy_cs *self, const struct fy_digest *digest, int64_t size,
                        const char *blob_ref)
 {
-    int64_t id = fy_cs_body_find(self->writer, digest, size);
+    int64_t id = fy_cs_body_find(self->writer, digest, size, NULL);
     if (id == 0)
         return body_insert(self, digest, size, blob_ref);
-    body_move(self, id, blob_ref);
+    fy_cs_body_move(self, id, blob_ref, "");
     return id;
 }
 

@@ -40,7 +40,7 @@ static bool body_is_used(struct fy_cs *self, int64_t id)
 enum fy_code fy_cs_sweep(struct fy_cs *self, struct fy_cat_op *op)
 {
     struct fy_cat_sweep *sweep = (struct fy_cat_sweep *)(void *)op;
-    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
+    struct fy_body_row body;
     sweep->moved = 0;
     while (sweep->moved < sweep->limit && !fy_cs_conn_failed(self->writer)) {
         int64_t id = next_loose(self);
@@ -49,11 +49,10 @@ enum fy_code fy_cs_sweep(struct fy_cs *self, struct fy_cat_op *op)
         run_with_id(self, FY_CS_LOOSE_DELETE, id);
         if (body_is_used(self, id))
             continue; /* linked to again, or kept by a conflict: whoever lets go says so again */
-        fy_cs_body_ref(self->writer, id, blob_ref);
-        if (blob_ref[0] == '\0')
+        if (!fy_cs_body_get(self->writer, id, &body))
             continue; /* swept before, and let go of twice */
         run_with_id(self, FY_CS_BODY_DELETE, id);
-        fy_cs_trash_add(self, blob_ref, sweep->now_ms + sweep->grace_ms);
+        fy_cs_trash_add(self, body.blob_ref, sweep->now_ms + sweep->grace_ms);
         sweep->moved++;
     }
     return FY_OK;

@@ -13,7 +13,13 @@
     "c.account AND a.bucket = c.name)"
 #define OBJECT_COLUMNS                                                                             \
     "o.name, o.version, o.id, o.status, o.stamp_time, o.stamp_site, o.size, o.hash, "              \
-    "o.changed_ms, o.expires_ms, o.metadata, o.proof, o.upload_boot, o.body_id, b.sha, b.blob_ref"
+    "o.changed_ms, o.expires_ms, o.metadata, o.proof, o.upload_boot, o.body_id, b.sha, "           \
+    "b.blob_ref, "                                                                                 \
+    "b.damaged"
+#define BODY_COLUMNS "b.id, b.size, b.sha, b.blob_ref, b.damaged"
+#define SCAN_COLUMNS                                                                               \
+    "number, state, mends, account, bucket, prefix, after_name, after_id, bodies, bytes, "         \
+    "damaged, mended, started_ms, ended_ms, boot_id"
 #define MARK_COLUMNS "o.name, o.stamp_time, o.stamp_site, o.size, b.sha"
 /* of_record: the order is a given one. */
 #define WAITING_COLUMNS                                                                            \
@@ -26,7 +32,7 @@
 #define CONFLICT_COLUMNS                                                                           \
     "k.id, k.account, k.bucket, k.winner_time, k.winner_site, k.action, k.at_ms, k.object, "       \
     "k.version, k.object_id, 200, k.loser_time, k.loser_site, b.size, k.hash, k.changed_ms, "      \
-    "k.expires_ms, k.metadata, k.proof, NULL, k.body_id, b.sha, b.blob_ref"
+    "k.expires_ms, k.metadata, k.proof, NULL, k.body_id, b.sha, b.blob_ref, b.damaged"
 #define BACKFILL_COLUMNS                                                                           \
     "id, state, op_id, site, account, bucket, prefix, rate, whole, forced, dry_run, begun_ms, "    \
     "changed_ms, at_account, at_bucket, at_object, looked, ordered, bytes, remaining, note"
@@ -160,12 +166,18 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_BODY_INSERT_AS] =
         "INSERT INTO body(sha, size, blob_ref, ref_hash, id) VALUES(?, ?, ?, ?, ?)",
     [FY_CS_BODY_MOVE] = "UPDATE body SET blob_ref = ?, ref_hash = ? WHERE id = ?",
-    [FY_CS_BODY_FIND] = "SELECT id, blob_ref FROM body WHERE sha = ? AND size = ?",
-    [FY_CS_BODY_GET] = "SELECT size, sha, blob_ref FROM body WHERE id = ?",
+    [FY_CS_BODY_FIND] = "SELECT id, damaged FROM body WHERE sha = ? AND size = ?",
+    [FY_CS_BODY_GET] = "SELECT " BODY_COLUMNS " FROM body b WHERE b.id = ?",
     [FY_CS_BODY_BY_REF] = "SELECT id FROM body WHERE blob_ref = ? AND ref_hash = ?",
     [FY_CS_BODY_USED] = "SELECT EXISTS(SELECT 1 FROM object WHERE body_id = ?1) OR EXISTS(SELECT 1 "
                         "FROM conflict WHERE body_id = ?1)",
     [FY_CS_BODY_DELETE] = "DELETE FROM body WHERE id = ?",
+    [FY_CS_BODY_LIST] = "SELECT " BODY_COLUMNS " FROM body b WHERE b.id > ? ORDER BY b.id LIMIT ?",
+    [FY_CS_BODY_OBJECTS] =
+        "SELECT (SELECT c.account FROM container c WHERE c.id = o.container_id), (SELECT c.name "
+        "FROM container c WHERE c.id = o.container_id), o.name FROM object o WHERE o.body_id = ? "
+        "LIMIT ?",
+    [FY_CS_BODY_MARK] = "UPDATE body SET damaged = ? WHERE id = ?",
     [FY_CS_LOOSE_ADD] = "INSERT INTO loose(body_id) VALUES(?) ON CONFLICT DO NOTHING",
     [FY_CS_LOOSE_LIST] = "SELECT body_id FROM loose WHERE body_id > 0 ORDER BY body_id LIMIT ?",
     [FY_CS_LOOSE_DELETE] = "DELETE FROM loose WHERE body_id = ?",
@@ -174,6 +186,29 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_TRASH_DUE] = "SELECT due_ms, blob_ref FROM trash WHERE due_ms <= ? AND (due_ms, "
                         "blob_ref) > (?, ?) ORDER BY due_ms, blob_ref LIMIT ?",
     [FY_CS_TRASH_DELETE] = "DELETE FROM trash WHERE blob_ref = ?",
+
+    [FY_CS_DAMAGE_PUT] =
+        "INSERT INTO damage(body_id, kind, scan, found_ms, mended_ms, mended_from) VALUES(?, ?, ?, "
+        "?, 0, '') ON CONFLICT(body_id) DO UPDATE SET kind = excluded.kind, scan = CASE WHEN "
+        "excluded.scan = 0 THEN damage.scan ELSE excluded.scan END, found_ms = CASE WHEN "
+        "damage.mended_ms = 0 THEN damage.found_ms ELSE excluded.found_ms END, mended_ms = 0, "
+        "mended_from = ''",
+    [FY_CS_DAMAGE_MENDED] =
+        "UPDATE damage SET mended_ms = ?, mended_from = ? WHERE body_id = ? AND mended_ms = 0",
+    [FY_CS_DAMAGE_LIST] =
+        "SELECT " BODY_COLUMNS ", d.kind, d.scan, d.found_ms, d.mended_ms, d.mended_from FROM "
+        "damage d CROSS JOIN body b ON b.id = d.body_id WHERE (?1 = -1 OR d.scan = ?1) AND "
+        "d.body_id > ?2 ORDER BY d.body_id LIMIT ?3",
+    [FY_CS_DAMAGE_COUNT] = "SELECT count(*) FROM body WHERE damaged > 0",
+    [FY_CS_SCAN_GET] = "SELECT " SCAN_COLUMNS " FROM scan WHERE id = 1",
+    [FY_CS_SCAN_PUT] =
+        "INSERT INTO scan(id, " SCAN_COLUMNS ") VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?) ON CONFLICT(id) DO UPDATE SET number = excluded.number, state = excluded.state, "
+        "mends = excluded.mends, account = excluded.account, bucket = excluded.bucket, prefix = "
+        "excluded.prefix, after_name = excluded.after_name, after_id = excluded.after_id, bodies "
+        "= excluded.bodies, bytes = excluded.bytes, damaged = excluded.damaged, mended = "
+        "excluded.mended, started_ms = excluded.started_ms, ended_ms = excluded.ended_ms, boot_id "
+        "= excluded.boot_id",
 
     [FY_CS_CONFLICT_ADD] =
         "INSERT INTO conflict(account, bucket, winner_time, winner_site, action, at_ms, object, "
@@ -279,11 +314,6 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_SITE_LIST] =
         "SELECT seq, id, name, uri, status, paused FROM site WHERE seq > ? ORDER BY seq LIMIT ?",
 
-    [FY_CS_BODY_LIST] = "SELECT id, size, sha, blob_ref FROM body WHERE id > ? ORDER BY id LIMIT ?",
-    [FY_CS_BODY_OBJECTS] =
-        "SELECT (SELECT c.account FROM container c WHERE c.id = o.container_id), (SELECT c.name "
-        "FROM container c WHERE c.id = o.container_id), o.name FROM object o WHERE o.body_id = ? "
-        "LIMIT ?",
     [FY_CS_AUDIT_CONTAINERS] =
         "SELECT c.id, c.account, c.name, c.status, c.there, EXISTS(SELECT 1 FROM object o WHERE "
         "o.container_id = c.id AND o.status = 200) FROM container c WHERE c.id > ? ORDER BY c.id "

@@ -229,9 +229,28 @@ static const char *const schema_9[] = {
     NULL,
 };
 
+/* damaged: what is wrong with the bytes in the store (enum fy_damage), 0 nothing that is known. A
+ * row of damage is what was found last, and stays when the body is mended. One row of scan: the
+ * scan that runs, or the last; boot_id: of the process that does it. */
+static const char *const schema_10[] = {
+    "ALTER TABLE body ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;",
+    "CREATE INDEX body_damaged ON body(damaged) WHERE damaged > 0;",
+    "CREATE TABLE damage("
+    " body_id INTEGER PRIMARY KEY REFERENCES body(id) ON DELETE CASCADE, kind INTEGER NOT NULL,"
+    " scan INTEGER NOT NULL, found_ms INTEGER NOT NULL, mended_ms INTEGER NOT NULL,"
+    " mended_from TEXT NOT NULL);",
+    "CREATE TABLE scan("
+    " id INTEGER PRIMARY KEY CHECK(id = 1), number INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " mends INTEGER NOT NULL, account TEXT NOT NULL, bucket TEXT NOT NULL, prefix TEXT NOT NULL,"
+    " after_name TEXT NOT NULL, after_id INTEGER NOT NULL, bodies INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, damaged INTEGER NOT NULL, mended INTEGER NOT NULL,"
+    " started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, boot_id TEXT NOT NULL);",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
 static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4, schema_5,
-                                                schema_6, schema_7, schema_8, schema_9};
+                                                schema_6, schema_7, schema_8, schema_9, schema_10};
 
 static int schema_version(struct fy_csl_conn *writer)
 {

@@ -1,4 +1,4 @@
-/* outcome.c - the words for what became of an order. */
+/* outcome.c - the words for what became of an order, and for what is wrong with a body. */
 #include "common/ports/catalogue.h"
 
 static const char *const outcome_names[] = {
@@ -13,4 +13,15 @@ const char *fy_outcome_name(enum fy_outcome outcome)
     FY_ASSERT((unsigned)outcome < FY_COUNT_OF(outcome_names));
     FY_ASSERT(outcome_names[outcome] != NULL);
     return outcome_names[outcome];
+}
+
+static const char *const damage_names[] = {
+    [FY_DAMAGE_NONE] = "NONE", [FY_DAMAGE_MISSING] = "MISSING",       [FY_DAMAGE_SIZE] = "SIZE",
+    [FY_DAMAGE_HASH] = "HASH", [FY_DAMAGE_UNREADABLE] = "UNREADABLE",
+};
+
+const char *fy_damage_name(enum fy_damage damage)
+{
+    FY_ASSERT((unsigned)damage < FY_COUNT_OF(damage_names));
+    return damage_names[damage];
 }

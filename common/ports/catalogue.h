@@ -41,6 +41,7 @@ typedef bool fy_backfill_visit_fn(void *arg, const struct fy_backfill_row *row);
 typedef bool fy_outcome_visit_fn(void *arg, const struct fy_outcome_row *row);
 typedef bool fy_blob_visit_fn(void *arg, const char *blob_ref);
 typedef bool fy_body_visit_fn(void *arg, const struct fy_body_row *row);
+typedef bool fy_damage_visit_fn(void *arg, const struct fy_damage_row *row);
 typedef bool fy_key_visit_fn(void *arg, const struct fy_object_key *key);
 /* check: which rule is broken, "object.body"; about: what it is about; text: a sentence's end. All
  * borrowed until visit returns. */
@@ -106,10 +107,14 @@ struct fy_catalogue_ops {
     enum fy_code (*blob_standing)(struct fy_catalogue *self, const char *blob_ref,
                                   const char *boot_id, enum fy_blob_standing *standing,
                                   struct fy_err *err);
+    enum fy_code (*scan_get)(struct fy_catalogue *self, struct fy_scan_row *row,
+                             struct fy_err *err);
     enum fy_code (*body_list)(struct fy_catalogue *self, int64_t after_id, uint32_t limit,
                               fy_body_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*body_objects)(struct fy_catalogue *self, int64_t body_id, uint32_t limit,
                                  fy_key_visit_fn *visit, void *arg, struct fy_err *err);
+    enum fy_code (*damage_list)(struct fy_catalogue *self, const struct fy_damage_filter *filter,
+                                fy_damage_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*audit)(struct fy_catalogue *self, struct fy_catalogue_totals *counted,
                           fy_audit_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*totals)(struct fy_catalogue *self, struct fy_catalogue_totals *totals,
@@ -365,6 +370,21 @@ FY_MUST_CHECK static inline enum fy_code fy_catalogue_audit(struct fy_catalogue 
                                                             struct fy_err *err)
 {
     return self->ops->audit(self, counted, visit, arg, err);
+}
+/* The scan that runs, or the last; number 0 when there was none. */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_scan_get(struct fy_catalogue *self, struct fy_scan_row *row, struct fy_err *err)
+{
+    return self->ops->scan_get(self, row, err);
+}
+/* Bodies that were found damaged, mended or not, for as long as their rows are here. */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_damage_list(struct fy_catalogue *self, const struct fy_damage_filter *filter,
+                         fy_damage_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    FY_ASSERT(filter->limit >= 1);
+    FY_ASSERT(filter->limit <= FY_LIST_PAGE_MAX);
+    return self->ops->damage_list(self, filter, visit, arg, err);
 }
 FY_MUST_CHECK static inline enum fy_code fy_catalogue_totals(struct fy_catalogue *self,
                                                              struct fy_catalogue_totals *totals,

@@ -34,6 +34,9 @@ enum fy_cat_kind {
     FY_CAT_SWEEP,
     FY_CAT_TRASH_DONE,
     FY_CAT_PURGE,
+    FY_CAT_SCAN,
+    FY_CAT_DAMAGE,
+    FY_CAT_MEND,
     FY_CAT_KIND_COUNT
 };
 
@@ -286,6 +289,42 @@ struct fy_cat_purge {
     int64_t tombstones_before_ms, outcomes_before_ms, conflicts_before_ms;
     uint32_t limit;
     uint32_t purged; /* out */
+};
+enum fy_scan_action {
+    FY_SCAN_START, /* row: its scope and mends. FY_EEXISTS: another one runs; FY_OK for the same,
+                      and row is how far it is */
+    FY_SCAN_TAKE,  /* row is what runs, ours to go on with. FY_ENOTFOUND nothing runs; FY_EEXISTS
+                      another process that lives has it */
+    FY_SCAN_SAVE,  /* row: its progress, and its state. FY_ECANCELLED: it was stopped meanwhile,
+                      and not changed */
+    FY_SCAN_STOP,  /* whoever has it; FY_ENOTFOUND nothing runs */
+};
+/* The one scan of stored bodies that a site runs at a time. */
+struct fy_cat_scan {
+    struct fy_cat_op op;
+    enum fy_scan_action action;
+    struct fy_scan_row row; /* in and out */
+};
+/* What somebody who has hashed the body found, at body.blob_ref: nothing is marked when it is
+ * stored elsewhere by now, or gone. A damaged body is linked to by nobody, and its objects are
+ * answered as if they were not here. DAMAGE_NONE: it is well (again). */
+struct fy_cat_damage {
+    struct fy_cat_op op;
+    struct fy_body_row body; /* id, digest, blob_ref */
+    enum fy_damage damage;
+    int64_t scan; /* 0: a reader's */
+    bool stale;   /* out: that copy is not the body's any more */
+    bool news;    /* out: it was not marked before, and is now */
+};
+/* A body that another site gave again, stored by this boot id: it takes the place of the one that
+ * is here, for all its objects; no stamp, no row of theirs changes. FY_ENOTFOUND: nobody needs it
+ * any more, and blob_ref is trash; FY_ECANCELLED: our lease is dead. */
+struct fy_cat_mend {
+    struct fy_cat_op op;
+    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
+    int64_t size;
+    struct fy_digest digest;
+    char from[FY_SITE_BYTES_MAX + 1];
 };
 /* Drops the oldest events, as far as more than so many wait; their rows whole, limit of them at
  * most. Repeat until dropped is 0. */

@@ -38,6 +38,7 @@ struct fy_object_row {
     struct fy_object_facts facts; /* creation_ms: creation or last change */
     int64_t body_id;
     char blob_ref[FY_BLOB_REF_BYTES_MAX + 1]; /* of a READY object; "" else */
+    bool damaged;                             /* its body here is known to be damaged */
     enum fy_proof proof;
 };
 
@@ -50,12 +51,14 @@ struct fy_object_mark {
     struct fy_digest digest; /* of the body */
 };
 
-/* Bytes in the store, which objects and conflicts point at. */
+/* A stored body, which objects and conflicts point at: what its bytes have to be, and where they
+ * are. */
 struct fy_body_row {
     int64_t id;
     int64_t size;
     struct fy_digest digest;
     char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
+    bool damaged;
 };
 /* Who answers for a file of the store; the first that is true. */
 enum fy_blob_standing {
@@ -63,6 +66,44 @@ enum fy_blob_standing {
     FY_BLOB_TRASH,  /* nothing references it any more; it goes when its grace is over */
     FY_BLOB_LIVING, /* nobody names it yet: the process that wrote it lives */
     FY_BLOB_ORPHAN  /* nobody ever will; it may be removed at once */
+};
+
+/* What is wrong with a body. Stored: never renumbered. */
+enum fy_damage {
+    FY_DAMAGE_NONE = 0,
+    FY_DAMAGE_MISSING = 1,    /* the store has nothing there */
+    FY_DAMAGE_SIZE = 2,       /* too short or too long */
+    FY_DAMAGE_HASH = 3,       /* other bytes */
+    FY_DAMAGE_UNREADABLE = 4, /* the store fails to read it */
+};
+const char *fy_damage_name(enum fy_damage damage); /* "HASH"; static; in core */
+struct fy_damage_row {
+    struct fy_body_row body;
+    enum fy_damage damage;            /* as it was found */
+    int64_t scan;                     /* by which scan, the last one that met it; 0 by a reader */
+    int64_t found_ms;                 /* first */
+    int64_t mended_ms;                /* 0: it still is */
+    char from[FY_SITE_BYTES_MAX + 1]; /* which site gave its bytes again; "" an upload, an order */
+};
+struct fy_damage_filter {
+    int64_t scan;     /* found by this scan; -1 any */
+    int64_t after_id; /* page: bodies above it, ascending; 0 first page */
+    uint32_t limit;   /* 1..FY_LIST_PAGE_MAX */
+};
+
+/* The scan of stored bodies: the one that runs, or the last. */
+enum fy_scan_state { FY_SCAN_NONE = 0, FY_SCAN_RUNNING = 1, FY_SCAN_DONE = 2, FY_SCAN_STOPPED = 3 };
+struct fy_scan_row {
+    int64_t number; /* 1 and up; 0: there was none */
+    enum fy_scan_state state;
+    bool mends;                               /* damaged bodies are fetched from other sites */
+    char account[FY_CLIENT_BYTES_MAX + 1];    /* of a scan of one bucket; else "" */
+    char bucket[FY_BUCKET_BYTES_MAX + 1];     /* "": all bodies of the store */
+    char prefix[FY_OBJECT_BYTES_MAX + 1];     /* of names in the bucket */
+    char after_name[FY_OBJECT_BYTES_MAX + 1]; /* how far it is: in a bucket, */
+    int64_t after_id;                         /* or in all bodies */
+    int64_t bodies, bytes, damaged, mended;   /* so far */
+    int64_t started_ms, ended_ms;             /* ended: 0 while it runs */
 };
 
 enum fy_site_status {
@@ -222,6 +263,7 @@ struct fy_catalogue_totals {
     int64_t outbox_orders, outbox_oldest_ms;
     int64_t waiting_orders, waiting_bytes, dead_orders, conflicts;
     int64_t events, events_oldest_ms; /* not told yet */
+    int64_t damaged_bodies;           /* known to be */
     int64_t due_orders; /* incoming ones in waiting_orders that a worker may claim now; counted up
                            to FY_DUE_COUNTED */
 };

@@ -41,6 +41,7 @@ int catalogue_contract_wake(void);
 int catalogue_contract_admin(void);
 int catalogue_contract_body(void);
 int catalogue_contract_conflict(void);
+int catalogue_contract_damage(void);
 int catalogue_contract_key(void);
 int catalogue_contract_event(void);
 int catalogue_contract_audit(void);

@@ -314,6 +314,45 @@ static enum fy_code blob_standing(struct fy_catalogue *port, const char *blob_re
     return code;
 }
 
+static enum fy_code scan_get(struct fy_catalogue *port, struct fy_scan_row *row, struct fy_err *err)
+{
+    struct sim_catalogue *self = catalogue_from(port);
+    struct fy_err own = {0};
+    err = err == NULL ? &own : err;
+    return fails(self, err) ? err->code : fy_catalogue_scan_get(self->inner, row, err);
+}
+
+static enum fy_code body_list(struct fy_catalogue *port, int64_t after_id, uint32_t limit,
+                              fy_body_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    struct sim_catalogue *self = catalogue_from(port);
+    struct fy_err own = {0};
+    err = err == NULL ? &own : err;
+    return fails(self, err) ? err->code
+                            : fy_catalogue_body_list(self->inner, after_id, limit, visit, arg, err);
+}
+
+static enum fy_code body_objects(struct fy_catalogue *port, int64_t body_id, uint32_t limit,
+                                 fy_key_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    struct sim_catalogue *self = catalogue_from(port);
+    struct fy_err own = {0};
+    err = err == NULL ? &own : err;
+    return fails(self, err)
+               ? err->code
+               : fy_catalogue_body_objects(self->inner, body_id, limit, visit, arg, err);
+}
+
+static enum fy_code damage_list(struct fy_catalogue *port, const struct fy_damage_filter *filter,
+                                fy_damage_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    struct sim_catalogue *self = catalogue_from(port);
+    struct fy_err own = {0};
+    err = err == NULL ? &own : err;
+    return fails(self, err) ? err->code
+                            : fy_catalogue_damage_list(self->inner, filter, visit, arg, err);
+}
+
 static enum fy_code totals(struct fy_catalogue *port, struct fy_catalogue_totals *totals,
                            struct fy_err *err)
 {
@@ -357,6 +396,10 @@ static const struct fy_catalogue_ops sim_catalogue_ops = {
     .backfill_running = backfill_running,
     .trash_due = trash_due,
     .blob_standing = blob_standing,
+    .scan_get = scan_get,
+    .body_list = body_list,
+    .body_objects = body_objects,
+    .damage_list = damage_list,
     .totals = totals,
     .close = catalogue_close,
 };
