@@ -7,8 +7,8 @@
 #include <strings.h>
 
 #include "common/adapters/unicode_utf8proc.h"
-#include "common/core/log.h"
 #include "common/core/names.h"
+#include "common/runtime/damage.h"
 #include "common/runtime/knowledge.h"
 
 void fy_object_row_free(struct fy_object_row **row)
@@ -248,32 +248,37 @@ void fy_ccs_answer_object(struct fy_exchange *x, int http_status, const char *bu
 }
 
 /* The row's body for reading, if the store really has it whole. */
-static enum fy_code open_body(struct fy_node *node, const struct fy_object_row *row,
+static enum fy_code open_body(struct fy_node *node, const struct fy_body_row *body,
                               struct fy_reader **reader, struct fy_err *err)
 {
     int64_t size = 0;
-    enum fy_code code = fy_store_open(node->store, row->blob_ref, reader, &size, err);
-    if (code == FY_OK && size != row->size) {
+    if (body->damaged)
+        return fy_err_set(err, FY_ENOTFOUND, "the body in the store is damaged");
+    enum fy_code code = fy_store_open(node->store, body->blob_ref, reader, &size, err);
+    if (code == FY_ENOTFOUND) {
+        fy_damage_found(node, body, FY_DAMAGE_MISSING);
+    } else if (code == FY_OK && size != body->size) {
+        fy_damage_found(node, body, FY_DAMAGE_SIZE);
         fy_store_reader_close(node->store, *reader);
         *reader = NULL;
         code = fy_err_set(err, FY_ENOTFOUND, "the body in the store has %lld bytes, not %lld",
-                          (long long)size, (long long)row->size);
+                          (long long)size, (long long)body->size);
     }
-    if (code == FY_ENOTFOUND) /* a READY object without its body: a person must act */
-        fy_log(NULL, FY_ERROR, "body.lost", fy_kv_str("blob", row->blob_ref), fy_kv_err(err));
     return code;
 }
 
 void fy_ccs_answer_body(struct fy_exchange *x, const char *bucket, const struct fy_object_row *row)
 {
     struct fy_reader *reader = NULL;
+    struct fy_body_row body;
     struct fy_err err = {0};
-    if (open_body(fy_node_of(x), row, &reader, &err) != FY_OK) {
+    fy_body_of_object(row, &body);
+    if (open_body(fy_node_of(x), &body, &reader, &err) != FY_OK) {
         fy_answer_error(x, &err);
         return;
     }
     fy_ccs_object_headers(x, bucket, row);
-    fy_answer_stored(x, reader, row->size);
+    fy_answer_stored(x, reader, &body);
 }
 
 /* ---- what the accessor and the other sites ask alike */
@@ -325,7 +330,9 @@ static enum fy_code object_type(struct fy_node *node, const char *client,
         return FY_OK; /* spec 1.6 K: a HEAD without the right finds nothing */
     if (code == FY_OK) {
         struct fy_reader *reader = NULL;
-        code = full_check ? open_body(node, row, &reader, err) : FY_OK;
+        struct fy_body_row body;
+        fy_body_of_object(row, &body);
+        code = full_check ? open_body(node, &body, &reader, err) : FY_OK;
         fy_store_reader_close(node->store, reader);
         if (code == FY_OK)
             *type = "OBJECT";

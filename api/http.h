@@ -167,8 +167,11 @@ void fy_answer_stream(struct fy_exchange *x, int http_status, const char *conten
 void fy_stream_wake(struct fy_exchange *x);
 /* A stored body: 200 chunked without Range (zstd when the request accepts it), 206 by sendfile with
  * "Range: bytes=a-b", "a-" or "-n" (416 beyond the end; several ranges: ignored). Content-Type is
- * application/octet-stream unless a header was added. Takes the reader. */
-void fy_answer_stored(struct fy_exchange *x, struct fy_reader *reader, int64_t size);
+ * application/octet-stream unless a header was added. What covers the whole body is hashed on its
+ * way, and its last bytes wait for the result: a damaged body is never received whole, and the
+ * catalogue knows of it then. Takes the reader; body is copied. */
+void fy_answer_stored(struct fy_exchange *x, struct fy_reader *reader,
+                      const struct fy_body_row *body);
 
 /* The handler returns without an answer; it or somebody else answers later, within a bounded time,
  * and may touch the exchange until then. Called by handle, before anybody else could answer. */

@@ -1,4 +1,8 @@
-/* stored.c - stored bodies as answers: whole and chunked for CCS's readers, ranges by sendfile. */
+/* stored.c - stored bodies as answers: whole and chunked for CCS's readers, parts by sendfile. */
+/*
+ * A body that goes out whole is hashed as it goes. Its last piece is given only if the hash is the
+ * one it was stored with: a reader of a damaged body sees a broken transfer, whatever its framing.
+ */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,14 +12,18 @@
 #include <unistd.h>
 
 #include "api/exchange.h"
+#include "common/ports/sha256.h"
+#include "common/runtime/damage.h"
 
 #define RANGE_BLOCK_BYTES (64 << 10) /* read at once where there is no sendfile */
 
 enum range_kind { RANGE_NONE, RANGE_GOOD, RANGE_UNSATISFIABLE };
 
 struct stored {
-    struct fy_store *store;
+    struct fy_node *node;
     struct fy_reader *reader;
+    struct fy_body_row body;
+    struct fy_sha256 *hash; /* of what was read so far; NULL: a part, which proves nothing */
     int64_t at, end;
 };
 
@@ -57,6 +65,22 @@ static enum range_kind parse_range(const char *text, int64_t size, int64_t *firs
 
 /* ------------------------------------------------------------------ reading */
 
+/* Whether these bytes, the next of the body, may be given away. */
+static bool is_proven(struct stored *stored, const void *bytes, size_t size_bytes)
+{
+    struct fy_digest digest;
+    if (stored->hash == NULL)
+        return true;
+    fy_sha256_update(stored->hash, bytes, size_bytes);
+    if (stored->at < stored->end)
+        return true;
+    fy_sha256_final(stored->hash, &digest);
+    if (fy_digest_equal(&digest, &stored->body.digest))
+        return true;
+    fy_damage_found(stored->node, &stored->body, FY_DAMAGE_HASH);
+    return false;
+}
+
 static ssize_t read_stored(void *arg, char *bytes, size_t capacity)
 {
     struct stored *stored = arg;
@@ -67,11 +91,11 @@ static ssize_t read_stored(void *arg, char *bytes, size_t capacity)
         capacity = (size_t)left;
     size_t got = 0;
     enum fy_code code =
-        fy_store_read(stored->store, stored->reader, stored->at, bytes, capacity, &got, NULL);
+        fy_store_read(stored->node->store, stored->reader, stored->at, bytes, capacity, &got, NULL);
     if (code != FY_OK || got == 0)
         return FY_STREAM_FAIL; /* shorter than its row says: the reader must not take it as whole */
     stored->at += (int64_t)got;
-    return (ssize_t)got;
+    return is_proven(stored, bytes, got) ? (ssize_t)got : FY_STREAM_FAIL;
 }
 
 static ssize_t on_range_read(void *arg, uint64_t position, char *bytes, size_t capacity)
@@ -84,7 +108,8 @@ static ssize_t on_range_read(void *arg, uint64_t position, char *bytes, size_t c
 static void drop_stored(void *arg)
 {
     struct stored *stored = arg;
-    fy_store_reader_close(stored->store, stored->reader);
+    fy_store_reader_close(stored->node->store, stored->reader);
+    fy_sha256_free(stored->hash);
     free(stored);
 }
 
@@ -102,11 +127,12 @@ static bool has_content_type(const struct fy_exchange *x)
     return false;
 }
 
-/* A descriptor of our own for sendfile, or -1: the bytes are read then. It must reach to the end:
- * libmicrohttpd would try for ever to send what a cut file does not have. */
+/* A descriptor of our own for sendfile, or -1: the bytes are read then. Nobody sees what it sends.
+ * It must reach to the end: libmicrohttpd would try for ever to send what a cut file does not have.
+ */
 static int sendfile_fd(const struct stored *stored)
 {
-    int fd = fy_store_reader_fd(stored->store, stored->reader);
+    int fd = fy_store_reader_fd(stored->node->store, stored->reader);
     int own_fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     struct stat status;
     if (own_fd >= 0 && (fstat(own_fd, &status) != 0 || status.st_size < stored->end)) {
@@ -120,7 +146,7 @@ static int sendfile_fd(const struct stored *stored)
 static struct MHD_Response *range_response(struct stored *stored)
 {
     uint64_t bytes = (uint64_t)(stored->end - stored->at);
-    int own_fd = sendfile_fd(stored);
+    int own_fd = stored->hash == NULL ? sendfile_fd(stored) : -1;
     if (own_fd < 0)
         return MHD_create_response_from_callback(bytes, RANGE_BLOCK_BYTES, on_range_read, stored,
                                                  drop_stored);
@@ -130,10 +156,13 @@ static struct MHD_Response *range_response(struct stored *stored)
     return response;
 }
 
-void fy_answer_stored(struct fy_exchange *x, struct fy_reader *reader, int64_t size)
+void fy_answer_stored(struct fy_exchange *x, struct fy_reader *reader,
+                      const struct fy_body_row *body)
 {
+    const int64_t size = body->size;
     struct stored *stored = fy_alloc(sizeof *stored);
-    *stored = (struct stored){.store = x->server->node->store, .reader = reader, .end = size};
+    *stored =
+        (struct stored){.node = x->server->node, .reader = reader, .body = *body, .end = size};
     const char *type = has_content_type(x) ? NULL : "application/octet-stream";
     fy_answer_header(x, "Accept-Ranges", "bytes");
 
@@ -143,6 +172,8 @@ void fy_answer_stored(struct fy_exchange *x, struct fy_reader *reader, int64_t s
                             : NULL;
     enum range_kind kind = parse_range(range, size, &stored->at, &stored->end);
     char content_range[80];
+    if (!fy_is_head(x) && stored->at == 0 && stored->end == size)
+        stored->hash = fy_sha256_new();
     switch (kind) {
     case RANGE_NONE:
         fy_answer_stream(x, 200, type, fy_accepts_zstd(x), read_stored, stored, drop_stored);

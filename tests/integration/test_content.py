@@ -310,4 +310,4 @@ def test_a_lost_body_is_404_and_an_error_in_the_log(sites, damage):
         body.write_bytes(b"some")
     answer = client.get("bucket-1", "o").must(404)
     check_error(answer)
-    assert '"body.lost"' in a.log_text() and body.name in a.log_text()
+    assert '"body.damaged"' in a.log_text() and body.name in a.log_text()

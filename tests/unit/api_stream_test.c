@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "common/ports/sha256.h"
 #include "common/ports/zstd.h"
 #include "tests/support/api_fixture.h"
 
@@ -87,6 +88,15 @@ static void on_endless(struct fy_exchange *x)
 /* ------------------------------------------------------------------ a stored body */
 
 static char *blob_ref;
+static struct fy_digest digest; /* of the bytes that belong there */
+
+/* As its row says, with so many bytes. */
+static void answer_stored(struct fy_exchange *x, struct fy_reader *reader, int64_t size)
+{
+    struct fy_body_row body = {.id = 7, .size = size, .digest = digest};
+    assert_true(fy_text_copy(body.blob_ref, sizeof(body.blob_ref), blob_ref));
+    fy_answer_stored(x, reader, &body);
+}
 
 static void on_stored(struct fy_exchange *x)
 {
@@ -95,7 +105,7 @@ static void on_stored(struct fy_exchange *x)
     int64_t size = 0;
     assert_int_equal(fy_store_open(fy_node_of(x)->store, blob_ref, &reader, &size, &err), FY_OK);
     fy_answer_header(x, "x-clonecloudstore-name", "dir/\xc3\xa9");
-    fy_answer_stored(x, reader, size);
+    answer_stored(x, reader, size);
 }
 
 /* ------------------------------------------------------------------ bodies in memory */
@@ -147,15 +157,26 @@ static char *test_bytes(size_t bytes)
     return text;
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, struct api_fixture *f)
 {
-    struct api_fixture *f = api_fixture_new(tables, 1, 0);
     char *bytes = test_bytes(BODY_BYTES);
     blob_ref = api_fixture_store(f, bytes, BODY_BYTES);
+    fy_sha256_of(bytes, BODY_BYTES, &digest);
     free(bytes);
     source = (struct source){.bytes = BODY_BYTES};
     *state = f;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_with(state, api_fixture_new(tables, 1, 0));
+}
+
+/* With a catalogue, which is told of damage. */
+static int set_up_full(void **state)
+{
+    return set_up_with(state, api_fixture_full(tables, 1, API_SITE));
 }
 
 static int tear_down(void **state)
@@ -438,6 +459,65 @@ static void ranges_are_exact(void **state)
     }
 }
 
+/* What covers the whole body is never received whole when its hash is another: neither by its end
+ * nor by its length, whatever the framing. Parts prove nothing, and are given as they are. */
+static void a_body_with_another_hash_is_never_given_whole(void **state)
+{
+    struct api_fixture *f = *state;
+    static const struct {
+        const char *headers;
+        bool whole;
+    } rows[] = {
+        {"", true},
+        {"Accept-Encoding: zstd\r\n", true},
+        {"Range: bytes=0-\r\n", true},
+        {"Range: bytes=0-1000002\r\n", true},
+        {"Range: bytes=-1000003\r\n", true},
+        {"Range: bytes=0-1000001\r\n", false},
+        {"Range: bytes=1-\r\n", false},
+    };
+    digest.bytes[31] ^= 1;
+    for (size_t i = 0; i < FY_COUNT_OF(rows); i++) {
+        struct http_answer answer = http_call(f->port, "GET", "/stored", rows[i].headers, NULL);
+        assert_int_equal(answer.cut, rows[i].whole);
+        assert_true(answer.body_bytes < BODY_BYTES);
+        http_answer_free(&answer);
+    }
+}
+
+static void a_small_body_with_another_hash_gives_no_byte(void **state)
+{
+    struct api_fixture *f = *state;
+    free(blob_ref);
+    blob_ref = api_fixture_store(f, "hello", 5);
+    static const char *const headers[] = {"", "Range: bytes=0-\r\n"};
+    for (size_t i = 0; i < FY_COUNT_OF(headers); i++) {
+        struct http_answer answer = http_call(f->port, "GET", "/stored", headers[i], NULL);
+        assert_true(answer.cut);
+        assert_int_equal(answer.body_bytes, 0);
+        http_answer_free(&answer);
+    }
+}
+
+/* A reader of HTTP/1.0 knows the end by the connection's alone: it has less than all. */
+static void a_body_with_another_hash_is_short_for_old_readers(void **state)
+{
+    struct api_fixture *f = *state;
+    static char bytes[2 * BODY_BYTES];
+    size_t received = 0;
+    digest.bytes[0] ^= 0x80;
+    int fd = http_connect(f->port);
+    assert_true(http_send(fd, "GET /stored HTTP/1.0\r\n\r\n"));
+    for (ssize_t got = 1; got > 0; received += (size_t)got) {
+        got = read(fd, bytes + received, sizeof bytes - received);
+        assert_true(got >= 0);
+    }
+    close(fd);
+    const char *body = memmem(bytes, received, "\r\n\r\n", 4);
+    assert_non_null(body);
+    assert_true(received - (size_t)(body + 4 - bytes) < BODY_BYTES);
+}
+
 static void if_range_makes_it_whole_since_we_give_no_validators(void **state)
 {
     struct api_fixture *f = *state;
@@ -512,7 +592,7 @@ static void on_short(struct fy_exchange *x)
     struct fy_reader *reader = NULL;
     int64_t size = 0;
     assert_int_equal(fy_store_open(fy_node_of(x)->store, blob_ref, &reader, &size, &err), FY_OK);
-    fy_answer_stored(x, reader, size + 1);
+    answer_stored(x, reader, size + 1);
 }
 
 static void a_body_shorter_than_its_row_is_cut(void **state)
@@ -544,7 +624,8 @@ static void a_body_shorter_than_its_row_is_cut(void **state)
                 HTTP_WAIT_S * 1000 / 2); /* cut, not silent */
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST(t)      cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define FULL_TEST(t) cmocka_unit_test_setup_teardown(t, set_up_full, tear_down)
 
 int main(void)
 {
@@ -561,6 +642,9 @@ int main(void)
         TEST(large_answers_that_are_not_read_have_a_common_bound),
         TEST(a_stored_body_without_range_is_chunked_octets),
         TEST(ranges_are_exact),
+        FULL_TEST(a_body_with_another_hash_is_never_given_whole),
+        FULL_TEST(a_small_body_with_another_hash_gives_no_byte),
+        FULL_TEST(a_body_with_another_hash_is_short_for_old_readers),
         TEST(if_range_makes_it_whole_since_we_give_no_validators),
         TEST(a_range_of_an_empty_body_is_the_whole_of_it),
         TEST(ranges_and_streams_share_a_connection),
