@@ -237,6 +237,7 @@ static void totals_json(const struct fy_node *node, const struct fy_catalogue_to
     fy_buf_json_i64(json, "objects", totals->objects);
     fy_buf_json_i64(json, "bytes", totals->bytes);
     fy_buf_json_i64(json, "conflicts", totals->conflicts);
+    fy_buf_json_i64(json, "damagedBodies", totals->damaged_bodies);
     fy_buf_json_i64(json, "outbox", totals->outbox_orders);
     fy_buf_json_i64(json, "waitingOrders", totals->waiting_orders);
     fy_buf_json_i64(json, "waitingBytes", totals->waiting_bytes);

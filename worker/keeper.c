@@ -1,8 +1,9 @@
-/* keeper.c - what must happen every so often: free space, trim, sweep, purge, clock skew. */
+/* keeper.c - what must happen every so often: free space, trim, sweep, purge, clock skew, verify.
+ */
 /*
- * Two threads, each walking its part of one table of chores. `keeper` has what is quick and must be
- * on time, `sweeper` what may take minutes or wait for peers. Every worker of a site does them all:
- * each is harmless when another does it at the same moment.
+ * Three threads, each walking its part of one table of chores. `keeper` has what is quick and must
+ * be on time, `sweeper` what may take minutes or wait for peers, `verifier` what may take days.
+ * Every worker of a site does them all: each is harmless when another does it at the same moment.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "common/runtime/sites.h"
 #include "worker/batch.h"
 #include "worker/sweep.h"
+#include "worker/verify.h"
 #include "worker/worker.h"
 
 #define SPACE_EVERY_MS 1000
@@ -23,6 +25,7 @@
 #define PURGE_ROWS     1000
 #define EVENT_ROWS     100 /* dropped in one transaction */
 #define SKEW_EVERY_MS  60000
+#define SCAN_EVERY_MS  1000 /* whether somebody wants stored bodies looked at */
 /* Whoever sees a process die looks after its bodies; this is for one that died unseen, between the
  * start of another and that one's look. */
 #define ORPHANS_EVERY_MS (24LL * 3600 * 1000)
@@ -31,8 +34,8 @@
 #define LOOK_EVERY_MS    1000 /* longest sleep of a thread between two looks at the table */
 
 struct fy_keeper;
-enum keeper_thread { THREAD_KEEPER, THREAD_SWEEPER, THREAD_COUNT };
-static const char *const thread_names[THREAD_COUNT] = {"keeper", "sweeper"};
+enum keeper_thread { THREAD_KEEPER, THREAD_SWEEPER, THREAD_VERIFIER, THREAD_COUNT };
+static const char *const thread_names[THREAD_COUNT] = {"keeper", "sweeper", "verifier"};
 
 struct chore {
     const char *name;
@@ -49,6 +52,7 @@ enum {
     CHORE_PURGE,
     CHORE_EVENTS,
     CHORE_SKEW,
+    CHORE_SCAN,
     CHORE_COUNT
 };
 
@@ -219,6 +223,11 @@ static enum fy_code keep_time(struct fy_keeper *keeper, struct fy_err *err)
     return code;
 }
 
+static enum fy_code keep_bodies(struct fy_keeper *keeper, struct fy_err *err)
+{
+    return fy_verify(keeper->node, &keeper->stopping, err);
+}
+
 /* ---- the table and who walks it */
 
 static const struct chore chores[CHORE_COUNT] = {
@@ -229,6 +238,7 @@ static const struct chore chores[CHORE_COUNT] = {
     [CHORE_PURGE] = {"purge", THREAD_SWEEPER, PURGE_EVERY_MS, keep_rows},
     [CHORE_EVENTS] = {"events", THREAD_SWEEPER, PURGE_EVERY_MS, keep_events},
     [CHORE_SKEW] = {"skew", THREAD_SWEEPER, SKEW_EVERY_MS, keep_time},
+    [CHORE_SCAN] = {"scan", THREAD_VERIFIER, SCAN_EVERY_MS, keep_bodies},
 };
 
 static void run_chore(struct fy_keeper *keeper, size_t i)

@@ -47,7 +47,7 @@ FY_MUST_CHECK enum fy_code fy_senders_open(struct fy_node *node, struct fy_sende
 void fy_senders_close(struct fy_senders *senders);
 void fy_senders_metrics(struct fy_senders *senders, struct fy_buf *buf);
 
-/* keeper.c: free space, trim of done records, sweeper, purge, clock skew.
+/* keeper.c: free space, trim of done records, sweeper, purge, clock skew, scans of stored bodies.
  */
 struct fy_keeper;
 FY_MUST_CHECK enum fy_code fy_keeper_open(struct fy_node *node, struct fy_keeper **keeper,

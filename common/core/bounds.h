@@ -242,9 +242,13 @@
 #define FY_STORE_SHARDS       64         /* folders, two hex digits; each keeps a descriptor open */
 #define FY_STORE_BUFFER_BYTES (16 << 10) /* smaller bodies touch the disk only in finish */
 #define FY_STORE_WRITE_BEHIND_BYTES                                                                \
-    (8 << 20)                  /* so much is written before the kernel is told to                  \
-                                */
-#define FY_STORE_SPACE_MS 1000 /* free space is measured at most so often */
+    (8 << 20)                      /* so much is written before the kernel is told to              \
+                                    */
+#define FY_VERIFY_UNREADABLE_MAX 8 /* bodies in a row that cannot be read: it is the disk */
+#define FY_VERIFY_BODY_BYTES     (16 << 10) /* what a body costs beside its bytes, at verify.rate */
+#define FY_MEND_BYTES            (256 << 10) /* of a body on its way from another site */
+#define FY_MEND_NAMES            8    /* objects of a body whose names other sites are asked for */
+#define FY_STORE_SPACE_MS        1000 /* free space is measured at most so often */
 
 /* The peer port (adapters/peer_http*.c). */
 #define FY_PEER_CHUNK_BYTES                                                                        \

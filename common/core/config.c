@@ -119,6 +119,8 @@ static const struct fy_config_field fields[] = {
     TIME("trash.grace", trash_grace_ms, "60s", 0, 30 * DAY,
          "files of unreferenced bodies are kept"),
     TIME("sweep.every", sweep_every_ms, "30s", 50, DAY, "between two sweeps of the store"),
+    SIZE("verify.rate", verify_rate_bytes, "32MiB", 64 << 10, TIB,
+         "a second, at which `ferry verify` has stored bodies read"),
     TIME("orders.keep", orders_keep_ms, "24h", 1000, 365 * DAY, "outcomes can be asked for"),
     TIME("tombstones.keep", tombstones_keep_ms, "90d", 1000, 3650 * DAY,
          "deletes are remembered; older orders are EXPIRED"),

@@ -68,6 +68,7 @@ struct fy_config {
     int64_t store_free_floor_bytes;
     int64_t trash_grace_ms;
     int64_t sweep_every_ms;
+    int64_t verify_rate_bytes; /* a second */
     /* life spans */
     int64_t orders_keep_ms;
     int64_t tombstones_keep_ms;

@@ -37,6 +37,8 @@ enum fy_metric {
     FY_M_NOT_FOR_CCS,       /* ferry_orders_not_for_ccs_total: names CCS sites cannot have */
     FY_M_SEND_RETRIES,      /* ferry_send_retry_total */
     FY_M_BODIES_SWEPT,      /* ferry_bodies_swept_total */
+    FY_M_VERIFIED_BYTES,    /* ferry_verified_bytes_total */
+    FY_M_BODIES_MENDED,     /* ferry_bodies_mended_total */
     FY_M_PROGRESS_MS,       /* gauge ferry_progress_timestamp_seconds: last order that ended */
     FY_M_HTTP_REQUESTS,     /* ferry_http_requests_total */
     FY_M_HTTP_ERRORS,       /* ferry_http_errors_total: answers of 500 and above */
