@@ -45,6 +45,8 @@ void fy_claim_due(struct fy_engine *engine, int64_t due_ms)
 
 static void take_rows(struct fy_engine *engine, struct fy_claim *claim)
 {
+    if (claim->op.count > 0)
+        fy_running_look(engine->running);
     for (size_t i = 0; i < claim->op.count; i++)
         if (!fy_intake_row(engine, &claim->rows[i]))
             return; /* the rest is due again when the claim has run out */

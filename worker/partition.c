@@ -118,6 +118,7 @@ static void handle(struct fy_engine *engine, const struct fy_consumer_event *eve
     case FY_CONSUMER_ASSIGN:
         note_owner(engine, true);
         engine->epoch++; /* our own count: it rises even if the queue's should not */
+        fy_running_look(engine->running);
         for (size_t i = 0; i < event->partition_count; i++)
             take(engine, &event->partitions[i]);
         fy_log(NULL, FY_INFO, "queue.assigned", fy_kv_i64("partitions", event->partition_count),

@@ -1,4 +1,4 @@
-/* running.c - a mapped file of slots: what each order was doing, one byte at a time. */
+/* running.c - a mapped file of slots: what each order is doing, one byte at a time. */
 /*
  * A killed process leaves every store it has made, so a slot's state is the last byte written when
  * it is taken and the first when it is given back.
@@ -14,27 +14,22 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/core/hash.h"
+#include "worker/mapped.h"
+#include "worker/suspects.h"
 
 #define FILE_MAGIC   UINT64_C(0x006e757279727265) /* "erryrun" */
-#define FILE_VERSION 1
+#define FILE_VERSION 2
 #define SLOT_READING 0 /* of the record that is being read; orders begin behind it */
-#define DEATHS_MAX   UINT8_MAX
 
-enum slot_state { SLOT_FREE, SLOT_IDLE, SLOT_RUNNING, SLOT_ALONE, SLOT_STATE_COUNT };
+enum slot_state { SLOT_FREE, SLOT_RUNNING, SLOT_ALONE };
 
 struct slot {
     uint64_t identity;
     _Atomic uint8_t state;
-    uint8_t deaths;       /* while it was running or being read */
-    uint8_t alone_deaths; /* of these, alone */
-    uint8_t read_deaths;  /* of these, being read */
-    uint8_t culprit;      /* 1: the last one, alone, was the process's own fault */
-    uint8_t crashes;      /* deaths that were its own fault, alone or not */
-    uint8_t reserved[2];
+    uint8_t reserved[7];
 };
 
 struct file {
@@ -48,11 +43,13 @@ static_assert(sizeof(struct slot) == 16, "the file's layout");
 static_assert(sizeof(struct file) == 24 + 16 * FY_RUNNING_SLOTS, "the file's layout");
 
 struct fy_running {
-    int fd; /* has the lock that says that we live */
+    char *folder;
+    int number; /* of our file: 0 is "running" */
+    int fd;     /* has the lock that says that we live */
     struct file *file;
-    uint32_t end;    /* slots from here on are free */
-    size_t suspects; /* slots with a death to their name */
-    uint32_t *spare; /* free slots below end */
+    struct fy_suspects *suspects; /* the folder's */
+    uint32_t end;                 /* slots from here on are free */
+    uint32_t *spare;              /* free slots below end */
     size_t spare_count;
 };
 
@@ -66,126 +63,34 @@ static void set_state(struct slot *slot, enum slot_state state)
     atomic_store_explicit(&slot->state, (uint8_t)state, memory_order_release);
 }
 
-/* ------------------------------------------------------------------ slots */
+/* ------------------------------------------------------------------ counting what was left */
 
-static struct slot *find(const struct fy_running *running, uint64_t identity)
-{
-    if (running == NULL || running->suspects == 0)
-        return NULL;
-    for (uint32_t i = SLOT_READING + 1; i < running->end; i++) {
-        struct slot *slot = &running->file->slots[i];
-        if (slot->identity == identity && slot->deaths > 0 && state_of(slot) != SLOT_FREE)
-            return slot;
-    }
-    return NULL;
-}
-
-static void free_slot(struct fy_running *running, struct slot *slot)
-{
-    if (slot->deaths > 0)
-        running->suspects--;
-    set_state(slot, SLOT_FREE);
-    running->spare[running->spare_count++] = (uint32_t)(slot - running->file->slots);
-}
-
-/* All are taken: whoever has died least, and does not run now, is forgotten. */
-static void evict(struct fy_running *running)
-{
-    struct slot *least = NULL;
-    for (uint32_t i = SLOT_READING + 1; i < running->end; i++) {
-        struct slot *slot = &running->file->slots[i];
-        if (state_of(slot) == SLOT_IDLE && (least == NULL || slot->deaths < least->deaths))
-            least = slot;
-    }
-    FY_ASSERT(least != NULL); /* half of the slots suffice for all that can run */
-    free_slot(running, least);
-}
-
-static struct slot *take_slot(struct fy_running *running, uint64_t identity)
-{
-    if (running->spare_count == 0 && running->end == FY_RUNNING_SLOTS)
-        evict(running);
-    uint32_t index =
-        running->spare_count > 0 ? running->spare[--running->spare_count] : running->end++;
-    struct slot *slot = &running->file->slots[index];
-    FY_ASSERT(state_of(slot) == SLOT_FREE);
-    slot->identity = identity;
-    slot->deaths = slot->alone_deaths = slot->read_deaths = slot->culprit = 0;
-    slot->crashes = 0;
-    return slot;
-}
-
-/* ------------------------------------------------------------------ counting, once at the start */
-
-static void raise_count(uint8_t *count)
-{
-    if (*count < DEATHS_MAX)
-        (*count)++;
-}
-
-static void count_death(struct slot *slot, bool crashed)
+static void count_slot(struct fy_suspects *suspects, struct slot *slot, bool reading, bool crashed)
 {
     enum slot_state state = state_of(slot);
-    if (state == SLOT_RUNNING || state == SLOT_ALONE)
-        raise_count(&slot->deaths);
-    if (crashed && (state == SLOT_RUNNING || state == SLOT_ALONE))
-        raise_count(&slot->crashes);
-    if (state == SLOT_ALONE) {
-        raise_count(&slot->alone_deaths);
-        slot->culprit = crashed ? 1 : 0;
-    }
-    set_state(slot, SLOT_IDLE);
+    bool alone = state == SLOT_ALONE;
+    uint64_t identity = slot->identity;
+    set_state(slot, SLOT_FREE); /* first: who dies here counts once too little, not too often */
+    if (identity == 0 || (state != SLOT_RUNNING && state != SLOT_ALONE))
+        return;
+    fy_suspects_add(suspects, identity,
+                    (struct fy_deaths){.all = 1,
+                                       .crashes = crashed && !reading ? 1 : 0,
+                                       .alone = alone ? 1 : 0,
+                                       .reading = reading ? 1 : 0,
+                                       .culprit = alone && crashed ? 1 : 0});
 }
 
-static void count_reading(struct fy_running *running, const struct slot *reading)
+/* A death for each that was running: the process whose file it was is no more. */
+static void count_all(struct fy_suspects *suspects, struct file *file)
 {
-    struct slot *slot = find(running, reading->identity);
-    if (slot == NULL) {
-        slot = take_slot(running, reading->identity);
-        running->suspects++;
-    }
-    raise_count(&slot->deaths);
-    raise_count(&slot->read_deaths);
-    set_state(slot, SLOT_IDLE);
-}
-
-static bool makes_sense(const struct slot *slot)
-{
-    enum slot_state state = state_of(slot);
-    return state != SLOT_FREE && state < SLOT_STATE_COUNT && slot->identity != 0;
-}
-
-static void count_all(struct fy_running *running)
-{
-    struct file *file = running->file;
     bool crashed = atomic_load(&file->crashed) == 1;
-    for (uint32_t i = SLOT_READING + 1; i < FY_RUNNING_SLOTS; i++) {
-        struct slot *slot = &file->slots[i];
-        if (makes_sense(slot))
-            count_death(slot, crashed);
-        if (!makes_sense(slot) || slot->deaths == 0) {
-            set_state(slot, SLOT_FREE);
-            continue;
-        }
-        running->suspects++;
-        running->end = i + 1;
-    }
-    for (uint32_t i = SLOT_READING + 1; i < running->end; i++)
-        if (state_of(&file->slots[i]) == SLOT_FREE)
-            running->spare[running->spare_count++] = i;
-    if (makes_sense(&file->slots[SLOT_READING]))
-        count_reading(running, &file->slots[SLOT_READING]);
-    set_state(&file->slots[SLOT_READING], SLOT_FREE);
+    for (uint32_t i = 0; i < FY_RUNNING_SLOTS; i++)
+        count_slot(suspects, &file->slots[i], i == SLOT_READING, crashed);
     atomic_store(&file->crashed, 0);
 }
 
-/* ------------------------------------------------------------------ open, close */
-
-static bool is_ours(const struct file *file)
-{
-    return file->magic == FILE_MAGIC && file->version == FILE_VERSION &&
-           file->slot_count == FY_RUNNING_SLOTS;
-}
+/* ------------------------------------------------------------------ files */
 
 static void begin_anew(struct file *file)
 {
@@ -197,31 +102,35 @@ static void begin_anew(struct file *file)
 
 static enum fy_code map_file(int fd, struct file **file, struct fy_err *err)
 {
-    struct stat seen;
-    if (fstat(fd, &seen) != 0)
-        return fy_err_set(err, FY_EIO, "%s", strerror(errno));
-    bool whole = seen.st_size == (off_t)sizeof(struct file);
-    if (!whole && ftruncate(fd, 0) != 0)
-        return fy_err_set(err, FY_EIO, "%s", strerror(errno));
-    /* With its space: a store into a hole would be SIGBUS when the disk is full. */
-    int failed = posix_fallocate(fd, 0, (off_t)sizeof(struct file));
-    if (failed != 0)
-        return fy_err_set(err, failed == ENOSPC ? FY_ENOSPACE : FY_EIO, "%s", strerror(failed));
-    void *mapped = mmap(NULL, sizeof(struct file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (mapped == MAP_FAILED)
-        return fy_err_set(err, FY_EIO, "%s", strerror(errno));
-    *file = mapped;
-    if (!is_ours(*file))
-        begin_anew(*file);
+    void *mapped = NULL;
+    bool whole = false;
+    enum fy_code code = fy_mapped_open(fd, sizeof(struct file), &mapped, &whole, err);
+    if (code != FY_OK)
+        return code;
+    struct file *opened = mapped;
+    bool ours = opened->magic == FILE_MAGIC && opened->version == FILE_VERSION &&
+                opened->slot_count == FY_RUNNING_SLOTS;
+    if (!whole || !ours)
+        begin_anew(opened);
+    *file = opened;
     return FY_OK;
 }
 
-/* The lock goes with the process, however it ends. *fd -1: another one has the file. */
-static enum fy_code lock_file(const char *path, int *fd, struct fy_err *err)
+/* false: the path is too long. */
+static bool path_of(const char *folder, int number, char path[static PATH_MAX])
 {
-    int opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int length = number == 0 ? snprintf(path, PATH_MAX, "%s/running", folder)
+                             : snprintf(path, PATH_MAX, "%s/running.%d", folder, number);
+    return length > 0 && length < PATH_MAX;
+}
+
+/* The lock goes with the process, however it ends. *fd -1: somebody living has the file. */
+static enum fy_code lock_file(const char *path, int flags, int *fd, struct fy_err *err)
+{
+    int opened = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
     if (opened < 0)
-        return fy_err_set(err, FY_EIO, "open %s: %s", path, strerror(errno));
+        return fy_err_set(err, errno == ENOENT ? FY_ENOTFOUND : FY_EIO, "open %s: %s", path,
+                          strerror(errno));
     *fd = opened;
     if (flock(opened, LOCK_EX | LOCK_NB) == 0)
         return FY_OK;
@@ -232,43 +141,99 @@ static enum fy_code lock_file(const char *path, int *fd, struct fy_err *err)
                                  : fy_err_set(err, FY_EIO, "lock %s: %s", path, strerror(number));
 }
 
-static enum fy_code lock_first(const char *folder, int *fd, struct fy_err *err)
+/* ------------------------------------------------------------------ the others' files */
+
+static void count_file(struct fy_running *running, int fd)
+{
+    struct file *file = NULL;
+    struct fy_err err = {0};
+    if (map_file(fd, &file, &err) != FY_OK)
+        return; /* whoever starts with it will say so */
+    FY_ASSERT(file != NULL);
+    count_all(running->suspects, file);
+    (void)munmap(file, sizeof(*file)); /* it was mapped */
+}
+
+/* Counts what dead ones have left, and how many live. Who starts meanwhile takes a file further on.
+ */
+static size_t look_at_others(struct fy_running *running)
+{
+    size_t living = 0;
+    for (int i = 0; i < FY_RUNNING_FILES; i++) {
+        char path[PATH_MAX];
+        int fd = -1;
+        struct fy_err err = {0};
+        if (i == running->number)
+            continue;
+        FY_ASSERT(path_of(running->folder, i, path)); /* ours is as long */
+        enum fy_code code = lock_file(path, 0, &fd, &err);
+        if (code == FY_ENOTFOUND)
+            break; /* they are made in order */
+        living += code == FY_OK && fd < 0 ? 1 : 0;
+        if (fd < 0)
+            continue;
+        count_file(running, fd);
+        (void)close(fd); /* nothing was written through it */
+    }
+    return living;
+}
+
+void fy_running_look(struct fy_running *running)
+{
+    if (running != NULL)
+        (void)look_at_others(running);
+}
+
+/* ------------------------------------------------------------------ open, close */
+
+static enum fy_code lock_first(struct fy_running *running, struct fy_err *err)
 {
     char path[PATH_MAX];
-    enum fy_code code = FY_OK;
-    for (int i = 0; code == FY_OK && *fd < 0 && i < FY_RUNNING_FILES; i++) {
-        int length = i == 0 ? snprintf(path, sizeof(path), "%s/running", folder)
-                            : snprintf(path, sizeof(path), "%s/running.%d", folder, i);
-        if (length < 0 || (size_t)length >= sizeof(path))
-            return fy_err_set(err, FY_EINPUT, "%s: the path is too long", folder);
-        code = lock_file(path, fd, err);
+    for (int i = 0; i < FY_RUNNING_FILES; i++) {
+        if (!path_of(running->folder, i, path))
+            return fy_err_set(err, FY_EINPUT, "%s: the path is too long", running->folder);
+        enum fy_code code = lock_file(path, O_CREAT, &running->fd, err);
+        if (code != FY_OK)
+            return code == FY_ENOTFOUND ? fy_err_set(err, FY_EIO, "%s is not there", path) : code;
+        running->number = i;
+        if (running->fd >= 0)
+            return FY_OK;
     }
-    if (code == FY_OK && *fd < 0)
-        return fy_err_set(err, FY_EBUSY, "%s: %d workers have their files there", folder,
-                          FY_RUNNING_FILES);
-    return code;
+    return fy_err_set(err, FY_EBUSY, "%s: %d workers have their files there", running->folder,
+                      FY_RUNNING_FILES);
+}
+
+static void running_free(struct fy_running *running)
+{
+    if (running->file != NULL)
+        (void)munmap(running->file, sizeof(struct file)); /* it was mapped */
+    fy_suspects_close(running->suspects);
+    if (running->fd >= 0)
+        (void)close(running->fd); /* lets others have it */
+    free(running->spare);
+    free(running->folder);
+    free(running);
 }
 
 enum fy_code fy_running_open(const char *folder, struct fy_running **running, struct fy_err *err)
 {
     FY_ASSERT(*running == NULL);
-    int fd = -1;
-    struct file *file = NULL;
-    enum fy_code code = lock_first(folder, &fd, err);
-    if (code != FY_OK)
-        return code;
-    code = map_file(fd, &file, err);
-    if (code != FY_OK) {
-        (void)close(fd); /* nothing was written through it */
-        return fy_err_add(err, "map the file of running orders in %s", folder);
-    }
-    FY_ASSERT(file != NULL);
     struct fy_running *opened = fy_alloc(sizeof(*opened));
-    opened->fd = fd;
-    opened->file = file;
+    opened->folder = fy_strdup(folder);
+    opened->fd = -1;
     opened->end = SLOT_READING + 1;
     opened->spare = fy_alloc(FY_RUNNING_SLOTS * sizeof(*opened->spare));
-    count_all(opened);
+    enum fy_code code = lock_first(opened, err);
+    if (code == FY_OK)
+        code = fy_suspects_open(folder, &opened->suspects, err);
+    if (code == FY_OK && map_file(opened->fd, &opened->file, err) != FY_OK)
+        code = fy_err_add(err, "map the file of running orders in %s", folder);
+    if (code != FY_OK) {
+        running_free(opened);
+        return code;
+    }
+    count_all(opened->suspects, opened->file);
+    (void)look_at_others(opened);
     *running = opened;
     return FY_OK;
 }
@@ -279,10 +244,9 @@ void fy_running_close(struct fy_running *running, bool clean)
         return;
     if (clean)
         begin_anew(running->file);
-    (void)munmap(running->file, sizeof(struct file)); /* it was mapped */
-    (void)close(running->fd);                         /* lets others have it */
-    free(running->spare);
-    free(running);
+    if (clean && look_at_others(running) == 0)
+        fy_suspects_clear(running->suspects);
+    running_free(running);
 }
 
 void fy_running_crashed(struct fy_running *running)
@@ -302,29 +266,28 @@ uint64_t fy_running_identity(uint64_t a, uint64_t b, uint64_t c)
 
 enum fy_suspicion fy_running_ask(const struct fy_running *running, uint64_t identity)
 {
-    const struct slot *slot = find(running, identity);
-    if (slot == NULL)
+    if (running == NULL)
         return FY_UNSUSPECTED;
+    const struct fy_deaths deaths = fy_suspects_of(running->suspects, identity);
     /* Reading takes microseconds and is alone on its thread: nobody is hit there three times by
      * chance. */
-    if (slot->read_deaths >= FY_SUSPECT_DEATHS)
+    if (deaths.reading >= FY_SUSPECT_DEATHS)
         return FY_CULPRIT_UNREADABLE;
-    if (slot->culprit != 0 || slot->alone_deaths >= FY_SUSPECT_KILLS)
+    if (deaths.culprit != 0 || deaths.alone >= FY_SUSPECT_KILLS)
         return FY_CULPRIT;
     /* Whoever kills a busy worker from outside hits hundreds, and each alone would take long. */
-    bool suspect = slot->crashes >= FY_SUSPECT_DEATHS || slot->deaths >= FY_SUSPECT_KILLS;
+    bool suspect = deaths.crashes >= FY_SUSPECT_DEATHS || deaths.all >= FY_SUSPECT_KILLS;
     return suspect ? FY_SUSPECT : FY_UNSUSPECTED;
 }
 
 uint32_t fy_running_deaths(const struct fy_running *running, uint64_t identity)
 {
-    const struct slot *slot = find(running, identity);
-    return slot != NULL ? slot->deaths : 0;
+    return running != NULL ? fy_suspects_of(running->suspects, identity).all : 0;
 }
 
 size_t fy_running_suspects(const struct fy_running *running)
 {
-    return running != NULL ? running->suspects : 0;
+    return running != NULL ? fy_suspects_count(running->suspects) : 0;
 }
 
 /* ------------------------------------------------------------------ running */
@@ -347,11 +310,14 @@ uint32_t fy_running_begin(struct fy_running *running, uint64_t identity, bool al
 {
     if (running == NULL)
         return 0;
-    struct slot *slot = find(running, identity);
-    if (slot == NULL)
-        slot = take_slot(running, identity);
+    uint32_t index =
+        running->spare_count > 0 ? running->spare[--running->spare_count] : running->end++;
+    FY_ASSERT(index < FY_RUNNING_SLOTS); /* there is one for all that can run */
+    struct slot *slot = &running->file->slots[index];
+    FY_ASSERT(state_of(slot) == SLOT_FREE);
+    slot->identity = identity;
     set_state(slot, alone ? SLOT_ALONE : SLOT_RUNNING);
-    return (uint32_t)(slot - running->file->slots);
+    return index;
 }
 
 void fy_running_join(struct fy_running *running, uint32_t slot)
@@ -364,16 +330,12 @@ void fy_running_end(struct fy_running *running, uint32_t slot)
 {
     if (running == NULL || slot == 0)
         return;
-    struct slot *ended = &running->file->slots[slot];
-    if (ended->deaths > 0)
-        set_state(ended, SLOT_IDLE);
-    else
-        free_slot(running, ended);
+    set_state(&running->file->slots[slot], SLOT_FREE);
+    running->spare[running->spare_count++] = slot;
 }
 
 void fy_running_forget(struct fy_running *running, uint64_t identity)
 {
-    struct slot *slot = find(running, identity);
-    if (slot != NULL && state_of(slot) == SLOT_IDLE)
-        free_slot(running, slot);
+    if (running != NULL)
+        fy_suspects_forget(running->suspects, identity);
 }

@@ -3,8 +3,9 @@
  * An order that kills every worker that touches it would be delivered again and again. So a small
  * file in the data folder, mapped into memory, names the orders that run; what it holds survives
  * the process in the page cache and need not survive the machine. The next process counts a death
- * for each that was running. After FY_SUSPECT_DEATHS of them that were the process's own fault an
- * order is a suspect and runs alone; if the process crashes meanwhile, the order is the culprit.
+ * for each that was running, in a file that all workers of the folder share (suspects.h). After
+ * FY_SUSPECT_DEATHS of them that were a process's own fault an order is a suspect and runs alone;
+ * if the process crashes meanwhile, the order is the culprit.
  *
  * A process that was killed from outside says little about its orders: then it takes
  * FY_SUSPECT_KILLS deaths for either, since the kernel kills so, too, when memory is short.
@@ -25,18 +26,21 @@ enum fy_suspicion {
 
 /*
  * Opens the first file that no living process has (running, running.1, ...), making it when absent,
- * and counts the deaths of what was running. So workers that share a folder have one each, and what
- * a dead one left is known to whoever starts next. A file of another version, cut short or full of
- * nonsense is begun anew.
+ * and counts the deaths of what was running there and in other files that no living process has. A
+ * file of another version, cut short or full of nonsense is begun anew.
  *   folder  borrowed until it returns
- * Errors: FY_EBUSY all FY_RUNNING_FILES are in use; FY_EIO; FY_ENOSPACE.
+ * Errors: FY_EBUSY all FY_RUNNING_FILES are in use; FY_EINPUT; FY_EIO; FY_ENOSPACE.
  * All functions below accept NULL and then remember nothing. Thread: one, but for
  * fy_running_crashed.
  */
 FY_MUST_CHECK enum fy_code fy_running_open(const char *folder, struct fy_running **running,
                                            struct fy_err *err);
-/* clean: the process ends as it should, and nobody is suspected of anything any more. */
+/* clean: the process ends as it should; if no other of the folder lives, nobody is suspected of
+ * anything any more. */
 void fy_running_close(struct fy_running *running, bool clean);
+/* Orders may have come that another worker had: counts the deaths of the folder's dead ones. A few
+ * system calls for each. */
+void fy_running_look(struct fy_running *running);
 /* The process is about to die of its own fault. May be called by a signal handler. */
 void fy_running_crashed(struct fy_running *running);
 
@@ -44,8 +48,8 @@ void fy_running_crashed(struct fy_running *running);
 uint64_t fy_running_identity(uint64_t a, uint64_t b, uint64_t c);
 enum fy_suspicion fy_running_ask(const struct fy_running *running, uint64_t identity);
 uint32_t fy_running_deaths(const struct fy_running *running, uint64_t identity);
-size_t
-fy_running_suspects(const struct fy_running *running); /* orders with a death to their name */
+/* Orders with a death to their name, whoever died of them. */
+size_t fy_running_suspects(const struct fy_running *running);
 
 /* A record is being read; one at a time. */
 void fy_running_read_begin(struct fy_running *running, uint64_t identity);

@@ -118,10 +118,12 @@
 #define FY_LOOK_BATCH          256 /* orders in one look at the catalogue */
 #define FY_POISON_MAX          64  /* unreadable records in memory; more are not polled */
 #define FY_POISON_BYTES_MAX    (4 << 20) /* and their bytes */
-/* Orders remembered over a death of the process: all that can run at once, and as many suspects. */
-#define FY_RUNNING_SLOTS  (FY_LANES_ORDERS_MAX << 1)
-#define FY_RUNNING_FILES  256 /* workers of one folder: as many as there are leases */
-#define FY_SUSPECT_DEATHS 3   /* the process crashed so often while an order ran: it runs alone */
+/* All that can run at once, and what is being read. */
+#define FY_RUNNING_SLOTS   (FY_LANES_ORDERS_MAX + 2)
+#define FY_RUNNING_FILES   256 /* workers of one folder: as many as there are leases */
+#define FY_SUSPECTS_MAX    (FY_LANES_ORDERS_MAX << 2) /* orders remembered over deaths of workers */
+#define FY_SUSPECTS_PLACES 16 /* where each of them may stand: the bound of a look-up */
+#define FY_SUSPECT_DEATHS  3  /* workers crashed so often while an order ran: it runs alone */
 #define FY_SUSPECT_KILLS                                                                           \
     10 /* killed from outside so often while it ran: alone, too; so often alone: it is dead */
 #define FY_ALONE_DRAIN_MS                                                                          \

@@ -297,31 +297,52 @@ def test_a_worker_that_is_asked_to_end_cuts_what_takes_too_long_and_another_does
     await_applied(site.apis[0].client(), [given])
 
 
+def crash(part):
+    """It dies of its own fault."""
+    part.process.send_signal(signal.SIGABRT)
+    assert part.process.wait(20) == -signal.SIGABRT
+
+
 def test_an_order_that_crashes_every_worker_in_turn_is_a_dead_letter(engines, site_of, hostile):
-    """Pitfall 16: each counts for itself, so the bound is of each, and the next order comes."""
+    """Pitfall 16: the workers of a folder count together, and the next order comes."""
     kafka, _ = engines
     site = site_of(2, pull_stall_timeout="120s")
-    source, _ = stalled(site, hostile, site.workers)
+    source, (given,) = stalled(site, hostile, site.workers)
     client = site.apis[0].client()
-    crashes = {part.log: 0 for part in site.workers}
+    crashes = pulls = 0
 
     def dead():
         return client.waiting(state="dead").must(200).json()["orders"]
 
-    def at_work():
-        return [part for part in site.workers if inflight(part) >= 1] or dead()
+    def await_victim(parts):
+        """The one of these that has begun it since the last crash; None: it is given up."""
 
-    while not dead():
-        victims = eventually(at_work, SETTLE_S, "somebody works on it, or it is given up")
-        if dead():
-            break
-        (victim,) = victims
-        victim.process.send_signal(signal.SIGABRT)
-        assert victim.process.wait(20) == -signal.SIGABRT
-        crashes[victim.log] += 1
-        victim.start(ready=False)
-    print("crashes:", list(crashes.values()))
-    assert max(crashes.values()) <= 4  # three in company, and one alone that proves it
+        def at_work():
+            if source.pulls(given["objectName"]) == pulls:
+                return dead()
+            busy = [part for part in parts if inflight(part) >= 1]
+            return busy if len(busy) == 1 else dead()  # for a moment after a rebalance two have it
+
+        found = eventually(at_work, SETTLE_S, "one works on it, or it is given up")
+        return None if dead() else found[0]
+
+    while (first := await_victim(site.workers)) is not None:
+        changes = {part.log: owned(part)[1] for part in site.workers}
+        for victim in (first, next(part for part in site.workers if part is not first)):
+            if await_victim([victim]) is None:
+                break
+            pulls = source.pulls(given["objectName"])
+            crash(victim)
+            crashes += 1
+        for part in site.workers:
+            if not part.running():
+                part.start(ready=False)
+                eventually(lambda: owned(part)[1] > changes[part.log], JOIN_S, "it is in the group")
+        await_shares(site.workers)
+    print("crashes:", crashes)
+    # Three in company and one alone that proves it; another may have hit a worker just when the
+    # order was taken from it. Each worker for itself would need seven.
+    assert 4 <= crashes <= 5
     (row,) = dead()
     assert row["reason"] == "INTERNAL"
     (letter,) = records(kafka, site.apis[0].settings["queue_prefix"] + "request-action.dead")

@@ -21,17 +21,23 @@
 struct place {
     struct fake_node node;
     char folder[64];
-    char path[80];
-    char copy[80];
 };
+
+/* The files that outlive a worker. */
+static const char *const files[] = {"running", "suspects"};
+
+static const char *path_of(const struct place *self, const char *name, const char *suffix,
+                           char path[static 96])
+{
+    (void)snprintf(path, 96, "%s/%s%s", self->folder, name, suffix);
+    return path;
+}
 
 static int setup(void **state)
 {
     struct place *self = fy_alloc(sizeof(*self));
     (void)snprintf(self->folder, sizeof(self->folder), "/tmp/engine_suspect_test.XXXXXX");
     assert_non_null(mkdtemp(self->folder));
-    (void)snprintf(self->path, sizeof(self->path), "%s/running", self->folder);
-    (void)snprintf(self->copy, sizeof(self->copy), "%s/copy", self->folder);
     fake_node_init(&self->node);
     (void)snprintf(self->node.config.data, sizeof(self->node.config.data), "%s", self->folder);
     *state = self;
@@ -41,9 +47,12 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct place *self = *state;
+    char path[96];
     fake_node_done(&self->node);
-    (void)unlink(self->path);
-    (void)rmdir(self->folder);
+    for (size_t i = 0; i < FY_COUNT_OF(files); i++)
+        (void)unlink(path_of(self, files[i], "", path));
+    (void)unlink(path_of(self, "running", ".1", path)); /* of another worker, if any */
+    assert_int_equal(rmdir(self->folder), 0);
     free(self);
     return 0;
 }
@@ -64,11 +73,16 @@ static void copy_file(const char *from, const char *to)
 /* The process dies as it is now, and the next one starts. */
 static void die(struct place *self, bool crashed)
 {
+    char path[96];
+    char copy[96];
     if (crashed)
         fy_engine_crashed(self->node.engine);
-    copy_file(self->path, self->copy);
+    for (size_t i = 0; i < FY_COUNT_OF(files); i++)
+        copy_file(path_of(self, files[i], "", path), path_of(self, files[i], ".copy", copy));
     fake_node_stop(&self->node, 0);
-    assert_int_equal(rename(self->copy, self->path), 0);
+    for (size_t i = 0; i < FY_COUNT_OF(files); i++)
+        assert_int_equal(
+            rename(path_of(self, files[i], ".copy", copy), path_of(self, files[i], "", path)), 0);
     fake_node_start(&self->node);
 }
 
@@ -186,6 +200,38 @@ static void a_restart_in_order_makes_nobody_a_suspect(void **state)
     assert_true(fake_node_wait_ready_count(&self->node, 2));
 }
 
+/* Of the only record there is. */
+static uint64_t identity_of_first(struct place *self)
+{
+    const struct fy_record *record = fake_queue_record(self->node.queue, FY_TOPIC_ACTION, 0);
+    int32_t partition = 0;
+    while (fake_queue_end(self->node.queue, FY_TOPIC_ACTION, partition) == 0)
+        partition++;
+    return fy_running_identity((uint64_t)partition, 0, (uint64_t)record->timestamp_ms);
+}
+
+/* Nobody has started in the dead one's place: whoever is given its partitions counts its deaths. */
+static void an_order_that_another_worker_has_died_of_is_not_run(void **state)
+{
+    struct place *self = *state;
+    struct fy_running *other = NULL;
+    struct fy_waiting_row row = {0};
+    struct fy_err err = {0};
+    fake_node_start(&self->node);
+    fake_queue_revoke(self->node.queue, FAKE_ALL);
+    fake_queue_settle(self->node.queue);
+    (void)fake_node_create(&self->node, "killer");
+    assert_int_equal(fy_running_open(self->folder, &other, &err), FY_OK);
+    (void)fy_running_begin(other, identity_of_first(self), true);
+    fy_running_crashed(other);
+    fy_running_close(other, false);
+    fake_queue_assign(self->node.queue, FAKE_ALL);
+    assert_true(fake_node_wait_waiting(&self->node, FY_DEAD, 1));
+    assert_true(fake_catalogue_waiting_row(self->node.catalogue, "killer", &row));
+    assert_int_equal(row.reason, FY_INTERNAL);
+    assert_int_equal(fake_peer_calls(self->node.peer, FY_PEER_PULL), 0);
+}
+
 /* Its reader dies with it, before anything can be known of it: it is not read a fourth time. */
 static void a_record_that_kills_its_reader_is_not_read_again(void **state)
 {
@@ -193,11 +239,8 @@ static void a_record_that_kills_its_reader_is_not_read_again(void **state)
     struct fy_running *running = NULL;
     struct fy_err err = {0};
     (void)fake_node_create(&self->node, "unreadable"); /* the first record of its partition */
-    int32_t partition = 0;
-    while (fake_queue_end(self->node.queue, FY_TOPIC_ACTION, partition) == 0)
-        partition++;
     const struct fy_record *record = fake_queue_record(self->node.queue, FY_TOPIC_ACTION, 0);
-    uint64_t identity = fy_running_identity((uint64_t)partition, 0, (uint64_t)record->timestamp_ms);
+    uint64_t identity = identity_of_first(self);
     for (int death = 0; death < FY_SUSPECT_DEATHS; death++) {
         assert_int_equal(fy_running_open(self->folder, &running, &err), FY_OK);
         fy_running_read_begin(running, identity);
@@ -223,6 +266,7 @@ int main(void)
         TEST(kills_from_outside_make_no_dead_letters),
         TEST(a_row_that_crashes_alone_is_dead),
         TEST(a_restart_in_order_makes_nobody_a_suspect),
+        TEST(an_order_that_another_worker_has_died_of_is_not_run),
         TEST(a_record_that_kills_its_reader_is_not_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 struct place {
     char folder[64];
     char path[80];
+    char suspects[80];
     struct fy_running *running;
 };
 
@@ -43,6 +44,7 @@ static int setup(void **state)
     (void)snprintf(self->folder, sizeof(self->folder), "/tmp/running_test.XXXXXX");
     assert_non_null(mkdtemp(self->folder));
     (void)snprintf(self->path, sizeof(self->path), "%s/running", self->folder);
+    (void)snprintf(self->suspects, sizeof(self->suspects), "%s/suspects", self->folder);
     open_again(self);
     *state = self;
     return 0;
@@ -51,9 +53,13 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct place *self = *state;
+    char path[96];
     fy_running_close(self->running, true);
     (void)unlink(self->path);
-    (void)rmdir(self->folder);
+    (void)unlink(self->suspects);
+    (void)snprintf(path, sizeof(path), "%s.1", self->path); /* of a second worker, if any */
+    (void)unlink(path);
+    assert_int_equal(rmdir(self->folder), 0);
     free(self);
     return 0;
 }
@@ -169,47 +175,55 @@ static void a_clean_end_clears_everybody(void **state)
     assert_int_equal(fy_running_ask(self->running, 7), FY_UNSUSPECTED);
 }
 
-/* More suspects than slots: the least suspicious is forgotten, and all that runs has a slot. */
+/* More suspects than places: the least suspicious is forgotten, and all that runs has a slot. */
 static void a_full_file_forgets_the_least_suspicious(void **state)
 {
     struct place *self = *state;
     for (int death = 0; death < 2; death++)
         die_while_running(self, 1, false, true);
-    for (uint64_t identity = 100; identity < 100 + FY_RUNNING_SLOTS; identity += 1000) {
-        for (uint64_t i = 0; i < 1000; i++)
+    for (uint64_t identity = 100; identity < 100 + 2 * FY_SUSPECTS_MAX; identity += 4000) {
+        for (uint64_t i = 0; i < 4000; i++)
             (void)fy_running_begin(self->running, identity + i, false);
         die(self, true);
     }
-    assert_true(fy_running_suspects(self->running) < FY_RUNNING_SLOTS);
+    assert_in_range(fy_running_suspects(self->running), FY_SUSPECTS_MAX / 2, FY_SUSPECTS_MAX);
     assert_int_equal(fy_running_deaths(self->running, 1), 2);
-    for (uint64_t i = 0; i < 1000; i++)
+    for (uint64_t i = 0; i <= FY_LANES_ORDERS_MAX; i++)
         assert_int_not_equal(fy_running_begin(self->running, 50000 + i, false), 0);
 }
 
-static void write_file(const struct place *self, const void *bytes, size_t size_bytes, off_t at)
+static void write_file(const char *path, const void *bytes, size_t size_bytes, off_t at)
 {
-    int fd = open(self->path, O_WRONLY);
+    int fd = open(path, O_WRONLY);
     assert_true(fd >= 0);
     assert_int_equal(pwrite(fd, bytes, size_bytes, at), (ssize_t)size_bytes);
     assert_int_equal(close(fd), 0);
 }
 
-/* Whatever stands in the file, it is read without harm and works afterwards. */
-static void a_file_of_nonsense_is_ignored(void **state)
+/* Noise from the offset on. */
+static void spoil(const char *path, off_t from, uint32_t *random)
+{
+    struct stat whole;
+    assert_int_equal(stat(path, &whole), 0);
+    size_t size_bytes = (size_t)(whole.st_size - from);
+    uint8_t *noise = fy_alloc(size_bytes);
+    for (size_t i = 0; i < size_bytes; i++)
+        noise[i] = (uint8_t)((*random = *random * 1664525 + 1013904223) >> 24);
+    write_file(path, noise, size_bytes, from);
+    free(noise);
+}
+
+/* Whatever stands in the files, they are read without harm and work afterwards. */
+static void files_of_nonsense_are_ignored(void **state)
 {
     struct place *self = *state;
-    struct stat whole;
-    assert_int_equal(stat(self->path, &whole), 0);
-    size_t size_bytes = (size_t)whole.st_size;
-    uint8_t *noise = fy_alloc(size_bytes);
     uint32_t random = 1;
     for (int round = 0; round < 6; round++) {
         off_t header = round % 2 == 0 ? 0 : 24; /* every other time only the slots are nonsense */
-        for (size_t i = 0; i < size_bytes; i++)
-            noise[i] = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
         fy_running_close(self->running, false);
         self->running = NULL;
-        write_file(self, noise, size_bytes - (size_t)header, header);
+        spoil(self->path, header, &random);
+        spoil(self->suspects, header, &random);
         open_again(self);
         if (header == 0)
             assert_int_equal(fy_running_suspects(self->running), 0);
@@ -217,43 +231,85 @@ static void a_file_of_nonsense_is_ignored(void **state)
             assert_int_not_equal(fy_running_begin(self->running, i, false), 0);
         die(self, false);
     }
-    free(noise);
 }
 
-static void a_file_cut_short_is_begun_anew(void **state)
+static void files_cut_short_are_begun_anew(void **state)
 {
     struct place *self = *state;
     for (int death = 0; death < FY_SUSPECT_DEATHS; death++)
         die_while_running(self, 7, false, true);
+    (void)fy_running_begin(self->running, 8, false);
     fy_running_close(self->running, false);
     self->running = NULL;
     assert_int_equal(truncate(self->path, 5000), 0);
+    assert_int_equal(truncate(self->suspects, 5000), 0);
     open_again(self);
     assert_int_equal(fy_running_suspects(self->running), 0);
 }
 
-/* Two workers of one folder have a file each; the next to start knows what the dead one did. */
-static void workers_that_share_a_folder_do_not_mix(void **state)
+/* ------------------------------------------------------------------ workers of one folder */
+
+static struct fy_running *open_second(struct place *self)
+{
+    struct fy_running *second = NULL;
+    struct fy_err err = {0};
+    assert_int_equal(fy_running_open(self->folder, &second, &err), FY_OK);
+    return second;
+}
+
+/* They have a file each: what one of them runs is no death while it lives. */
+static void what_another_worker_runs_is_no_death_while_it_lives(void **state)
 {
     struct place *self = *state;
-    struct fy_running *other = NULL;
-    struct fy_err err = {0};
-    char path[96];
     (void)fy_running_begin(self->running, 7, false);
-    assert_int_equal(fy_running_open(self->folder, &other, &err), FY_OK);
-    assert_int_equal(fy_running_suspects(other), 0); /* the first lives: its order is no suspect */
-    (void)fy_running_begin(other, 8, false);
-    fy_running_close(other, false); /* dies */
-    other = NULL;
-    assert_int_equal(fy_running_open(self->folder, &other, &err), FY_OK);
-    assert_int_equal(fy_running_deaths(other, 8), 1);
-    assert_int_equal(fy_running_deaths(other, 7), 0);
+    struct fy_running *second = open_second(self);
+    fy_running_look(second);
+    assert_int_equal(fy_running_suspects(second), 0);
     die(self, false);
+    assert_int_equal(fy_running_deaths(second, 7), 1);
     assert_int_equal(fy_running_deaths(self->running, 7), 1);
-    fy_running_close(other, true);
-    (void)snprintf(path, sizeof(path), "%s.1", self->path);
-    assert_int_equal(unlink(path), 0);
+    fy_running_close(second, true);
 }
+
+/* Each takes it once: it is a suspect as soon as if one had taken it three times. */
+static void deaths_of_all_workers_count_together(void **state)
+{
+    struct place *self = *state;
+    struct fy_running *second = open_second(self);
+    for (int death = 0; death < FY_SUSPECT_DEATHS; death++) {
+        assert_int_equal(fy_running_ask(self->running, 7), FY_UNSUSPECTED);
+        assert_int_equal(fy_running_ask(second, 7), FY_UNSUSPECTED);
+        struct fy_running *victim = death % 2 == 0 ? self->running : second;
+        (void)fy_running_begin(victim, 7, false);
+        fy_running_crashed(victim);
+        fy_running_close(victim, false);
+        *(death % 2 == 0 ? &self->running : &second) = open_second(self);
+    }
+    assert_int_equal(fy_running_ask(self->running, 7), FY_SUSPECT);
+    assert_int_equal(fy_running_ask(second, 7), FY_SUSPECT);
+    (void)fy_running_begin(second, 7, true);
+    fy_running_crashed(second);
+    fy_running_close(second, false);
+    fy_running_look(self->running); /* nobody has started instead of it */
+    assert_int_equal(fy_running_ask(self->running, 7), FY_CULPRIT);
+    fy_running_look(self->running);
+    assert_int_equal(fy_running_deaths(self->running, 7), FY_SUSPECT_DEATHS + 1);
+}
+
+/* Whoever has done with it; and a worker that ends by itself does not clear the others'. */
+static void what_one_forgets_all_forget(void **state)
+{
+    struct place *self = *state;
+    struct fy_running *second = open_second(self);
+    die_while_running(self, 7, false, true);
+    die_while_running(self, 8, false, true);
+    fy_running_forget(second, 7);
+    assert_int_equal(fy_running_deaths(self->running, 7), 0);
+    fy_running_close(second, true);
+    assert_int_equal(fy_running_deaths(self->running, 8), 1);
+}
+
+/* ------------------------------------------------------------------ */
 
 static void without_a_file_nothing_is_remembered(void **state)
 {
@@ -283,10 +339,12 @@ int main(void)
         TEST(a_record_that_kills_its_reader_three_times_is_read_no_more),
         TEST(what_has_ended_is_innocent),
         TEST(a_clean_end_clears_everybody),
-        TEST(workers_that_share_a_folder_do_not_mix),
         TEST(a_full_file_forgets_the_least_suspicious),
-        TEST(a_file_of_nonsense_is_ignored),
-        TEST(a_file_cut_short_is_begun_anew),
+        TEST(files_of_nonsense_are_ignored),
+        TEST(files_cut_short_are_begun_anew),
+        TEST(what_another_worker_runs_is_no_death_while_it_lives),
+        TEST(deaths_of_all_workers_count_together),
+        TEST(what_one_forgets_all_forget),
         TEST(without_a_file_nothing_is_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
