@@ -143,6 +143,7 @@ struct fy_engine {
     size_t partition_count;
     size_t next_partition; /* where polling begins, so that none starves another */
     uint32_t uncommitted;  /* orders done since the last commit */
+    bool commits_stuck;    /* the last one failed */
     int64_t committed_ms;
     struct fy_topic_partition *commit_list; /* partition_count of them, for one commit */
     struct fy_commit_text *commit_texts;    /* beside them: which orders above are done */

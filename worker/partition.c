@@ -246,6 +246,17 @@ static size_t fill_commit(struct fy_engine *engine)
     return count;
 }
 
+/* A broker that is away fails one each second: the first is told, and the one that succeeds again.
+ */
+static void note_commit(struct fy_engine *engine, enum fy_code code, const struct fy_err *err)
+{
+    bool stuck = code != FY_OK;
+    if (stuck != engine->commits_stuck)
+        fy_log(NULL, stuck ? FY_WARN : FY_INFO, stuck ? "commits.stuck" : "commits.flow",
+               fy_kv_err(err));
+    engine->commits_stuck = stuck;
+}
+
 void fy_partitions_commit(struct fy_engine *engine, bool now)
 {
     bool due =
@@ -259,10 +270,11 @@ void fy_partitions_commit(struct fy_engine *engine, bool now)
     if (count == 0)
         return;
     struct fy_err err = {0};
-    if (fy_consumer_commit(engine->node->queue, engine->consumer, engine->commit_list, count,
-                           &err) != FY_OK) {
+    enum fy_code code =
+        fy_consumer_commit(engine->node->queue, engine->consumer, engine->commit_list, count, &err);
+    note_commit(engine, code, &err);
+    if (code != FY_OK) {
         engine->uncommitted = 1; /* again in a second: until then a kill costs redo, nothing else */
-        fy_log(NULL, FY_WARN, "queue.commit_failed", fy_kv_err(&err));
         return;
     }
     for (size_t i = 0; i < count; i++) {

@@ -36,9 +36,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct place *self = *state;
+    fake_node_done(&self->node);
     assert_true(dup2(self->saved_fd, STDERR_FILENO) >= 0);
     fy_log_level_set(FY_ERROR + 1);
-    fake_node_done(&self->node);
     assert_int_equal(fclose(self->log), 0);
     assert_int_equal(close(self->saved_fd), 0);
     free(self);
@@ -78,11 +78,41 @@ static void every_death_has_one_line_with_its_reason(void **state)
     assert_int_equal(lines_with(self, "request-action/1/0", ""), 1); /* what names it */
 }
 
+#define LOOK_US  10000 /* between two looks at what nobody announces */
+#define LOOK_MAX 1000  /* on a loaded machine; alone the line is there at the first */
+
+static void await_lines(struct place *self, const char *event, int count)
+{
+    for (int looks = 0; lines_with(self, event, "") < count; looks++) {
+        assert_true(looks < LOOK_MAX);
+        (void)usleep(LOOK_US); /* shorter when interrupted: it only looks again sooner */
+    }
+}
+
+/* A broker is away for some seconds: one line when it begins, and one when it is over. */
+static void commits_that_fail_again_and_again_are_told_once(void **state)
+{
+    struct place *self = *state;
+    fy_log_level_set(FY_INFO);
+    fake_node_start(&self->node);
+    for (int outage = 1; outage <= 2; outage++) {
+        char object[32];
+        (void)snprintf(object, sizeof(object), "object-%d", outage);
+        fake_queue_fail_commits(self->node.queue, 2);
+        (void)fake_node_create(&self->node, object);
+        assert_true(fake_node_wait_committed(&self->node));
+        await_lines(self, "\"commits.flow\"", outage);
+        assert_int_equal(lines_with(self, "\"commits.flow\"", ""), outage);
+        assert_int_equal(lines_with(self, "\"commits.stuck\"", "the broker is away"), outage);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(every_death_has_one_line_with_its_reason),
+        TEST(commits_that_fail_again_and_again_are_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
