@@ -218,7 +218,7 @@ static void take_rebalance(struct fy_consumer *self, rd_kafka_event_t *library_e
         rd_kafka_topic_partition_list_copy(rd_kafka_event_topic_partition_list(library_event));
 }
 
-/* The handle is lost (a member of its fixed name has joined elsewhere): what it had is too. */
+/* The library has given the handle up: what it had is lost, too. */
 static enum fy_code join_again(struct fy_consumer *self, struct fy_consumer_event *event,
                                struct fy_err *err)
 {

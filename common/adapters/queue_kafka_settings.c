@@ -89,6 +89,11 @@ static enum fy_code check(const char *name, const char *value, struct fy_err *er
     if (is_among(name, ours, FY_COUNT_OF(ours)))
         return fy_err_set(err, FY_EINPUT, "property %s is not free: Ferry's promises rest on it",
                           name);
+    if (strcmp(name, "group.instance.id") == 0)
+        return fy_err_set(err, FY_EINPUT,
+                          "property %s: members of one id shut each other out, and a worker is "
+                          "several, one for each site it sends to",
+                          name);
     if (strcmp(name, "partition.assignment.strategy") == 0 &&
         strstr(value, "cooperative") != NULL && !cooperative_is_sound())
         return fy_err_set(

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/adapters/queue_kafka_impl.h"
 #include "tests/contract/queue_kafka_help.h"
 
 /* A member of a group, served like the engine serves its own. */
@@ -228,6 +229,20 @@ static void a_member_that_is_not_served_is_told_of_its_loss(void **state)
     assert_int_equal(a.revoked, 0);
     member_close(&a);
     fy_queue_close(queue);
+}
+
+/* What the library calls fatal it does not come back from: all is lost, and given again. */
+static void a_member_whose_handle_is_given_up_joins_with_another(void **state)
+{
+    struct queue_fixture *f = *state;
+    struct member a;
+    member_open(&a, f, f->queue);
+    SERVE_UNTIL(a.part_count == QUEUE_CONTRACT_PARTITIONS, &a);
+    (void)rd_kafka_test_fatal_error(a.consumer->rk, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "a test");
+    SERVE_UNTIL(a.lost == 1 && a.part_count == QUEUE_CONTRACT_PARTITIONS, &a);
+    queue_publish_text(f->queue, "orders", 0, NULL, "x");
+    SERVE_UNTIL(a.seen == 1, &a);
+    member_close(&a);
 }
 
 /* Pitfall 10: nothing to do for longer than max.poll.interval is no reason to be thrown out. A
@@ -454,6 +469,7 @@ int main(void)
         GROUP_TEST(a_member_that_polls_no_partition_still_shares),
         GROUP_TEST(a_member_that_sleeps_is_replaced_and_may_not_commit),
         GROUP_TEST(a_member_that_is_not_served_is_told_of_its_loss),
+        GROUP_TEST(a_member_whose_handle_is_given_up_joins_with_another),
         GROUP_TEST(an_idle_member_that_is_served_stays),
         GROUP_TEST(members_come_and_go_and_no_record_is_stuck),
         GROUP_TEST(foreign_commit_metadata_is_ignored_and_not_repeated),

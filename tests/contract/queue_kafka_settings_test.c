@@ -34,6 +34,7 @@ static void properties_that_would_break_a_promise_are_refused(void **state)
     expect_property_refused("auto.offset.reset=latest", "promises");
     expect_property_refused("topic.auto.offset.reset=latest", "promises");
     expect_property_refused("partition.assignment.strategy=cooperative-sticky", "2.10.1");
+    expect_property_refused("group.instance.id=worker-1", "members of one id");
     expect_property_refused("linger.msx=5", "linger.msx");
     expect_property_refused("linger.ms", "NAME=VALUE");
     expect_property_refused("linger.ms=many", "linger.ms");
