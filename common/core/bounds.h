@@ -65,8 +65,8 @@
 #define FY_QUERY_PAIRS_MAX       32 /* parameters of a query; more is 400 */
 #define FY_ANSWER_HEAD_BYTES_MAX (16 << 10) /* headers a handler adds: metadata and names fit */
 #define FY_LIST_PAGE_MAX         1000       /* rows per page of our own listings */
-#define FY_DIGEST_ROWS_MAX       2000000    /* rows summed for one request: some seconds */
-#define FY_DIGEST_MS_MAX         10000 /* where rows are slow: it answers with what it has summed */
+#define FY_DIGEST_ROWS_MAX       5000000    /* rows summed for one request: some seconds */
+#define FY_DIGEST_MS_MAX         20000 /* where rows are slow: it answers with what it has summed */
 #define FY_WALKS_MAX             2 /* digests in work at once; more are 503: live orders first */
 #define FY_STAMP_AHEAD_MS_MAX    600000 /* a stamp further ahead is refused with 400 */
 #define FY_SKEW_ALARM_MS         60000  /* clock skew against a peer that raises an alarm */
@@ -357,5 +357,8 @@ static_assert(FY_LEDGER_WINDOW >= FY_LANES_ORDERS_MAX, "the window holds all tha
 
 static_assert(FY_PEER_IDLE_CONN_S < FY_IDLE_TIMEOUT_S,
               "a reused connection is not about to be closed");
+static_assert(2 * FY_DIGEST_MS_MAX < 1000 * FY_CLIENT_STALL_S,
+              "whoever asks for sums hears them before it gives up");
+static_assert(2 * FY_DIGEST_MS_MAX < FY_CLIENT_BUSY_MS, "and outlasts two others that ask");
 
 #endif
