@@ -181,8 +181,11 @@ int fy_command_diff(const struct fy_command_line *line)
     if (code != FY_OK)
         return fy_fail_usage(&err);
     subject.client = client;
-    if (compare(&subject, &report, &err) != FY_OK)
-        return fy_fail(&err);
+    code = compare(&subject, &report, &err);
+    if (code != FY_OK) {
+        int exit_status = fy_fail(&err);
+        return code == FY_ETOOBIG ? FY_EXIT_LIMIT : exit_status;
+    }
     if (!report.different && !line->json)
         fy_say(report.looked ? "all that is known of %s here is the same there"
                              : "%s is the same on both sites",

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from support import wire
-from support.command import CALL_S, DIFFERENT, DONE, ERROR, NOT_FOUND, TEMPORARY, USAGE, Ferry
+from support.command import CALL_S, DIFFERENT, DONE, ERROR, NOT_FOUND, REFUSED, TEMPORARY, USAGE, Ferry
 from support.loopback import Handler, LoopbackServer
 from support.relay import Relay
 from support.rows import add_rows, row_name
@@ -154,6 +154,8 @@ def test_what_cannot_be_compared_is_said(pair):
     pair.diff(BUCKET, "--older-than", "soon").must(USAGE)
     assert "site-z" in pair.ferry("diff", BUCKET, "--with", "site-z").must(NOT_FOUND).err
     pair.ferry("diff", BUCKET, "--with", "site-a").must(ERROR)
+    stranger = Ferry(pair.a.url, client="client-2")
+    assert "site-a: " in stranger("diff", BUCKET, "--with", "site-b").must(REFUSED).err
     pair.b.stop()
     assert "site-b: " in pair.diff(BUCKET).must(TEMPORARY).err
     pair.a.stop()

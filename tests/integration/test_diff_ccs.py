@@ -39,10 +39,6 @@ class Pair:
         self.ccs.plant(BUCKET, "o-010", b"other bytes")
         self.ccs.lose(BUCKET, "o-020")
 
-    def change_lately(self):
-        self.a.client().put(BUCKET, "young", b"1").must(201)
-        self.a.client().delete(BUCKET, "o-003").must(204)
-
     def diff(self, *words):
         return self.ferry("diff", *words, "--with", "site-ccs")
 
@@ -105,7 +101,11 @@ def test_what_either_changed_lately_is_left_out(pair, ccs, lists):
     ccs.lose(BUCKET, "o-020")
     then = time.monotonic()
     eventually(lambda: time.monotonic() - then > 2, 3, "what came before is two seconds old")
-    pair.change_lately()
+    pair.a.client().put(BUCKET, "young", b"1").must(201)
+    pair.a.client().delete(BUCKET, "o-003").must(204)
+    if lists:
+        ccs.plant(BUCKET, "young-there", b"1")
+        ccs.delete(BUCKET, "o-004")
     age = time.monotonic() - then
     assert pair.diff(BUCKET, "--older-than", f"{int(age * 1000)}ms").must(DIFFERENT).text == "< o-020\n"
 

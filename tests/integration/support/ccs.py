@@ -92,6 +92,11 @@ class CcsSite(LoopbackServer):
         with self.lock:
             self.objects[bucket, name] = Row("READY", data=data)
 
+    def delete(self, bucket, name):
+        """One of its own clients has deleted it."""
+        with self.lock:
+            self.objects[bucket, name] = Row("DELETED")
+
     def lose(self, bucket, name):
         """As if it had never been there."""
         with self.lock:
