@@ -7,7 +7,7 @@
 #include <string.h>
 
 const struct peer_limits peer_limits_patient = {2, 16, 10000, 20000};
-const struct peer_limits peer_limits_hasty = {2, 16, 10000, 500};
+const struct peer_limits peer_limits_hasty = {2, 16, 10000, 1000};
 
 /* ------------------------------------------------------------------ fixture */
 

@@ -37,7 +37,7 @@ int peer_contract_life(struct peer_adapter *adapter);
 
 /* Patient enough for any machine; for tests of what else ends a call. */
 extern const struct peer_limits peer_limits_patient;
-/* A stall after 500 ms; for tests that wait for one. */
+/* A stall after a second; for tests that wait for one. */
 extern const struct peer_limits peer_limits_hasty;
 
 struct peer_fixture {

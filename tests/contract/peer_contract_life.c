@@ -339,7 +339,7 @@ static void a_hundred_calls_run_at_once(void **state)
 /* Waiting for a connection is not the peer's silence: no stall may come of it. */
 static void calls_beyond_the_connections_wait_their_turn(void **state)
 {
-    struct peer_limits limits = {2, 2, 10000, 600};
+    struct peer_limits limits = {2, 2, 10000, 2000};
     struct peer_fixture *f = peer_fixture_open(state, &limits, play_pattern);
     struct peer_trial *first[4];
     for (size_t i = 0; i < 4; i++) { /* two on each loop, paused until their time has come */
