@@ -3,7 +3,7 @@
 #
 # For each target: its stored corpus must reach the coverage that coverage.txt names (libFuzzer's
 # `cov:`, edges of Ferry's own code; it falls when a parser changes and its inputs no longer get in),
-# then SECONDS of search (default 60) from there. What breaks a target is left in
+# then SECONDS of search (default 60) from there; JOBS targets at once. What breaks a target is left in
 # build/fuzz/found/; a fixed one joins tests/fuzz/corpus/TARGET/, so that it stays fixed.
 # To take over what a search found: build/fuzz/tests/fuzz/T_fuzz -merge=1 tests/fuzz/corpus/T build/fuzz/corpus/T
 set -eu
@@ -16,7 +16,6 @@ seconds=${1:-60}
 export ASAN_OPTIONS="detect_leaks=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
 mkdir -p build/fuzz/found build/fuzz/logs
-failed=
 
 # The last `cov: N` that libFuzzer printed.
 coverage_of() { sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$1" | tail -n 1; }
@@ -54,7 +53,8 @@ fuzz() {
         "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs, nothing broken"
 }
 
-for target; do
-    fuzz "$target" || failed="$failed $target"
-done
-[ -z "$failed" ] || { echo "fuzz: failed:$failed"; exit 1; }
+if [ $# -eq 1 ]; then
+    fuzz "$1" || { echo "fuzz: failed: $1"; exit 1; }
+else
+    printf '%s\n' "$@" | xargs -n 1 -P "${JOBS:-$(nproc)}" tests/fuzz/fuzz.sh "$seconds"
+fi
