@@ -1,18 +1,21 @@
 """Fixtures of the integration tests; support/ has what they are made of."""
 
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from support.hostile import HostileSource
 from support.proxy import OrderProxy
 from support.sites import Factory
-from support.world import Servers, make_world
+from support.world import Borrowed, Servers, make_world
 
 pytest_plugins = ["support.soak_report"]  # keeps tests/SOAK.md
 
 FACTORY = pytest.StashKey()
 FAILED = pytest.StashKey()
+SERVERS = pytest.StashKey()
 
 
 def pytest_generate_tests(metafunc):
@@ -23,12 +26,28 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("world", mark.args, indirect=True, scope="module")
 
 
+def pytest_configure(config):
+    lent = getattr(config, "workerinput", None)  # of the processes that pytest-xdist has started
+    if lent:
+        number, count = int(lent["workerid"].removeprefix("gw")), lent["workercount"]
+        config.stash[SERVERS] = Borrowed(lent["servers"], number + 1, count)
+    else:
+        config.stash[SERVERS] = Servers(Path(tempfile.mkdtemp(prefix="ferry-servers-")))
+
+
+def pytest_configure_node(node):
+    """In the first process, for each that pytest-xdist is about to start."""
+    node.workerinput["servers"] = node.config.stash[SERVERS].addresses()
+
+
+def pytest_unconfigure(config):
+    config.stash[SERVERS].stop()
+
+
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory):
+def servers(pytestconfig):
     """One set for all tests, of which those are started that are asked for: support/world.py."""
-    made = Servers(tmp_path_factory.mktemp("servers"))
-    yield made
-    made.stop()
+    return pytestconfig.stash[SERVERS]
 
 
 @pytest.fixture(scope="module")

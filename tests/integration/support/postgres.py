@@ -43,22 +43,49 @@ def _server_user():
         return pwd.getpwnam("nobody")
 
 
-class Postgres:
-    """Keeps its port and data over stop and start; `remove` ends it for good.
+class Address:
+    """A server as whoever knows its port sees it.
 
     url           of a database that is there from the beginning
     database(n)   makes another one, for sites that share the server; gives its URL
+    """
+
+    def __init__(self, port):
+        self.port = port
+        self.url = self._url("postgres")
+
+    def _url(self, database):
+        return f"postgres://ferry@127.0.0.1:{self.port}/{database}"
+
+    def _client(self, name, *words):
+        command = [program(name), "-h", "127.0.0.1", "-p", str(self.port), *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=START_S)
+
+    def database(self, name, *options):
+        made = self._client("createdb", "-U", "ferry", *options, name)
+        assert made.returncode == 0, made.stderr
+        return self._url(name)
+
+    def query(self, sql, database="postgres"):
+        """The rows, a line each, columns with | between them."""
+        done = self._client("psql", "-U", "ferry", "-d", database, "-AXtqc", sql)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+
+class Postgres(Address):
+    """Keeps its port and data over stop and start; `remove` ends it for good.
+
     home          the server's own folder
     """
 
     def __init__(self, folder, **settings):
         """folder: for the log, and the data too unless another user must own those. settings: of
         postgresql.conf, over SETTINGS."""
+        super().__init__(take_port())
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / "postgres.log"
-        self.port = take_port()
-        self.url = self._url("postgres")
         self.process = None
         self._settings = {**SETTINGS, **settings}
         self._user = _server_user()
@@ -66,9 +93,6 @@ class Postgres:
         self.home = Path(tempfile.mkdtemp(prefix="ferry-postgres-")) if self._user else self.folder
         if self._user:
             os.chown(self.home, self._user.pw_uid, self._user.pw_gid)
-
-    def _url(self, database):
-        return f"postgres://ferry@127.0.0.1:{self.port}/{database}"
 
     def _launch(self, words, log):
         user = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
@@ -80,10 +104,6 @@ class Postgres:
             stderr=log,
             **(user if self._user else {}),
         )
-
-    def _client(self, name, *words):
-        command = [program(name), "-h", "127.0.0.1", "-p", str(self.port), *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=START_S)
 
     def _make(self, log):
         words = [program("initdb"), "-D", "data", "-U", "ferry", "-A", "trust", "-E", "UTF8"]
@@ -109,17 +129,6 @@ class Postgres:
             assert self.process.poll() is None, f"postgres ended at its start:\n{self.tail()}"
             assert time.monotonic() < deadline, f"postgres does not answer:\n{self.tail()}"
             time.sleep(0.05)
-
-    def database(self, name, *options):
-        made = self._client("createdb", "-U", "ferry", *options, name)
-        assert made.returncode == 0, made.stderr
-        return self._url(name)
-
-    def query(self, sql, database="postgres"):
-        """The rows, a line each, columns with | between them."""
-        done = self._client("psql", "-U", "ferry", "-d", database, "-AXtqc", sql)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()
 
     def tablespace(self, name, folder):
         """In a folder that is on another disk."""

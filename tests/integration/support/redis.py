@@ -11,15 +11,22 @@ from support.ports import take_port
 PROGRAM = "/usr/bin/redis-check-rdb"
 
 
-class Redis:
+class Address:
+    """A server as whoever knows its port sees it."""
+
+    def __init__(self, port):
+        self.port = port
+        self.url = f"redis://127.0.0.1:{port}/0"
+
+
+class Redis(Address):
     """Keeps its port and folder over kill and start; nothing is saved."""
 
     def __init__(self, folder, databases=16):
-        self.port = take_port()
+        super().__init__(take_port())
         self.databases = databases
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.url = f"redis://127.0.0.1:{self.port}/0"
         self.process = None
 
     def start(self):

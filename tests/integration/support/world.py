@@ -1,16 +1,16 @@
 """The two worlds that a site may live in: all engines embedded, or all of them real servers.
 
-One set of servers serves all sites of a run: each has its own database, its own prefix of topics and,
-with those it was made with, its own database of Redis. So it starts about as fast as an embedded one.
+One set of servers serves all sites of a run, in however many processes it runs: each has its own
+database, its own prefix of topics and, with those it was made with, its own database of Redis. So it
+starts about as fast as an embedded one.
 """
 
 import itertools
 import shutil
 from functools import cached_property
 
+from support import postgres, redis
 from support.kafka import Cluster
-from support.postgres import Postgres
-from support.redis import Redis
 
 # Two show that there is more than one; each costs the broker a folder of files.
 PARTITIONS = 2
@@ -22,9 +22,10 @@ REDIS_DATABASES = 4096
 class Servers:
     """Kafka, PostgreSQL and Redis, each started when somebody first asks for it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, first=1, step=1):
+        """first, step: the numbers it gives; those of others on the same servers are others."""
         self.folder = folder
-        self._number = itertools.count(1)
+        self._number = itertools.count(first, step)
         self._databases = []  # which somebody has had and given back
 
     @cached_property
@@ -34,11 +35,11 @@ class Servers:
     @cached_property
     def postgres(self):
         # No power is cut here, and what a killed server has written the kernel still has.
-        return Postgres(self.folder / "postgres", fsync="off", full_page_writes="off").start()
+        return postgres.Postgres(self.folder / "postgres", fsync="off", full_page_writes="off").start()
 
     @cached_property
     def redis(self):
-        return Redis(self.folder / "redis", databases=REDIS_DATABASES).start()
+        return redis.Redis(self.folder / "redis", databases=REDIS_DATABASES).start()
 
     def number(self):
         """What keeps apart those who share a server."""
@@ -55,6 +56,14 @@ class Servers:
     def give_back(self, url):
         self._databases.append(url)
 
+    def addresses(self):
+        """All three, started, as Borrowed takes them."""
+        return {
+            "kafka": str(self.kafka.folder),
+            "postgres": self.postgres.port,
+            "redis": self.redis.port,
+        }
+
     def stop(self):
         started = vars(self)
         if "redis" in started:
@@ -64,6 +73,29 @@ class Servers:
         if "kafka" in started:
             self.kafka.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Borrowed(Servers):
+    """Those of another process, which ends them: what several processes of a test run share."""
+
+    def __init__(self, addresses, first, step):
+        super().__init__(None, first, step)
+        self._addresses = addresses
+
+    @cached_property
+    def kafka(self):
+        return Cluster.of(self._addresses["kafka"])
+
+    @cached_property
+    def postgres(self):
+        return postgres.Address(self._addresses["postgres"])
+
+    @cached_property
+    def redis(self):
+        return redis.Address(self._addresses["redis"])
+
+    def stop(self):
+        """They are not ours."""
 
 
 class Embedded:
