@@ -5,21 +5,21 @@ import subprocess
 import uuid
 
 import pytest
-from support.kafka import Cluster, tool
+from support.kafka import tool
 from support.kcat import records
 from support.orders import order, outcome_rows, wait_outcome
 from support.site import binary, environment
 from support.waiting import eventually
 from test_kafka import schema
 
+# The broker is everybody's; of these prefixes (b., c., d.) only the tests here make use.
 EVENTS = "b.object-events"
 WEEK_MS = 7 * 24 * 3600 * 1000
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory):
-    with Cluster(tmp_path_factory.mktemp("kafka") / "brokers") as cluster:
-        yield cluster
+def kafka(servers):
+    return servers.kafka
 
 
 def on_kafka(cluster, prefix, **settings):

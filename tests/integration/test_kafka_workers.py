@@ -9,10 +9,8 @@ import time
 
 import pytest
 from support.faults_load import BUCKET, Thing, Uploader, rows
-from support.kafka import Cluster
 from support.kcat import records
 from support.orders import order, wait_outcome
-from support.postgres import Postgres
 from support.roles import Parts
 from support.waiting import eventually
 
@@ -26,27 +24,19 @@ STEP = 100  # objects that are given while one worker comes or goes
 GAP_S = SESSION_S + 8.0  # longest time in which some partition has no owner
 
 
-@pytest.fixture(scope="module")
-def engines(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("engines")
-    with Cluster(folder / "kafka") as kafka, Postgres(folder / "postgres") as postgres:
-        yield kafka, postgres
-
-
 @pytest.fixture
-def site_of(engines, tmp_path):
+def site_of(servers, tmp_path):
     """site_of(workers, **settings): site-b, with topics and a database of its own; nothing runs yet."""
-    kafka, postgres = engines
     made = []
 
     def make(workers, **settings):
-        name = f"test{os.getpid()}_{time.monotonic_ns()}"
+        name = f"workers-{servers.number()}"
         settings = {
-            "queue": f"kafka://{kafka.bootstrap}",
+            "queue": f"kafka://{servers.kafka.bootstrap}",
             "queue_prefix": f"{name}.",
             "queue_partitions": PARTITIONS,
             "kafka": QUICK,
-            "catalogue": postgres.database(name),
+            "catalogue": servers.postgres.database(name),
             **settings,
         }
         made.append(Parts("site-b", tmp_path / "site-b", apis=1, workers=workers, **settings))
@@ -303,9 +293,8 @@ def crash(part):
     assert part.process.wait(20) == -signal.SIGABRT
 
 
-def test_an_order_that_crashes_every_worker_in_turn_is_a_dead_letter(engines, site_of, hostile):
+def test_an_order_that_crashes_every_worker_in_turn_is_a_dead_letter(servers, site_of, hostile):
     """Pitfall 16: the workers of a folder count together, and the next order comes."""
-    kafka, _ = engines
     site = site_of(2, pull_stall_timeout="120s")
     source, (given,) = stalled(site, hostile, site.workers)
     client = site.apis[0].client()
@@ -345,7 +334,7 @@ def test_an_order_that_crashes_every_worker_in_turn_is_a_dead_letter(engines, si
     assert 4 <= crashes <= 5
     (row,) = dead()
     assert row["reason"] == "INTERNAL"
-    (letter,) = records(kafka, site.apis[0].settings["queue_prefix"] + "request-action.dead")
+    (letter,) = records(servers.kafka, site.apis[0].settings["queue_prefix"] + "request-action.dead")
     assert letter["headers"]["ferry-dlq-reason"] == "INTERNAL"
     source.heal()
     source.plant(BUCKET, "next", b"x")

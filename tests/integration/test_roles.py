@@ -6,10 +6,7 @@ import time
 
 import pytest
 from support.command import Ferry
-from support.kafka import Cluster
 from support.orders import order, wait_outcome
-from support.postgres import Postgres
-from support.redis import Redis
 from support.roles import Parts
 from support.site import binary, environment
 from support.waiting import eventually
@@ -21,22 +18,12 @@ TAKEN_OVER_S = 45  # Kafka's session (15 s) and the lease (10 s) end first; the 
 
 
 @pytest.fixture(scope="module")
-def engines(tmp_path_factory):
-    """kafka, postgres and redis, which all sites of this file share."""
-    folder = tmp_path_factory.mktemp("engines")
-    redis = Redis(folder / "redis").start()
-    with Cluster(folder / "kafka") as kafka, Postgres(folder / "postgres") as postgres:
-        yield kafka, postgres, redis
-    redis.kill()
-
-
-@pytest.fixture(scope="module")
-def pair(engines, tmp_path_factory):
+def pair(servers, tmp_path_factory):
     """Two sites of two APIs and two workers; the one has a Redis, the other no cache to share."""
-    kafka, postgres, redis = engines
     folder = tmp_path_factory.mktemp("sites")
+    number = servers.number()
     sites = []
-    for name, cache in (("site-a", redis.url), ("site-b", "local:")):
+    for name, cache in (("site-a", servers.redis.url), ("site-b", "local:")):
         (folder / name).mkdir()
         sites.append(
             Parts(
@@ -44,10 +31,10 @@ def pair(engines, tmp_path_factory):
                 folder / name,
                 apis=2,
                 workers=2,
-                queue=f"kafka://{kafka.bootstrap}",
-                queue_prefix=f"{name}.",
+                queue=f"kafka://{servers.kafka.bootstrap}",
+                queue_prefix=f"{number}.{name}.",
                 queue_partitions=4,
-                catalogue=postgres.database(name.replace("-", "_")),
+                catalogue=servers.postgres.database(f"{name}-{number}"),
                 cache=cache,
                 retry_memory="1s",
                 retry_first="1h",
@@ -205,7 +192,8 @@ def test_a_process_tells_of_what_it_is(pair):
 
 def plant_orphans(site, postgres):
     """A body that no row names, of each process that lives: process -> file."""
-    rows = postgres.query("SELECT boot_id FROM lease WHERE alive = 1", site.name.replace("-", "_"))
+    database = site.apis[0].settings["catalogue"].rsplit("/", 1)[1]
+    rows = postgres.query("SELECT boot_id FROM lease WHERE alive = 1", database)
     shard = site.apis[0].data / "store" / "00"
     files = {boot: shard / f"{boot}.{'0' * 26}" for boot in rows}
     for path in files.values():
@@ -213,10 +201,10 @@ def plant_orphans(site, postgres):
     return files
 
 
-def test_when_workers_are_killed_the_others_finish_and_clear_up(pair, engines):
+def test_when_workers_are_killed_the_others_finish_and_clear_up(pair, servers):
     """The first worker of each site: the one that pumps may be among them, or not."""
     a, b = pair
-    orphans = plant_orphans(b, engines[1])
+    orphans = plant_orphans(b, servers.postgres)
     assert len(orphans) == 4
     names = [f"kill/{i}" for i in range(OBJECTS)]
     for i, name in enumerate(names):
