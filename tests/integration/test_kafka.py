@@ -134,10 +134,13 @@ def test_an_order_in_the_form_of_ccs_is_done_and_a_poison_one_holds_nobody_up(pa
 def test_lag_is_what_kafkas_own_tool_says(pair, kafka):
     a, b = pair
 
-    def behind():
-        return metric_sum(a.client(), "ferry_consumer_lag", topic="request-replication.site-b")
+    def behind(topic="request-replication.site-b"):
+        return metric_sum(a.client(), "ferry_consumer_lag", topic=topic)
 
-    eventually(lambda: behind() == 0, 20, "what was sent before is committed, too")
+    # What was given before is committed, too: looked at in the order in which it goes.
+    eventually(lambda: a.client(None).metrics()["ferry_outbox_orders"] == 0, 20, "all is pumped")
+    eventually(lambda: behind("request-replication") == 0, 20, "all is routed")
+    eventually(lambda: behind() == 0, 20, "all is sent")
     b.stop()
     for i in range(7):
         a.client().put("bucket-1", f"lag/{i}", b"x").must(201)
