@@ -210,26 +210,51 @@ static uint64_t identity_of_first(struct place *self)
     return fy_running_identity((uint64_t)partition, 0, (uint64_t)record->timestamp_ms);
 }
 
+/* A worker of the same folder, while it ran this order and nothing else. */
+static void another_dies_of(struct place *self, uint64_t identity)
+{
+    struct fy_running *other = NULL;
+    struct fy_err err = {0};
+    assert_int_equal(fy_running_open(self->folder, &other, &err), FY_OK);
+    (void)fy_running_begin(other, identity, true);
+    fy_running_crashed(other);
+    fy_running_close(other, false);
+}
+
 /* Nobody has started in the dead one's place: whoever is given its partitions counts its deaths. */
 static void an_order_that_another_worker_has_died_of_is_not_run(void **state)
 {
     struct place *self = *state;
-    struct fy_running *other = NULL;
     struct fy_waiting_row row = {0};
-    struct fy_err err = {0};
     fake_node_start(&self->node);
     fake_queue_revoke(self->node.queue, FAKE_ALL);
     fake_queue_settle(self->node.queue);
     (void)fake_node_create(&self->node, "killer");
-    assert_int_equal(fy_running_open(self->folder, &other, &err), FY_OK);
-    (void)fy_running_begin(other, identity_of_first(self), true);
-    fy_running_crashed(other);
-    fy_running_close(other, false);
+    another_dies_of(self, identity_of_first(self));
     fake_queue_assign(self->node.queue, FAKE_ALL);
     assert_true(fake_node_wait_waiting(&self->node, FY_DEAD, 1));
     assert_true(fake_catalogue_waiting_row(self->node.catalogue, "killer", &row));
     assert_int_equal(row.reason, FY_INTERNAL);
     assert_int_equal(fake_peer_calls(self->node.peer, FY_PEER_PULL), 0);
+}
+
+/* The same of a row: it is claimed when the dead one's claim has run out. */
+static void a_row_that_another_worker_has_died_of_is_not_run(void **state)
+{
+    struct place *self = *state;
+    struct fy_waiting_row row = {0};
+    self->node.config.retry_memory_ms = 0;
+    fake_peer_rule(self->node.peer, "killer", FAKE_STATUS, 503, 1);
+    fake_node_start(&self->node);
+    (void)fake_node_create(&self->node, "killer");
+    assert_true(fake_node_wait_waiting(&self->node, FY_WAITING, 1));
+    assert_true(fake_catalogue_waiting_row(self->node.catalogue, "killer", &row));
+    another_dies_of(self, fy_running_identity(UINT64_MAX, (uint64_t)row.id, row.order.stamp.time));
+    retry(self, "killer");
+    assert_true(fake_node_wait_waiting(&self->node, FY_DEAD, 1));
+    assert_true(fake_catalogue_waiting_row(self->node.catalogue, "killer", &row));
+    assert_int_equal(row.reason, FY_INTERNAL);
+    assert_int_equal(fake_peer_calls(self->node.peer, FY_PEER_PULL), 1);
 }
 
 /* Its reader dies with it, before anything can be known of it: it is not read a fourth time. */
@@ -267,6 +292,7 @@ int main(void)
         TEST(a_row_that_crashes_alone_is_dead),
         TEST(a_restart_in_order_makes_nobody_a_suspect),
         TEST(an_order_that_another_worker_has_died_of_is_not_run),
+        TEST(a_row_that_another_worker_has_died_of_is_not_run),
         TEST(a_record_that_kills_its_reader_is_not_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
