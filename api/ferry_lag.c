@@ -1,5 +1,6 @@
 /* ferry_lag.c - /ferry/v1/lag: how far behind each topic is, by partition. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/http.h"
 #include "common/runtime/lag.h"
@@ -36,6 +37,13 @@ static void add_partition(void *arg, const struct fy_lag_row *row)
     fy_buf_text(&list->json, "}");
 }
 
+/* Of the orders that come in alone: what another site asks that has many for us. */
+static enum fy_code incoming_json(struct fy_node *node, struct lag_list *list, struct fy_err *err)
+{
+    return fy_lag_topic(node, FY_GROUP_WORKER, FY_TOPIC_ACTION, node->site, add_partition, list,
+                        err);
+}
+
 /* All or nothing: a sum without a topic would be a wrong one. */
 static enum fy_code all_json(struct fy_node *node, struct lag_list *list, struct fy_err *err)
 {
@@ -53,12 +61,18 @@ static void get_lag(struct fy_exchange *x)
     struct fy_node *node = fy_node_of(x);
     struct lag_list list = {0};
     struct fy_err err = {0};
+    const char *topic = fy_query(x, "topic");
+    if (topic != NULL && strcmp(topic, FY_TOPIC_ACTION) != 0) {
+        fy_answer_fail(x, FY_EINPUT, "topic: '%.40s' is not " FY_TOPIC_ACTION, topic);
+        return;
+    }
     fy_buf_init(&list.json, LAG_BYTES_MAX);
     fy_buf_text(&list.json, "{");
     fy_buf_json_str(&list.json, "site", node->site);
     fy_buf_json_key(&list.json, "partitions");
     fy_buf_text(&list.json, "[");
-    enum fy_code code = all_json(node, &list, &err);
+    enum fy_code code =
+        topic != NULL ? incoming_json(node, &list, &err) : all_json(node, &list, &err);
     fy_buf_text(&list.json, "]");
     numbers_json(list.sum.orders, list.sum.backlog, list.sum.oldest_ms, &list.json);
     fy_buf_text(&list.json, "}");
