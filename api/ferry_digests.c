@@ -8,9 +8,9 @@
 
 #include "api/ccs.h"
 #include "api/query.h"
+#include "common/adapters/mark_sum.h"
 #include "common/core/diff.h"
 #include "common/core/names.h"
-#include "common/ports/sha256.h"
 
 #define MODULE      "FERRY"
 #define PART_BYTES  (6 * FY_OBJECT_BYTES_MAX + 128) /* a name escaped, count and sum */
@@ -39,34 +39,6 @@ struct summing {
     struct fy_sum sum;
     int64_t count;
 };
-
-/* ---- what is summed */
-
-static void hash_number(struct fy_sha256 *hash, uint64_t number)
-{
-    uint8_t bytes[sizeof(number)];
-    for (size_t index = 0; index < sizeof(bytes); index++)
-        bytes[index] = (uint8_t)(number >> (8 * (sizeof(bytes) - 1 - index)));
-    fy_sha256_update(hash, bytes, sizeof(bytes));
-}
-
-/* The same on every site and in every release: texts with the zero byte that ends them, numbers
- * highest byte first. */
-static void add_mark(struct summing *summing, const struct fy_object_mark *mark)
-{
-    struct fy_sha256 *hash = summing->hash;
-    struct fy_digest digest;
-    fy_sha256_reset(hash);
-    fy_sha256_update(hash, mark->name, strlen(mark->name) + 1);
-    hash_number(hash, mark->stamp.time);
-    fy_sha256_update(hash, mark->stamp.site, strlen(mark->stamp.site) + 1);
-    hash_number(hash, (uint64_t)mark->size);
-    if (mark->has_digest)
-        fy_sha256_update(hash, mark->digest.bytes, sizeof(mark->digest.bytes));
-    fy_sha256_final(hash, &digest);
-    fy_sum_add_digest(&summing->sum, &digest);
-    summing->count++;
-}
 
 /* ---- parts */
 
@@ -98,8 +70,10 @@ static bool take_mark(void *arg, const struct fy_object_mark *mark)
     const struct ask *ask = summing->ask;
     if (ask->until[0] != '\0' && strcmp(mark->name, ask->until) > 0)
         return false;
-    if (fy_stamp_ms(&mark->stamp) <= ask->older_ms)
-        add_mark(summing, mark);
+    if (fy_stamp_ms(&mark->stamp) <= ask->older_ms) {
+        fy_mark_sum(&summing->sum, summing->hash, mark);
+        summing->count++;
+    }
     bool enough = ++summing->rows == ask->rows_max || is_late(summing);
     if (!enough && !fy_diff_is_cut(mark->name, (unsigned)ask->cut_bits))
         return true;
