@@ -10,6 +10,7 @@ struct fy_worker {
     struct fy_pump *pump;
     struct fy_pump *events; /* NULL: nobody is told */
     struct fy_router *router;
+    struct fy_backfill *backfill;
     struct fy_senders *senders;
 };
 
@@ -34,6 +35,8 @@ enum fy_code fy_worker_open(struct fy_node *node, struct fy_worker **worker, str
     if (code == FY_OK)
         code = fy_router_open(node, &opened->router, err);
     if (code == FY_OK)
+        code = fy_backfill_open(node, &opened->backfill, err);
+    if (code == FY_OK)
         code = fy_pump_open(node, FY_PUMP_ORDERS, &opened->pump, err);
     if (code == FY_OK && fy_config_tells(node->config))
         code = fy_pump_open(node, FY_PUMP_EVENTS, &opened->events, err);
@@ -56,6 +59,7 @@ void fy_worker_close(struct fy_worker *worker, int64_t drain_ms)
     /* What is on its way out stays safe in its topic or the outbox; only the engine has to drain.
      */
     fy_pump_close(worker->pump);
+    fy_backfill_close(worker->backfill);
     fy_router_close(worker->router);
     fy_senders_close(worker->senders);
     fy_engine_close(worker->engine, drain_ms);

@@ -47,6 +47,12 @@ FY_MUST_CHECK enum fy_code fy_senders_open(struct fy_node *node, struct fy_sende
 void fy_senders_close(struct fy_senders *senders);
 void fy_senders_metrics(struct fy_senders *senders, struct fy_buf *buf);
 
+/* backfill.c: orders for what was here before a site, as the catalogue's backfills say. */
+struct fy_backfill;
+FY_MUST_CHECK enum fy_code fy_backfill_open(struct fy_node *node, struct fy_backfill **backfill,
+                                            struct fy_err *err);
+void fy_backfill_close(struct fy_backfill *backfill);
+
 /* keeper.c: free space, trim of done records, sweeper, purge, clock skew, scans of stored bodies.
  */
 struct fy_keeper;

@@ -168,6 +168,19 @@
 /* Orders for what was there before a site (worker/backfill*.c). */
 #define FY_BACKFILLS_MAX  16  /* at once: each asks its target about its lag again and again */
 #define FY_BACKFILLS_KEPT 100 /* that ended, for who asks what became of them */
+#define FY_BACKFILL_STEP  256 /* orders of one publish: what is given again after a kill */
+#define FY_BACKFILL_AHEAD                                                                          \
+    4096 /* orders on their way to a site, live ones included, beside which no more are given:     \
+            what a live order may wait for, a second of small objects */
+#define FY_BACKFILL_AHEAD_BYTES                                                                    \
+    (1LL << 30)                     /* and the bytes they are about, by the mean of the last ones */
+#define FY_BACKFILL_STEP_BYTES (256 << 20) /* what the orders of one publish are about */
+#define FY_BACKFILL_AHEAD_MIN 32    /* however large they are: a site pulls several at once */
+#define FY_BACKFILL_SPAN      65536 /* names compared at once, while a site has the same */
+#define FY_BACKFILL_LOOKED    4096  /* names of a site that are looked at in one go */
+#define FY_BACKFILL_LOOK_MS   50    /* first pause while a site has enough to do, doubled */
+#define FY_BACKFILL_IDLE_MS   1000  /* longest such pause; and who has none to do looks so often */
+#define FY_BACKFILL_PAUSE_MS  15000 /* longest pause between tries that fail */
 
 /* The embedded queue (ENGINE 5). */
 #define FY_QUEUE_PENDING_RECORDS_MAX 50000 /* records waiting for the writer; more is FY_EFULL */

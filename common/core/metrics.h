@@ -34,6 +34,9 @@ enum fy_metric {
     FY_M_EVENTS_DROPPED,    /* ferry_events_dropped_total: too many waited */
     FY_M_ROUTED,            /* ferry_orders_routed_total: copies written to site topics */
     FY_M_SENT,              /* ferry_orders_sent_total: accepted by target sites */
+    FY_M_BACKFILLS,         /* gauge ferry_backfills: that run, at the worker that works on them */
+    FY_M_BACKFILL_LOOKED,   /* ferry_backfill_looked_total: objects */
+    FY_M_BACKFILL_ORDERED,  /* ferry_backfill_orders_total */
     FY_M_NOT_FOR_CCS,       /* ferry_orders_not_for_ccs_total: names CCS sites cannot have */
     FY_M_SEND_RETRIES,      /* ferry_send_retry_total */
     FY_M_BODIES_SWEPT,      /* ferry_bodies_swept_total */
