@@ -87,6 +87,7 @@ extern const struct fy_route_table fy_routes_administration; /* administration.c
 extern const struct fy_route_table fy_routes_content;        /* ferry_content.c */
 extern const struct fy_route_table fy_routes_containers;     /* ferry_container.c */
 extern const struct fy_route_table fy_routes_lag;            /* ferry_lag.c */
+extern const struct fy_route_table fy_routes_backfills;      /* ferry_backfills.c */
 extern const struct fy_route_table fy_routes_digests;        /* ferry_digests.c */
 extern const struct fy_route_table fy_routes_sites;     /* ferry_sites.c: sites, hello, status */
 extern const struct fy_route_table fy_routes_waiting;   /* ferry_waiting.c */
