@@ -94,6 +94,7 @@ int fy_command_rm(const struct fy_command_line *line);
 int fy_command_stat(const struct fy_command_line *line);
 int fy_command_diff(const struct fy_command_line *line);
 int fy_command_order(const struct fy_command_line *line);
+int fy_command_backfill(const struct fy_command_line *line);
 int fy_command_status(const struct fy_command_line *line);
 int fy_command_lag(const struct fy_command_line *line);
 int fy_command_failed_ls(const struct fy_command_line *line);

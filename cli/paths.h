@@ -24,6 +24,7 @@
 #define FY_PATH_CONFLICT_DROP  "/ferry/v1/conflicts/drop"
 #define FY_PATH_VERIFY         "/ferry/v1/verify"
 #define FY_PATH_DAMAGE         "/ferry/v1/damage"
+#define FY_PATH_BACKFILLS      "/ferry/v1/backfills"
 
 /* Begins a path with a route; path is init'ed here and ended by fy_buf_done. */
 void fy_path(struct fy_buf *path, const char *route);
