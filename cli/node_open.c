@@ -75,6 +75,7 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
         .site = node->site,
         .reader_count = FY_CATALOGUE_READERS,
         .tells = tells,
+        .keeps = node->config->trash_keep_ms > 0,
         .trash_grace_ms = node->config->trash_grace_ms,
         .dead_ms = FY_LEASE_DEAD_MS};
     if (fy_catalogue_is_postgres(node->config))
@@ -87,6 +88,7 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
                                                           .site = node->site,
                                                           .reader_count = FY_CATALOGUE_READERS,
                                                           .tells = tells,
+                                                          .keeps = node->config->trash_keep_ms > 0,
                                                           .trash_grace_ms =
                                                               node->config->trash_grace_ms};
     return fy_catalogue_sqlite_open(&settings, &node->catalogue, err);

@@ -134,6 +134,13 @@ static enum fy_code keep_store(struct fy_keeper *keeper, struct fy_err *err)
     return code;
 }
 
+/* What was deleted longer ago than this is kept no more. A disk that is full matters more than what
+ * a person may want back. */
+static int64_t kept_before_ms(struct fy_node *node, int64_t now_ms)
+{
+    return atomic_load(&node->store_ok) ? now_ms - node->config->trash_keep_ms : INT64_MAX;
+}
+
 static enum fy_code keep_rows(struct fy_keeper *keeper, struct fy_err *err)
 {
     struct fy_node *node = keeper->node;
@@ -145,13 +152,16 @@ static enum fy_code keep_rows(struct fy_keeper *keeper, struct fy_err *err)
                                   .tombstones_before_ms = now_ms - node->config->tombstones_keep_ms,
                                   .outcomes_before_ms = now_ms - node->config->orders_keep_ms,
                                   .conflicts_before_ms = now_ms - node->config->conflicts_keep_ms,
+                                  .kept_before_ms = kept_before_ms(node, now_ms),
                                   .limit = PURGE_ROWS};
         enum fy_code code = fy_catalogue_writer_run(node->writer, &purge.op);
         if (code != FY_OK) {
             *err = purge.op.err;
             return code;
         }
-    } while (purge.purged == PURGE_ROWS && !atomic_load(&keeper->stopping));
+        /* On a full disk a page is enough until the next round: its files have to go first. */
+    } while (purge.purged == PURGE_ROWS && atomic_load(&node->store_ok) &&
+             !atomic_load(&keeper->stopping));
     return FY_OK;
 }
 

@@ -215,6 +215,7 @@ static struct fy_pg *catalogue_new(const struct fy_catalogue_postgres_settings *
 {
     struct fy_pg *self = fy_alloc(sizeof *self);
     fy_cs_init(&self->cs, &fy_pg_engine, settings->clock, settings->site, settings->tells);
+    self->cs.keeps = settings->keeps;
     self->cs.trash_grace_ms = settings->trash_grace_ms;
     self->cs.writer = &self->writer.conn;
     self->url = fy_strdup(settings->url);

@@ -9,8 +9,9 @@ struct fy_catalogue_postgres_settings {
     const char *url;           /* as libpq takes it: postgres://user@host:port/database?options */
     const char *password_file; /* its first line is the password; NULL or "": none */
     struct fy_clock *clock;
-    const char *site;       /* own site id: origin of local orders */
-    uint32_t reader_count;  /* read connections; 1..32 */
+    const char *site;      /* own site id: origin of local orders */
+    uint32_t reader_count; /* read connections; 1..32 */
+    bool keeps; /* deleted objects can be undeleted, until they are purged: trash.keep above 0 */
     int64_t trash_grace_ms; /* of a body's file that gave way to another copy: trash.grace */
     bool tells;             /* writes events: what became of orders, until they are done */
     uint32_t dead_ms;       /* a process that has not renewed its lease for so long is dead */

@@ -213,6 +213,8 @@ static void ahead_op(struct fy_cs *cs, const struct fy_cat_op *op)
         ahead_key(cs, &((const struct fy_cat_upload_begin *)as)->key);
     else if (op->kind == FY_CAT_OBJECT_DELETE)
         ahead_key(cs, &((const struct fy_cat_object_delete *)as)->key);
+    else if (op->kind == FY_CAT_UNDELETE)
+        ahead_key(cs, &((const struct fy_cat_undelete *)as)->key);
     else if (op->kind == FY_CAT_UPLOAD_FINISH) {
         ahead_key(cs, &finish->key);
         ahead_body(cs->writer, &finish->digest, finish->size);
@@ -229,6 +231,7 @@ static bool is_calm(const struct fy_cat_op *op)
     case FY_CAT_UPLOAD_FINISH:
     case FY_CAT_UPLOAD_FAIL:
     case FY_CAT_OBJECT_DELETE:
+    case FY_CAT_UNDELETE:
     case FY_CAT_WAIT:
     case FY_CAT_WAIT_CLAIM:
     case FY_CAT_SETTLE:

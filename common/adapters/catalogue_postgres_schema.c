@@ -158,9 +158,19 @@ static const char *const schema_6[] = {
     NULL,
 };
 
+static const char *const schema_7[] = {
+    "ALTER TABLE object ADD COLUMN kept_body BIGINT REFERENCES body(id)",
+    "ALTER TABLE object ADD COLUMN kept_ms BIGINT NOT NULL DEFAULT 0",
+    "CREATE INDEX object_kept ON object(kept_body) WHERE kept_body IS NOT NULL",
+    "CREATE INDEX object_kept_at ON object(changed_ms) WHERE kept_body IS NOT NULL",
+    "ALTER TABLE counters ADD COLUMN kept_objects BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE counters ADD COLUMN kept_bytes BIGINT NOT NULL DEFAULT 0",
+    NULL,
+};
+
 /* Append only: the n-th brings a database from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2, schema_3,
-                                                schema_4, schema_5, schema_6};
+static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4,
+                                                schema_5, schema_6, schema_7};
 
 int64_t fy_pg_schema_version(void)
 {

@@ -15,7 +15,6 @@
 #define NOW "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 #define OUTCOME_COLUMNS                                                                            \
     "op_id, bucket, object, action, stamp_time, stamp_site, outcome, reason, detail, at_ms"
-#define SUM(column) "coalesce(sum(" column "), 0)::bigint"
 
 /* Designators tell where a text begins; each goes over several lines on purpose. */
 /* NOLINTBEGIN(bugprone-suspicious-missing-comma) */
@@ -39,10 +38,14 @@ const char *const fy_pg_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_LEASE_RELEASE] = ("UPDATE lease SET alive = 0, saved_time = greatest(saved_time, ?) "
                              "WHERE slot = ? AND boot_id = ?"),
     [FY_CS_COUNTERS_ADD] =
-        "INSERT INTO counters(containers, objects, bytes, outbox, conflicts, events) "
-        "VALUES(?, ?, ?, ?, ?, ?)",
-    [FY_CS_COUNTERS_GET] = "SELECT " SUM("containers") ", " SUM("objects") ", " SUM(
-        "bytes") ", " SUM("outbox") ", " SUM("conflicts") ", " SUM("events") " FROM counters",
+        "INSERT INTO counters(containers, objects, bytes, outbox, conflicts, events, kept_objects, "
+        "kept_bytes) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+    [FY_CS_COUNTERS_GET] =
+        "SELECT coalesce(sum(containers), 0)::bigint, coalesce(sum(objects), 0)::bigint, "
+        "coalesce(sum(bytes), 0)::bigint, coalesce(sum(outbox), 0)::bigint, "
+        "coalesce(sum(conflicts), 0)::bigint, coalesce(sum(events), 0)::bigint, "
+        "coalesce(sum(kept_objects), 0)::bigint, coalesce(sum(kept_bytes), 0)::bigint FROM "
+        "counters",
 
     /* Takes the row's lock even if it is there: a sweep that has just found the body in use, by
      * the very reference that goes here, must not forget it. */
@@ -107,8 +110,9 @@ static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
         "count(*) FROM (SELECT 1 FROM counters LIMIT ?1) t) >= ?1 ORDER BY id LIMIT 1000 FOR "
         "UPDATE "
         "SKIP LOCKED) RETURNING *) INSERT INTO counters(containers, objects, bytes, outbox, "
-        "conflicts, events) SELECT sum(containers), sum(objects), sum(bytes), sum(outbox), "
-        "sum(conflicts), sum(events) FROM gone HAVING count(*) > 0",
+        "conflicts, events, kept_objects, kept_bytes) SELECT sum(containers), sum(objects), "
+        "sum(bytes), sum(outbox), sum(conflicts), sum(events), sum(kept_objects), sum(kept_bytes) "
+        "FROM gone HAVING count(*) > 0",
     OWN(FOLD_WAITING) =
         "WITH gone AS (DELETE FROM waiting_count WHERE id IN (SELECT id FROM waiting_count WHERE "
         "(SELECT count(*) FROM (SELECT 1 FROM waiting_count LIMIT ?1) t) >= ?1 ORDER BY id LIMIT "
@@ -127,6 +131,7 @@ static const char *lock_of(int sql)
     case FY_CS_WAITING_DUE:
     case FY_CS_LOOSE_LIST:
     case FY_CS_OBJECT_AGED:
+    case FY_CS_OBJECT_KEPT_AGED:
     case FY_CS_CONFLICT_AGED:
         return " FOR UPDATE SKIP LOCKED";
     case FY_CS_CONTAINER_AGED:

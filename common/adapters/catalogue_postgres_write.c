@@ -116,6 +116,9 @@ static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
     case FY_CAT_OBJECT_DELETE:
         key = &((const struct fy_cat_object_delete *)as)->key;
         break;
+    case FY_CAT_UNDELETE:
+        key = &((const struct fy_cat_undelete *)as)->key;
+        break;
     case FY_CAT_UPLOAD_FINISH:
         lock_finish(self, as);
         break;

@@ -57,6 +57,7 @@ static fy_cs_op_fn *const op_table[FY_CAT_KIND_COUNT] = {
     [FY_CAT_UPLOAD_FINISH] = fy_cs_upload_finish,
     [FY_CAT_UPLOAD_FAIL] = fy_cs_upload_fail,
     [FY_CAT_OBJECT_DELETE] = fy_cs_object_delete,
+    [FY_CAT_UNDELETE] = fy_cs_undelete,
     [FY_CAT_APPLY] = fy_cs_apply,
     [FY_CAT_WAIT] = fy_cs_wait,
     [FY_CAT_WAIT_CLAIM] = fy_cs_wait_claim,
@@ -104,7 +105,7 @@ static void counters_save(struct fy_cs *self)
 {
     const struct fy_cs_counters *add = &self->counters;
     if (add->containers == 0 && add->objects == 0 && add->bytes == 0 && add->outbox == 0 &&
-        add->conflicts == 0 && add->events == 0)
+        add->conflicts == 0 && add->events == 0 && add->kept_objects == 0 && add->kept_bytes == 0)
         return;
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_COUNTERS_ADD);
     fy_cs_i64(&use, add->containers);
@@ -113,6 +114,8 @@ static void counters_save(struct fy_cs *self)
     fy_cs_i64(&use, add->outbox);
     fy_cs_i64(&use, add->conflicts);
     fy_cs_i64(&use, add->events);
+    fy_cs_i64(&use, add->kept_objects);
+    fy_cs_i64(&use, add->kept_bytes);
     fy_cs_send(&use);
 }
 

@@ -110,6 +110,7 @@ static void object_row(struct audit *audit, struct fy_cs_use *use, struct object
     bool ready = fy_cs_take_i64(use) == FY_STATUS_READY;
     int64_t size = fy_cs_take_i64(use);
     int64_t body_id = fy_cs_take_i64(use);
+    bool kept = fy_cs_take_i64(use) != 0;
     int64_t body_size = fy_cs_take_null(use) ? -1 : fy_cs_take_i64(use);
     bool homeless = fy_cs_take_null(use);
     if (!homeless) {
@@ -123,6 +124,8 @@ static void object_row(struct audit *audit, struct fy_cs_use *use, struct object
     object_judge(audit, about, ready, body_id, size, body_size);
     audit->counted.objects += ready;
     audit->counted.bytes += ready ? size : 0;
+    audit->counted.kept_objects += kept;
+    audit->counted.kept_bytes += kept ? size : 0;
 }
 
 static bool objects_page(struct audit *audit, struct object_at *at)
@@ -218,6 +221,8 @@ static void sums(struct audit *audit)
         kept.outbox = fy_cs_take_i64(&use);
         kept.conflicts = fy_cs_take_i64(&use);
         kept.events = fy_cs_take_i64(&use);
+        kept.kept_objects = fy_cs_take_i64(&use);
+        kept.kept_bytes = fy_cs_take_i64(&use);
     }
     fy_cs_end(&use);
     if (!goes_on(audit))
@@ -228,6 +233,8 @@ static void sums(struct audit *audit)
     compare(audit, "outbox", kept.outbox, audit->counted.outbox_orders);
     compare(audit, "conflicts", kept.conflicts, audit->counted.conflicts);
     compare(audit, "events", kept.events, audit->counted.events);
+    compare(audit, "deleted objects kept", kept.kept_objects, audit->counted.kept_objects);
+    compare(audit, "bytes of deleted objects kept", kept.kept_bytes, audit->counted.kept_bytes);
 }
 
 /* ------------------------------------------------------------------ the audit */

@@ -108,6 +108,9 @@ enum fy_cs_sql {
     FY_CS_OBJECT_LIST_REST,
     FY_CS_OBJECT_MARKS,
     FY_CS_OBJECT_PREFIX_READY,
+    FY_CS_OBJECT_UNDELETE,
+    FY_CS_OBJECT_LET_GO,
+    FY_CS_OBJECT_KEPT_AGED,
     FY_CS_OBJECT_AGED,
     FY_CS_OBJECT_DELETE,
 
@@ -334,13 +337,14 @@ struct fy_cs_object {
     bool ours;              /* the upload in progress is this process's */
     int64_t token;          /* of the upload in progress */
     int64_t size;
-    int64_t body_id; /* 0 none */
+    int64_t body_id;      /* 0 none */
+    int64_t kept_body_id; /* of a deleted one; 0 none */
     char hash[FY_HASH_BYTES_MAX + 1];
 };
 
 /* What a transaction adds to the counters, written once at its end. */
 struct fy_cs_counters {
-    int64_t containers, objects, bytes, outbox, conflicts, events;
+    int64_t containers, objects, bytes, outbox, conflicts, events, kept_objects, kept_bytes;
 };
 
 /* First member of an engine's own. */
@@ -353,6 +357,7 @@ struct fy_cs {
     struct fy_clock *clock;
     char site[FY_SITE_BYTES_MAX + 1];
     bool tells;             /* outcomes are written down as events */
+    bool keeps;             /* what deleted objects were, until a purge forgets it */
     int64_t trash_grace_ms; /* the file of a body that gave way to a copy stays so long */
 
     /* Written by lease_open and attach, before the threads that read them start. */
@@ -459,6 +464,8 @@ void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, c
                         char id[static FY_GUID_DIGITS + 1]);
 void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *container, const char *name,
                             const struct fy_cs_object *old, const struct fy_stamp *stamp);
+/* What was kept of a deleted object is not, from now on; the row says so already. */
+void fy_cs_kept_let_go(struct fy_cs *self, int64_t body_id, int64_t size);
 /* The body row of these bytes, stored at blob_ref from now on: made, or the one that is here, whose
  * older copy goes to trash. Of two copies the newer one has been proven just now; nobody has looked
  * whether the older one is still whole. */
@@ -535,10 +542,11 @@ void fy_cs_targets_put(struct fy_cs *self, int64_t container_id, const char *tar
 /* The operations: FY_OK, or why it was refused (and *err set). Called inside the transaction. */
 typedef enum fy_code fy_cs_op_fn(struct fy_cs *self, struct fy_cat_op *op);
 fy_cs_op_fn fy_cs_bucket_create, fy_cs_bucket_delete, fy_cs_upload_begin, fy_cs_upload_finish,
-    fy_cs_upload_fail, fy_cs_object_delete, fy_cs_apply, fy_cs_wait, fy_cs_wait_claim,
-    fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done, fy_cs_events_done,
-    fy_cs_events_trim, fy_cs_site, fy_cs_targets, fy_cs_right, fy_cs_backfill, fy_cs_lease_renew,
-    fy_cs_sweep, fy_cs_trash_done, fy_cs_purge, fy_cs_scan, fy_cs_damage, fy_cs_mend;
+    fy_cs_upload_fail, fy_cs_object_delete, fy_cs_undelete, fy_cs_apply, fy_cs_wait,
+    fy_cs_wait_claim, fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done,
+    fy_cs_events_done, fy_cs_events_trim, fy_cs_site, fy_cs_targets, fy_cs_right, fy_cs_backfill,
+    fy_cs_lease_renew, fy_cs_sweep, fy_cs_trash_done, fy_cs_purge, fy_cs_scan, fy_cs_damage,
+    fy_cs_mend;
 
 /* The reads of the port, in the order of struct fy_catalogue_ops. */
 enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,

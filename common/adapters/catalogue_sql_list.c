@@ -155,6 +155,8 @@ static bool object_take(struct fy_cs_list *list, struct fy_cs_use *use, void *ou
     memcpy(self->after, row->name, sizeof self->after);
     if (strcmp(row->name, self->given) <= 0)
         return false;
+    if (self->filter != NULL && self->filter->kept && !row->kept)
+        return false;
     return self->filter == NULL ||
            fy_filter_matches(self->filter, row->reg.status, row->name, row->facts.creation_ms,
                              row->facts.expires_ms, row->size, row->facts.metadata);

@@ -285,3 +285,53 @@ enum fy_code fy_cs_object_delete(struct fy_cs *self, struct fy_cat_op *op)
     fy_cs_outbox_local(self, &order, container.row.account);
     return FY_OK;
 }
+
+/* Whether what was kept of the object can be had again. */
+static enum fy_code undelete_check(struct fy_cs *self, struct fy_cat_undelete *undelete,
+                                   struct fy_cs_container *container, struct fy_cs_object *object,
+                                   struct fy_body_row *body)
+{
+    struct fy_err *err = &undelete->op.err;
+    const struct fy_object_key *key = &undelete->key;
+    enum fy_code code = begin_check(self, &undelete->op, key, undelete->client, container, object);
+    if (code != FY_OK)
+        return code;
+    if (object->kept_body_id == 0 || !fy_cs_body_get(self->writer, object->kept_body_id, body))
+        return fy_err_set(err, FY_ENOTFOUND, "nothing is kept of object %s/%.100s", key->bucket,
+                          key->object);
+    if (body->damaged)
+        return fy_err_set(err, FY_ENOTFOUND, "what was kept of object %s/%.100s is damaged",
+                          key->bucket, key->object);
+    return FY_OK;
+}
+
+enum fy_code fy_cs_undelete(struct fy_cs *self, struct fy_cat_op *op)
+{
+    struct fy_cat_undelete *undelete = (struct fy_cat_undelete *)(void *)op;
+    struct fy_cs_container container;
+    struct fy_cs_object object;
+    struct fy_body_row body = {.id = 0};
+    enum fy_code code = undelete_check(self, undelete, &container, &object, &body);
+    if (code != FY_OK)
+        return code;
+    struct fy_stamp stamp = fy_cs_stamp_next(self, &object.reg.stamp);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_UNDELETE);
+    fy_cs_stamp(&use, &stamp);
+    fy_cs_i64(&use, container.id);
+    fy_cs_text(&use, undelete->key.object);
+    fy_cs_expect(&use); /* read in this transaction, under its lock */
+    self->counters.kept_objects--;
+    self->counters.kept_bytes -= body.size;
+    self->counters.objects++;
+    self->counters.bytes += body.size;
+    undelete->size = body.size;
+
+    struct fy_order order;
+    order_begin(&order, FY_ACTION_CREATE, &stamp, undelete->op_id, undelete->client,
+                undelete->key.bucket);
+    memcpy(order.object, undelete->key.object, sizeof order.object);
+    fy_digest_print_base32hex(&body.digest, order.hash);
+    order.size = body.size;
+    fy_cs_outbox_local(self, &order, container.row.account);
+    return FY_OK;
+}

@@ -228,6 +228,8 @@ enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals 
         sums.outbox_orders = fy_cs_take_i64(&use);
         sums.conflicts = fy_cs_take_i64(&use);
         sums.events = fy_cs_take_i64(&use);
+        sums.kept_objects = fy_cs_take_i64(&use);
+        sums.kept_bytes = fy_cs_take_i64(&use);
     }
     fy_cs_end(&use);
     use = fy_cs_use(reader, FY_CS_OUTBOX_OLDEST);

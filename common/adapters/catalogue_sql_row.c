@@ -42,6 +42,7 @@ void fy_cs_object_read(struct fy_cs *self, struct fy_cs_conn *conn, int64_t cont
         object->prior = (enum fy_status)fy_cs_take_i64(&use);
         object->body_id = fy_cs_take_i64(&use);
         object->reg.has_digest = fy_cs_take_digest(&use, &object->reg.digest);
+        object->kept_body_id = fy_cs_take_i64(&use);
         object->ours = object->stored == FY_STATUS_UPLOAD && upload_is_ours(self, boot_id);
         object->reg.upload_alive =
             object->stored == FY_STATUS_UPLOAD && upload_is_alive(self, boot_id);
@@ -70,10 +71,18 @@ void fy_cs_take_object_row(struct fy_cs *self, struct fy_cs_use *use, struct fy_
     row->reg.has_digest = fy_cs_take_digest(use, &row->reg.digest);
     fy_cs_take_text(use, row->blob_ref, sizeof row->blob_ref);
     row->damaged = fy_cs_take_i64(use) != 0;
+    row->kept = fy_cs_take_i64(use) != 0 && stored == FY_STATUS_DELETED;
     row->reg.upload_alive = stored == FY_STATUS_UPLOAD && upload_is_alive(self, boot_id);
     row->reg.status = status_seen(stored, row->reg.upload_alive);
     if (row->reg.has_digest && row->facts.hash[0] == '\0')
         fy_digest_print_base32hex(&row->reg.digest, row->facts.hash);
+}
+
+void fy_cs_kept_let_go(struct fy_cs *self, int64_t body_id, int64_t size)
+{
+    self->counters.kept_objects--;
+    self->counters.kept_bytes -= size;
+    fy_cs_body_let_go(self, body_id);
 }
 
 /* What became of the old row's body and of the counters, once a change has been written over it. */
@@ -107,6 +116,8 @@ void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, c
     fy_cs_i64(&use, ready->proof);
     fy_cs_expect(&use); /* the rule was asked before */
     replaced(self, old, ready->body_id);
+    if (old->kept_body_id != 0)
+        fy_cs_kept_let_go(self, old->kept_body_id, old->size);
     self->counters.objects++;
     self->counters.bytes += ready->size;
     if (!container->there) /* by this object it is */
@@ -129,8 +140,12 @@ void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
     fy_cs_stamp(&use, stamp);
     fy_cs_text(&use, hash);
     fy_cs_i64(&use, fy_stamp_ms(stamp));
+    fy_cs_i64(&use, self->keeps);
     fy_cs_expect(&use);
-    replaced(self, old, 0);
+    bool keeps = self->keeps && old->reg.status == FY_STATUS_READY;
+    replaced(self, old, keeps ? old->body_id : 0);
+    self->counters.kept_objects += keeps;
+    self->counters.kept_bytes += keeps ? old->size : 0;
     if (container->there && container->row.reg.status != FY_STATUS_READY)
         fy_cs_container_settle(self,
                                container); /* this may have been the last object that held it */

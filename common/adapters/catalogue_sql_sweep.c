@@ -71,27 +71,55 @@ enum fy_code fy_cs_trash_done(struct fy_cs *self, struct fy_cat_op *op)
 
 /* ------------------------------------------------------------------ what ages out */
 
-static bool purge_tombstone(struct fy_cs *self, int64_t before_ms)
+/* A row of the object table that is old enough, and what it keeps. */
+struct aged {
+    char name[FY_OBJECT_BYTES_MAX + 1];
+    int64_t container_id, version, kept_body_id, size;
+};
+
+static bool aged_find(struct fy_cs *self, enum fy_cs_sql sql, int64_t before_ms, struct aged *aged)
 {
-    char name[FY_OBJECT_BYTES_MAX + 1] = "";
-    int64_t container_id = 0, version = 0;
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_AGED);
+    struct fy_cs_use use = fy_cs_use(self->writer, sql);
     fy_cs_i64(&use, before_ms);
     fy_cs_i64(&use, 1);
     bool found = fy_cs_row(&use);
     if (found) {
-        container_id = fy_cs_take_i64(&use);
-        fy_cs_take_text(&use, name, sizeof name);
-        version = fy_cs_take_i64(&use);
+        aged->container_id = fy_cs_take_i64(&use);
+        fy_cs_take_text(&use, aged->name, sizeof aged->name);
+        aged->version = fy_cs_take_i64(&use);
+        aged->kept_body_id = fy_cs_take_i64(&use);
+        aged->size = fy_cs_take_i64(&use);
     }
     fy_cs_end(&use);
-    if (!found)
+    return found;
+}
+
+/* Runs a statement on that row, after which it keeps nothing; false: somebody was faster. */
+static bool aged_run(struct fy_cs *self, enum fy_cs_sql sql, const struct aged *aged)
+{
+    struct fy_cs_use use = fy_cs_use(self->writer, sql);
+    fy_cs_i64(&use, aged->container_id);
+    fy_cs_text(&use, aged->name);
+    fy_cs_i64(&use, aged->version);
+    if (fy_cs_run(&use) != 1)
         return false;
-    use = fy_cs_use(self->writer, FY_CS_OBJECT_DELETE);
-    fy_cs_i64(&use, container_id);
-    fy_cs_text(&use, name);
-    fy_cs_i64(&use, version);
-    return fy_cs_run(&use) == 1;
+    if (aged->kept_body_id != 0)
+        fy_cs_kept_let_go(self, aged->kept_body_id, aged->size);
+    return true;
+}
+
+static bool purge_tombstone(struct fy_cs *self, int64_t before_ms)
+{
+    struct aged aged;
+    return aged_find(self, FY_CS_OBJECT_AGED, before_ms, &aged) &&
+           aged_run(self, FY_CS_OBJECT_DELETE, &aged);
+}
+
+static bool purge_kept(struct fy_cs *self, int64_t before_ms)
+{
+    struct aged aged;
+    return aged_find(self, FY_CS_OBJECT_KEPT_AGED, before_ms, &aged) &&
+           aged_run(self, FY_CS_OBJECT_LET_GO, &aged);
 }
 
 static bool purge_container(struct fy_cs *self, int64_t before_ms)
@@ -125,6 +153,7 @@ enum fy_code fy_cs_purge(struct fy_cs *self, struct fy_cat_op *op)
     purge_each(self, purge, purge->tombstones_before_ms, purge_tombstone);
     purge_each(self, purge, purge->tombstones_before_ms, purge_container);
     purge_each(self, purge, purge->conflicts_before_ms, fy_cs_conflict_purge);
+    purge_each(self, purge, purge->kept_before_ms, purge_kept);
     if (purge->purged < purge->limit) {
         struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OUTCOME_PURGE);
         fy_cs_i64(&use, purge->outcomes_before_ms);

@@ -15,7 +15,7 @@
     "o.name, o.version, o.id, o.status, o.stamp_time, o.stamp_site, o.size, o.hash, "              \
     "o.changed_ms, o.expires_ms, o.metadata, o.proof, o.upload_boot, o.body_id, b.sha, "           \
     "b.blob_ref, "                                                                                 \
-    "b.damaged"
+    "b.damaged, o.kept_body"
 #define BODY_COLUMNS "b.id, b.size, b.sha, b.blob_ref, b.damaged"
 #define SCAN_COLUMNS                                                                               \
     "number, state, mends, account, bucket, prefix, after_name, after_id, bodies, bytes, "         \
@@ -32,7 +32,7 @@
 #define CONFLICT_COLUMNS                                                                           \
     "k.id, k.account, k.bucket, k.winner_time, k.winner_site, k.action, k.at_ms, k.object, "       \
     "k.version, k.object_id, 200, k.loser_time, k.loser_site, b.size, k.hash, k.changed_ms, "      \
-    "k.expires_ms, k.metadata, k.proof, NULL, k.body_id, b.sha, b.blob_ref, b.damaged"
+    "k.expires_ms, k.metadata, k.proof, NULL, k.body_id, b.sha, b.blob_ref, b.damaged, 0"
 #define BACKFILL_COLUMNS                                                                           \
     "id, state, op_id, site, account, bucket, prefix, rate, whole, forced, dry_run, begun_ms, "    \
     "changed_ms, at_account, at_bucket, at_object, looked, ordered, bytes, remaining, note"
@@ -111,7 +111,8 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
 
     [FY_CS_OBJECT_REGISTER] =
         "SELECT o.status, o.stamp_time, o.stamp_site, o.size, o.hash, o.upload_boot, "
-        "o.upload_token, o.upload_prior, o.body_id, b.sha FROM object o LEFT JOIN body b ON b.id = "
+        "o.upload_token, o.upload_prior, o.body_id, b.sha, o.kept_body FROM object o LEFT JOIN "
+        "body b ON b.id = "
         "o.body_id WHERE o.container_id = ? AND o.name = ? AND o.version = 0",
     [FY_CS_OBJECT_READY] =
         "INSERT INTO object(container_id, name, version, id, status, stamp_time, stamp_site, size, "
@@ -123,17 +124,29 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "excluded.stamp_time, stamp_site = excluded.stamp_site, size = excluded.size, hash = "
         "excluded.hash, changed_ms = excluded.changed_ms, expires_ms = excluded.expires_ms, "
         "metadata = excluded.metadata, body_id = excluded.body_id, proof = excluded.proof, "
-        "upload_boot = NULL, upload_token = NULL, upload_prior = NULL WHERE "
+        "upload_boot = NULL, upload_token = NULL, upload_prior = NULL, kept_body = NULL WHERE "
         "(object.stamp_time, object.stamp_site) < (excluded.stamp_time, excluded.stamp_site)",
+    /* What it was stays in the row; of a row that was deleted before, what it was before that. */
     [FY_CS_OBJECT_TOMBSTONE] =
         "INSERT INTO object(container_id, name, version, id, status, stamp_time, stamp_site, size, "
-        "hash, changed_ms, expires_ms, metadata, body_id, proof) VALUES(?, ?, 0, ?, 204, ?, ?, 0, "
-        "?, ?, 0, '', NULL, 0) ON CONFLICT(container_id, name, version) DO UPDATE SET status = "
-        "204, stamp_time = "
-        "excluded.stamp_time, stamp_site = excluded.stamp_site, hash = excluded.hash, changed_ms = "
-        "excluded.changed_ms, body_id = NULL, upload_boot = NULL, upload_token = NULL, "
-        "upload_prior = NULL WHERE (object.stamp_time, object.stamp_site) < (excluded.stamp_time, "
-        "excluded.stamp_site)",
+        "hash, changed_ms, expires_ms, metadata, body_id, proof) VALUES(?1, ?2, 0, ?3, 204, ?4, "
+        "?5, 0, ?6, ?7, 0, '', NULL, 0) ON CONFLICT(container_id, name, version) DO UPDATE SET "
+        "status = 204, stamp_time = excluded.stamp_time, stamp_site = excluded.stamp_site, hash = "
+        "excluded.hash, changed_ms = excluded.changed_ms, kept_body = CASE WHEN object.status <> "
+        "200 THEN object.kept_body WHEN ?8 <> 0 THEN object.body_id END, kept_ms = CASE WHEN "
+        "object.status <> 200 THEN object.kept_ms ELSE object.changed_ms END, body_id = NULL, "
+        "upload_boot = NULL, upload_token = NULL, upload_prior = NULL WHERE (object.stamp_time, "
+        "object.stamp_site) < (excluded.stamp_time, excluded.stamp_site)",
+    [FY_CS_OBJECT_UNDELETE] =
+        "UPDATE object SET status = 200, stamp_time = ?1, stamp_site = ?2, changed_ms = kept_ms, "
+        "body_id = kept_body, kept_body = NULL, upload_boot = NULL, upload_token = NULL, "
+        "upload_prior = NULL WHERE container_id = ?3 AND name = ?4 AND version = 0 AND kept_body "
+        "IS NOT NULL AND (stamp_time, stamp_site) < (?1, ?2)",
+    [FY_CS_OBJECT_LET_GO] =
+        "UPDATE object SET kept_body = NULL WHERE container_id = ? AND name = ? AND version = ?",
+    [FY_CS_OBJECT_KEPT_AGED] =
+        "SELECT container_id, name, version, kept_body, size FROM object WHERE kept_body IS NOT "
+        "NULL AND changed_ms < ? ORDER BY changed_ms LIMIT ?",
     [FY_CS_OBJECT_UPLOAD] =
         "INSERT INTO object(container_id, name, version, id, status, stamp_time, stamp_site, size, "
         "hash, changed_ms, expires_ms, metadata, body_id, proof, upload_boot, upload_token, "
@@ -156,8 +169,8 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_OBJECT_PREFIX_READY] =
         "SELECT 1 FROM object INDEXED BY object_ready WHERE container_id = ? AND name >= ? AND "
         "name < ? AND status = 200 LIMIT 1",
-    [FY_CS_OBJECT_AGED] = "SELECT container_id, name, version FROM object WHERE status = 204 AND "
-                          "changed_ms < ? ORDER BY changed_ms LIMIT ?",
+    [FY_CS_OBJECT_AGED] = "SELECT container_id, name, version, kept_body, size FROM object WHERE "
+                          "status = 204 AND changed_ms < ? ORDER BY changed_ms LIMIT ?",
     [FY_CS_OBJECT_DELETE] =
         "DELETE FROM object WHERE container_id = ? AND name = ? AND version = ?",
 
@@ -170,7 +183,8 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_BODY_GET] = "SELECT " BODY_COLUMNS " FROM body b WHERE b.id = ?",
     [FY_CS_BODY_BY_REF] = "SELECT id FROM body WHERE blob_ref = ? AND ref_hash = ?",
     [FY_CS_BODY_USED] = "SELECT EXISTS(SELECT 1 FROM object WHERE body_id = ?1) OR EXISTS(SELECT 1 "
-                        "FROM conflict WHERE body_id = ?1)",
+                        "FROM conflict WHERE body_id = ?1) OR EXISTS(SELECT 1 FROM object WHERE "
+                        "kept_body = ?1)",
     [FY_CS_BODY_DELETE] = "DELETE FROM body WHERE id = ?",
     [FY_CS_BODY_LIST] = "SELECT " BODY_COLUMNS " FROM body b WHERE b.id > ? ORDER BY b.id LIMIT ?",
     [FY_CS_BODY_OBJECTS] =
@@ -319,14 +333,17 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "o.container_id = c.id AND o.status = 200) FROM container c WHERE c.id > ? ORDER BY c.id "
         "LIMIT ?",
     [FY_CS_AUDIT_OBJECTS] =
-        "SELECT o.container_id, o.name, o.version, o.status, o.size, o.body_id, b.size, c.account, "
+        "SELECT o.container_id, o.name, o.version, o.status, o.size, o.body_id, o.kept_body, "
+        "b.size, c.account, "
         "c.name FROM object o LEFT JOIN body b ON b.id = o.body_id LEFT JOIN container c ON c.id = "
         "o.container_id WHERE (o.container_id, o.name, o.version) > (?, ?, ?) ORDER BY "
         "o.container_id, o.name, o.version LIMIT ?",
     [FY_CS_AUDIT_BODIES] =
         "SELECT b.id, b.blob_ref, EXISTS(SELECT 1 FROM object o WHERE o.body_id = b.id) OR "
-        "EXISTS(SELECT 1 FROM conflict k WHERE k.body_id = b.id) OR EXISTS(SELECT 1 FROM loose l "
-        "WHERE l.body_id = b.id), EXISTS(SELECT 1 FROM trash t WHERE t.blob_ref = b.blob_ref) FROM "
+        "EXISTS(SELECT 1 FROM object o WHERE o.kept_body = b.id) OR EXISTS(SELECT 1 FROM conflict "
+        "k "
+        "WHERE k.body_id = b.id) OR EXISTS(SELECT 1 FROM loose l WHERE l.body_id = b.id), "
+        "EXISTS(SELECT 1 FROM trash t WHERE t.blob_ref = b.blob_ref) FROM "
         "body b WHERE b.id > ? ORDER BY b.id LIMIT ?",
     /* An id, and a number to be added up. */
     [FY_CS_AUDIT_CONFLICTS] = "SELECT k.id, EXISTS(SELECT 1 FROM body b WHERE b.id = k.body_id) "

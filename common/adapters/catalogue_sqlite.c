@@ -167,6 +167,7 @@ static struct fy_csl *catalogue_new(const struct fy_catalogue_sqlite_settings *s
 {
     struct fy_csl *self = fy_alloc(sizeof *self);
     fy_cs_init(&self->cs, &fy_csl_engine, settings->clock, settings->site, settings->tells);
+    self->cs.keeps = settings->keeps;
     self->cs.trash_grace_ms = settings->trash_grace_ms;
     self->cs.writer = &self->writer.conn;
     self->path = fy_strdup(settings->path);

@@ -8,8 +8,9 @@
 struct fy_catalogue_sqlite_settings {
     const char *path;
     struct fy_clock *clock;
-    const char *site;       /* own site id: origin of local orders */
-    uint32_t reader_count;  /* read connections; 1..32 */
+    const char *site;      /* own site id: origin of local orders */
+    uint32_t reader_count; /* read connections; 1..32 */
+    bool keeps; /* deleted objects can be undeleted, until they are purged: trash.keep above 0 */
     int64_t trash_grace_ms; /* of a body's file that gave way to another copy: trash.grace */
     bool tells;             /* writes events: what became of orders, until they are done */
 };

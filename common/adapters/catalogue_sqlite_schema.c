@@ -248,9 +248,22 @@ static const char *const schema_10[] = {
     NULL,
 };
 
+/* kept_body: of a deleted object, until it is undeleted, made anew or too old; its facts stay in
+ * the row as they were, but for its creation, which is kept_ms. */
+static const char *const schema_11[] = {
+    "ALTER TABLE object ADD COLUMN kept_body INTEGER REFERENCES body(id);",
+    "ALTER TABLE object ADD COLUMN kept_ms INTEGER NOT NULL DEFAULT 0;",
+    "CREATE INDEX object_kept ON object(kept_body) WHERE kept_body IS NOT NULL;",
+    "CREATE INDEX object_kept_at ON object(changed_ms) WHERE kept_body IS NOT NULL;",
+    "ALTER TABLE counters ADD COLUMN kept_objects INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE counters ADD COLUMN kept_bytes INTEGER NOT NULL DEFAULT 0;",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4, schema_5,
-                                                schema_6, schema_7, schema_8, schema_9, schema_10};
+static const char *const *const migrations[] = {schema_1, schema_2,  schema_3, schema_4,
+                                                schema_5, schema_6,  schema_7, schema_8,
+                                                schema_9, schema_10, schema_11};
 
 static int schema_version(struct fy_csl_conn *writer)
 {

@@ -31,9 +31,11 @@ const char *const fy_csl_texts[FY_CS_SQL_COUNT] = {
                             "slot = ? AND boot_id = ?",
     [FY_CS_COUNTERS_ADD] =
         "UPDATE counters SET containers = containers + ?, objects = objects + ?, bytes = bytes + "
-        "?, outbox = outbox + ?, conflicts = conflicts + ?, events = events + ? WHERE id = 1",
+        "?, outbox = outbox + ?, conflicts = conflicts + ?, events = events + ?, "
+        "kept_objects = kept_objects + ?, kept_bytes = kept_bytes + ? WHERE id = 1",
     [FY_CS_COUNTERS_GET] =
-        "SELECT containers, objects, bytes, outbox, conflicts, events FROM counters WHERE id = 1",
+        "SELECT containers, objects, bytes, outbox, conflicts, events, kept_objects, kept_bytes "
+        "FROM counters WHERE id = 1",
 
     /* The orders of an array: '-' and digits; '.' is the byte after '-'. */
     [FY_CS_OUTCOME_ARRAY] =

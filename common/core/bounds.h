@@ -331,6 +331,7 @@
                                                         */
 #define FY_OUTCOME_KEEP_MS    (24LL * 3600 * 1000)     /* orders.keep */
 #define FY_CONFLICT_KEEP_MS   (7LL * 24 * 3600 * 1000) /* losing bodies of conflicts */
+#define FY_TRASH_KEEP_MS      (7LL * 24 * 3600 * 1000) /* bodies of deleted objects */
 #define FY_EVENTS_KEEP_MS     (7LL * 24 * 3600 * 1000) /* retention of their topic */
 #define FY_RETRY_MAX_AGE_MS   (24LL * 3600 * 1000)     /* retry.max_age */
 #define FY_QUEUE_KEEP_DONE_MS (24LL * 3600 * 1000)     /* queue.keep_done */

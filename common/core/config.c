@@ -118,6 +118,8 @@ static const struct fy_config_field fields[] = {
          "free space under which no body is taken"),
     TIME("trash.grace", trash_grace_ms, "60s", 0, 30 * DAY,
          "files of unreferenced bodies are kept"),
+    TIME("trash.keep", trash_keep_ms, "7d", 0, 3650 * DAY,
+         "bodies of deleted objects are kept, for `ferry undelete`"),
     TIME("sweep.every", sweep_every_ms, "30s", 50, DAY, "between two sweeps of the store"),
     SIZE("verify.rate", verify_rate_bytes, "32MiB", 64 << 10, TIB,
          "a second, at which `ferry verify` has stored bodies read"),

@@ -67,6 +67,7 @@ struct fy_config {
     /* store */
     int64_t store_free_floor_bytes;
     int64_t trash_grace_ms;
+    int64_t trash_keep_ms; /* 0: nothing of deleted objects is kept */
     int64_t sweep_every_ms;
     int64_t verify_rate_bytes; /* a second */
     /* life spans */

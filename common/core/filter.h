@@ -9,6 +9,7 @@
 struct fy_filter {
     char name_prefix[FY_OBJECT_BYTES_MAX + 1]; /* cleaned, or exact for ours; "" = any */
     unsigned statuses;                         /* set of fy_filter_status_bit; 0 = any */
+    bool kept;                                 /* only deleted ones that can be undeleted */
     int64_t creation_before_ms;                /* all bounds are inclusive; INT64_MAX = none */
     int64_t creation_after_ms;                 /* INT64_MIN = none */
     int64_t expires_before_ms;

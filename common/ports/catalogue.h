@@ -360,7 +360,7 @@ FY_MUST_CHECK static inline enum fy_code fy_catalogue_body_objects(struct fy_cat
  * Reads all rows as of one moment and holds them against each other: what is there against what
  * points at it, and sums against what they are sums of.
  *   counted  what there really is; of it containers, objects, bytes, outbox_orders, waiting_orders,
- *            dead_orders, conflicts and events, the rest is 0
+ *            dead_orders, conflicts, events and what is kept of deleted objects, the rest is 0
  *   visit    for each contradiction; false ends the audit. It must not ask the catalogue.
  * Takes as long as reading every row does, and keeps a snapshot open meanwhile.
  */

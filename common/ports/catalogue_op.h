@@ -17,6 +17,7 @@ enum fy_cat_kind {
     FY_CAT_UPLOAD_FINISH,
     FY_CAT_UPLOAD_FAIL,
     FY_CAT_OBJECT_DELETE,
+    FY_CAT_UNDELETE,
     FY_CAT_APPLY,
     FY_CAT_WAIT,
     FY_CAT_WAIT_CLAIM,
@@ -122,6 +123,19 @@ struct fy_cat_object_delete {
     char op_id[FY_OP_ID_BYTES_MAX + 1];
     bool already;        /* out */
     bool rights_changed; /* out: the bucket went with its last object, and the rights on it */
+};
+
+/* The object as it was before it was deleted, READY with a new stamp, and one CREATE order: its
+ * body and facts were kept (trash.keep). FY_ENOTFOUND bucket, or nothing of it is kept, or its body
+ * is damaged; FY_EFORBIDDEN no WRITE right; FY_EEXISTS it is there; FY_ENOTACCEPT it is being
+ * uploaded.
+ */
+struct fy_cat_undelete {
+    struct fy_cat_op op;
+    struct fy_object_key key;
+    char client[FY_CLIENT_BYTES_MAX + 1];
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+    int64_t size; /* out */
 };
 
 /* The description of a container as its source gave it; applied by the register rule beside an
@@ -283,10 +297,11 @@ struct fy_cat_trash_done {
     const char *const *blob_refs; /* borrowed; their files are gone */
     size_t count;
 };
-/* Forgets what has aged out: tombstones, outcomes, conflicts (whose bodies become unreferenced). */
+/* Forgets what has aged out: tombstones, outcomes, conflicts and what is kept of objects deleted
+ * before that time, oldest first (bodies of both become unreferenced). */
 struct fy_cat_purge {
     struct fy_cat_op op;
-    int64_t tombstones_before_ms, outcomes_before_ms, conflicts_before_ms;
+    int64_t tombstones_before_ms, outcomes_before_ms, conflicts_before_ms, kept_before_ms;
     uint32_t limit;
     uint32_t purged; /* out */
 };

@@ -39,6 +39,7 @@ struct fy_object_row {
     int64_t body_id;
     char blob_ref[FY_BLOB_REF_BYTES_MAX + 1]; /* of a READY object; "" else */
     bool damaged;                             /* its body here is known to be damaged */
+    bool kept; /* a DELETED one whose body and facts are kept: it can be undeleted */
     enum fy_proof proof;
 };
 
@@ -264,6 +265,7 @@ struct fy_catalogue_totals {
     int64_t waiting_orders, waiting_bytes, dead_orders, conflicts;
     int64_t events, events_oldest_ms; /* not told yet */
     int64_t damaged_bodies;           /* known to be */
+    int64_t kept_objects, kept_bytes; /* deleted, and kept for undelete */
     int64_t due_orders; /* incoming ones in waiting_orders that a worker may claim now; counted up
                            to FY_DUE_COUNTED */
 };

@@ -22,7 +22,8 @@ int catalogue_contract(const struct catalogue_factory *factory)
            catalogue_contract_apply() + catalogue_contract_waiting() + catalogue_contract_wake() +
            catalogue_contract_key() + catalogue_contract_admin() + catalogue_contract_body() +
            catalogue_contract_conflict() + catalogue_contract_damage() +
-           catalogue_contract_event() + catalogue_contract_audit() + catalogue_contract_backfill();
+           catalogue_contract_undelete() + catalogue_contract_event() + catalogue_contract_audit() +
+           catalogue_contract_backfill();
 }
 
 /* ------------------------------------------------------------------ fixture */
@@ -171,6 +172,12 @@ enum fy_code contract_put(struct contract *c, const char *client, const char *bu
         return code;
     struct fy_cat_upload_finish finish = contract_finish(c, &begin, bytes);
     return contract_run(c, &finish.op);
+}
+
+void contract_forget_deleted(struct contract *c)
+{
+    struct fy_cat_purge op = {.op.kind = FY_CAT_PURGE, .kept_before_ms = INT64_MAX, .limit = 999};
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
 }
 
 enum fy_code contract_rm(struct contract *c, const char *client, const char *bucket,

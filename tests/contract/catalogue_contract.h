@@ -42,6 +42,7 @@ int catalogue_contract_admin(void);
 int catalogue_contract_body(void);
 int catalogue_contract_conflict(void);
 int catalogue_contract_damage(void);
+int catalogue_contract_undelete(void);
 int catalogue_contract_key(void);
 int catalogue_contract_event(void);
 int catalogue_contract_audit(void);
@@ -92,6 +93,8 @@ enum fy_code contract_put(struct contract *c, const char *client, const char *bu
                           const char *object, const char *bytes);
 enum fy_code contract_rm(struct contract *c, const char *client, const char *bucket,
                          const char *object);
+/* What is kept of deleted objects is let go of: they are gone as if they had never been kept. */
+void contract_forget_deleted(struct contract *c);
 
 /* Keys: account "" is the one that CCS sees. */
 struct fy_object_key contract_key(const char *account, const char *bucket, const char *object);

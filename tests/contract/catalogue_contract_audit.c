@@ -74,7 +74,10 @@ static void rows_of_all_that_a_site_does_agree(void **state)
     assert_int_equal(counted.conflicts, 1);
     assert_int_equal(counted.waiting_orders, 1);
     assert_int_equal(counted.dead_orders, 1);
+    assert_int_equal(counted.kept_objects, 1);
+    assert_int_equal(counted.kept_bytes, totals.kept_bytes);
 
+    contract_forget_deleted(c);
     struct fy_cat_sweep sweep = {.op.kind = FY_CAT_SWEEP, .limit = 99};
     assert_int_equal(contract_run(c, &sweep.op), FY_OK);
     assert_int_equal(sweep.moved, 1);

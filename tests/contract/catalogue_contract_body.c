@@ -30,6 +30,7 @@ static uint32_t sweep(struct contract *c)
 {
     struct fy_cat_sweep op = {
         .op.kind = FY_CAT_SWEEP, .limit = 99, .now_ms = c->clock.now_ms, .grace_ms = 100};
+    contract_forget_deleted(c);
     assert_int_equal(contract_run(c, &op.op), FY_OK);
     return op.moved;
 }

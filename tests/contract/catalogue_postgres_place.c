@@ -100,6 +100,7 @@ static enum fy_code place_open(void *place, struct fy_clock *clock, const char *
                                                             .clock = clock,
                                                             .site = site,
                                                             .reader_count = 2,
+                                                            .keeps = true,
                                                             .trash_grace_ms =
                                                                 CONTRACT_TRASH_GRACE_MS,
                                                             .tells = true,

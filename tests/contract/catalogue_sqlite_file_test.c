@@ -255,10 +255,14 @@ static void random_step(struct contract *c, uint32_t *seed, unsigned *local)
     struct fy_cat_purge purge = {.op.kind = FY_CAT_PURGE,
                                  .tombstones_before_ms = c->clock.now_ms - 3000,
                                  .conflicts_before_ms = c->clock.now_ms - 500,
+                                 .kept_before_ms = c->clock.now_ms - 700,
                                  .limit = 2};
+    struct fy_cat_undelete undelete = {.op.kind = FY_CAT_UNDELETE,
+                                       .key = contract_key("", bucket, object)};
     struct fy_cat_upload_begin begin = contract_begin(client, bucket, object);
     c->clock.now_ms += next_random(seed) % 10;
-    switch (next_random(seed) % 10) {
+    memcpy(undelete.client, client, strlen(client) + 1);
+    switch (next_random(seed) % 11) {
     case 0:
         *local += contract_mkbucket(c, client, bucket) == FY_OK;
         break;
@@ -287,6 +291,9 @@ static void random_step(struct contract *c, uint32_t *seed, unsigned *local)
     case 8:
         (void)contract_run(c, &sweep.op);
         (void)contract_run(c, &purge.op);
+        break;
+    case 9:
+        *local += contract_run(c, &undelete.op) == FY_OK;
         break;
     default:
         if (contract_run(c, &begin.op) == FY_OK && next_random(seed) % 2 == 0)
@@ -318,12 +325,17 @@ static const struct check {
     {"counters of the outbox and of conflicts",
      "SELECT count(*) FROM counters WHERE outbox <> (SELECT count(*) FROM outbox) OR conflicts <> "
      "(SELECT count(*) FROM conflict)"},
+    {"what is kept of deleted objects, with its counters",
+     "SELECT count(*) FROM counters WHERE kept_objects <> (SELECT count(*) FROM object WHERE "
+     "kept_body IS NOT NULL AND status <> 200) OR kept_bytes <> (SELECT ifnull(sum(b.size), 0) "
+     "FROM object JOIN body b ON b.id = kept_body)"},
     {"READY objects have a body of their size, others none",
      "SELECT count(*) FROM object o LEFT JOIN body b ON b.id = o.body_id WHERE CASE o.status WHEN "
      "200 THEN b.id IS NULL OR b.size <> o.size ELSE o.body_id IS NOT NULL END"},
     {"a body that nobody names is known to the sweep",
      "SELECT count(*) FROM body b WHERE NOT EXISTS(SELECT 1 FROM object WHERE body_id = b.id) AND "
-     "NOT EXISTS(SELECT 1 FROM conflict WHERE body_id = b.id) AND NOT EXISTS(SELECT 1 FROM loose "
+     "NOT EXISTS(SELECT 1 FROM conflict WHERE body_id = b.id) AND NOT EXISTS(SELECT 1 FROM object "
+     "WHERE kept_body = b.id) AND NOT EXISTS(SELECT 1 FROM loose "
      "WHERE body_id = b.id)"},
     {"nothing in trash is a body's", "SELECT count(*) FROM trash JOIN body USING(blob_ref)"},
     {"foreign keys", "SELECT count(*) FROM pragma_foreign_key_check"},

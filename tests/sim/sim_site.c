@@ -65,6 +65,7 @@ static void fill_config(struct fy_config *config, const struct sim_site *site)
     config->sync_threads = 2;
     config->sweep_every_ms = 2000;
     config->trash_grace_ms = 5000;
+    config->trash_keep_ms = 20000;
 }
 
 static void open_node(struct sim_run *run)
@@ -74,8 +75,11 @@ static void open_node(struct sim_run *run)
     struct fy_err err = {0};
     char path[PATH_BYTES];
     path_of(site, site->runs, "", path);
-    const struct fy_catalogue_sqlite_settings settings = {
-        .path = path, .clock = &site->clock.port, .site = site->id, .reader_count = READERS};
+    const struct fy_catalogue_sqlite_settings settings = {.path = path,
+                                                          .clock = &site->clock.port,
+                                                          .site = site->id,
+                                                          .reader_count = READERS,
+                                                          .keeps = true};
     must(fy_catalogue_sqlite_open(&settings, &run->rows, &err), &err, "open the catalogue");
     site->note(site, run->rows);
     *node = (struct fy_node){.config = &run->config,

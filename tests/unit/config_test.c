@@ -51,6 +51,7 @@ static void the_defaults_are_those_of_the_design(void **state)
     assert_int_equal(config->retry_max_age_ms, FY_RETRY_MAX_AGE_MS);
     assert_int_equal(config->tombstones_keep_ms, FY_TOMBSTONE_KEEP_MS);
     assert_int_equal(config->conflicts_keep_ms, FY_CONFLICT_KEEP_MS);
+    assert_int_equal(config->trash_keep_ms, FY_TRASH_KEEP_MS);
     assert_int_equal(config->orders_keep_ms, FY_OUTCOME_KEEP_MS);
     assert_int_equal(config->queue_bytes_max, FY_QUEUE_BYTES_DEFAULT);
     assert_int_equal(config->worker_inflight, FY_INFLIGHT_ORDERS_MAX);

@@ -42,7 +42,8 @@ class Autopsy:
         self.trash = files("SELECT blob_ref FROM trash")
         self.unreferenced = files(
             "SELECT blob_ref FROM body WHERE id NOT IN (SELECT body_id FROM object WHERE body_id NOT NULL)"
-            " AND id NOT IN (SELECT body_id FROM conflict)")  # fmt: skip
+            " AND id NOT IN (SELECT body_id FROM conflict)"
+            " AND id NOT IN (SELECT kept_body FROM object WHERE kept_body NOT NULL)")  # fmt: skip
         self.ready_files = files(
             "SELECT blob_ref FROM body WHERE id IN (SELECT body_id FROM object WHERE status = 200)")  # fmt: skip
         self.uploads = count("SELECT count(*) FROM object WHERE status = 100 AND upload_boot = ?")
@@ -82,7 +83,7 @@ class Autopsy:
         return self.files - self.bodies - self.trash
 
     def leaked(self):
-        """Bodies that no object and no conflict has, and that are not on their way out."""
+        """Bodies that no object has, deleted or not, and no conflict, and that are not on their way out."""
         return self.unreferenced - self.trash
 
     def missing(self):
