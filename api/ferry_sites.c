@@ -238,6 +238,8 @@ static void totals_json(const struct fy_node *node, const struct fy_catalogue_to
     fy_buf_json_i64(json, "bytes", totals->bytes);
     fy_buf_json_i64(json, "conflicts", totals->conflicts);
     fy_buf_json_i64(json, "damagedBodies", totals->damaged_bodies);
+    fy_buf_json_i64(json, "keptObjects", totals->kept_objects);
+    fy_buf_json_i64(json, "keptBytes", totals->kept_bytes);
     fy_buf_json_i64(json, "outbox", totals->outbox_orders);
     fy_buf_json_i64(json, "waitingOrders", totals->waiting_orders);
     fy_buf_json_i64(json, "waitingBytes", totals->waiting_bytes);

@@ -92,6 +92,7 @@ extern const struct fy_route_table fy_routes_digests;        /* ferry_digests.c 
 extern const struct fy_route_table fy_routes_sites;     /* ferry_sites.c: sites, hello, status */
 extern const struct fy_route_table fy_routes_waiting;   /* ferry_waiting.c */
 extern const struct fy_route_table fy_routes_conflicts; /* ferry_conflicts.c */
+extern const struct fy_route_table fy_routes_undelete;  /* ferry_undelete.c */
 extern const struct fy_route_table fy_routes_verify;    /* ferry_verify.c */
 extern const struct fy_route_table fy_routes_health;    /* health.c: health, metrics, openapi */
 

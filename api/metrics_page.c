@@ -173,6 +173,10 @@ static void print_totals(struct page *page)
            totals.events > 0 ? (page->now_ms - totals.events_oldest_ms) / 1000 : 0);
     number(text, "ferry_objects", "Objects READY here.", totals.objects);
     number(text, "ferry_object_bytes", "Their bytes.", totals.bytes);
+    number(text, "ferry_deleted_objects_kept",
+           "Deleted objects that `ferry undelete` can bring back.", totals.kept_objects);
+    number(text, "ferry_deleted_bytes_kept",
+           "Their bytes; what other objects have as well is counted, too.", totals.kept_bytes);
     number(text, "ferry_bodies_damaged", "Stored bodies known to be damaged: `ferry verify`.",
            totals.damaged_bodies);
     number(text, "ferry_containers", "Buckets and containers here.", totals.containers);

@@ -102,6 +102,7 @@ int fy_command_failed_show(const struct fy_command_line *line);
 int fy_command_failed_retry(const struct fy_command_line *line);
 int fy_command_failed_drop(const struct fy_command_line *line);
 int fy_command_verify(const struct fy_command_line *line);
+int fy_command_undelete(const struct fy_command_line *line);
 int fy_command_doctor(const struct fy_command_line *line);
 int fy_command_health(const struct fy_command_line *line);
 int fy_command_topics_ensure(const struct fy_command_line *line);

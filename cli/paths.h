@@ -25,6 +25,8 @@
 #define FY_PATH_VERIFY         "/ferry/v1/verify"
 #define FY_PATH_DAMAGE         "/ferry/v1/damage"
 #define FY_PATH_BACKFILLS      "/ferry/v1/backfills"
+#define FY_PATH_DELETED        "/ferry/v1/deleted"
+#define FY_PATH_UNDELETE       "/ferry/v1/undelete"
 
 /* Begins a path with a route; path is init'ed here and ended by fy_buf_done. */
 void fy_path(struct fy_buf *path, const char *route);

@@ -54,6 +54,11 @@ static void say_own(const json_t *tree)
     if (fy_json_i64(tree, "conflicts") > 0)
         fy_say("conflicts  losing bodies kept: %" PRId64 " (ferry failed ls --reason CONFLICT)",
                fy_json_i64(tree, "conflicts"));
+    if (fy_json_i64(tree, "keptObjects") > 0) {
+        fy_cell_size(fy_json_i64(tree, "keptBytes"), bytes);
+        fy_say("deleted    objects kept: %" PRId64 ", %s (ferry undelete)",
+               fy_json_i64(tree, "keptObjects"), bytes);
+    }
     if (fy_json_i64(tree, "damagedBodies") > 0)
         fy_say("damaged    bodies: %" PRId64 " (ferry verify --repair)",
                fy_json_i64(tree, "damagedBodies"));
