@@ -8,6 +8,8 @@
 
 #include "common/adapters/store_dir_internal.h"
 
+#define KEPT_FOLDER "kept" /* no shard has such a name */
+
 struct fy_reader {
     struct store_dir *store;
     int fd;
@@ -22,6 +24,29 @@ enum fy_code store_dir_fail(struct fy_err *err, int number, const char *doing)
                       reason == NULL ? "unknown error" : reason);
 }
 
+enum fy_code store_dir_reader_open(struct store_dir *self, int folder_fd, const char *file,
+                                   const char *shown, struct fy_reader **reader, int64_t *size,
+                                   struct fy_err *err)
+{
+    int fd = openat(folder_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT)
+        return fy_err_set(err, FY_ENOTFOUND, "store: %s is not there", shown);
+    if (fd < 0)
+        return store_dir_fail(err, errno, "open a body");
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        enum fy_code code = store_dir_fail(err, errno, "look at a body");
+        close(fd);
+        return code;
+    }
+    struct fy_reader *made = fy_alloc(sizeof(*made));
+    *made = (struct fy_reader){.store = self, .fd = fd};
+    self->handles++;
+    *size = status.st_size;
+    *reader = made;
+    return FY_OK;
+}
+
 static enum fy_code store_dir_open_body(struct fy_store *port, const char *blob_ref,
                                         struct fy_reader **reader, int64_t *size,
                                         struct fy_err *err)
@@ -33,24 +58,8 @@ static enum fy_code store_dir_open_body(struct fy_store *port, const char *blob_
         return code;
     if (name.temp)
         return fy_err_set(err, FY_ENOTFOUND, "store: %s was never finished", blob_ref);
-
-    int fd = openat(self->shards[name.shard].fd, name.file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT)
-        return fy_err_set(err, FY_ENOTFOUND, "store: %s is not there", blob_ref);
-    if (fd < 0)
-        return store_dir_fail(err, errno, "open a body");
-    struct stat status;
-    if (fstat(fd, &status) != 0) {
-        code = store_dir_fail(err, errno, "look at a body");
-        close(fd);
-        return code;
-    }
-    struct fy_reader *made = fy_alloc(sizeof(*made));
-    *made = (struct fy_reader){.store = self, .fd = fd};
-    self->handles++;
-    *size = status.st_size;
-    *reader = made;
-    return FY_OK;
+    return store_dir_reader_open(self, self->shards[name.shard].fd, name.file, blob_ref, reader,
+                                 size, err);
 }
 
 static enum fy_code store_dir_read(struct fy_reader *reader, int64_t offset, void *bytes,
@@ -96,58 +105,62 @@ static enum fy_code store_dir_remove(struct fy_store *port, const char *blob_ref
     return FY_OK;
 }
 
-/* Shows one entry; what is not a body (a folder, a name of somebody else) is passed over. */
-static bool visit_entry(int shard_fd, uint32_t shard, const char *file, fy_store_visit_fn *visit,
-                        void *arg)
+/* Holds no lock and a few kilobytes of names at a time, so visit may take its time (and should,
+ * when it removes many: creating files is slow right after). */
+enum fy_code store_dir_each(int folder_fd, store_dir_entry_fn *visit, void *arg, struct fy_err *err)
 {
-    struct store_dir_name name;
-    struct stat status;
-    if (!store_dir_name_of_file(shard, file, &name))
-        return true;
-    if (fstatat(shard_fd, file, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
-        return true; /* removed a moment ago, mostly */
-    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
-    store_dir_ref_print(&name, blob_ref);
-    return visit(arg, blob_ref, name.boot_id, status.st_size);
-}
-
-/* *go_on: false once visit wants no more. */
-static enum fy_code visit_shard(struct store_dir *self, uint32_t shard, fy_store_visit_fn *visit,
-                                void *arg, bool *go_on, struct fy_err *err)
-{
-    /* A descriptor of its own: the shard's has one position for all threads. */
-    int fd = openat(self->shards[shard].fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* A descriptor of its own: the folder's has one position for all threads. */
+    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     if (folder == NULL) {
-        enum fy_code code = store_dir_fail(err, errno, "list a shard");
+        enum fy_code code = store_dir_fail(err, errno, "list a folder");
         if (fd >= 0)
             close(fd);
         return code;
     }
     enum fy_code code = FY_OK;
-    while (*go_on) {
+    for (bool go_on = true; go_on;) {
         errno = 0;
         const struct dirent *entry = readdir(folder);
         if (entry == NULL && errno != 0)
-            code = store_dir_fail(err, errno, "list a shard");
-        if (entry == NULL)
-            break;
-        *go_on = visit_entry(fd, shard, entry->d_name, visit, arg);
+            code = store_dir_fail(err, errno, "list a folder");
+        go_on = entry != NULL && visit(arg, fd, entry->d_name);
     }
     closedir(folder);
     return code;
 }
 
-/* Holds no lock and a few kilobytes of names at a time, so visit may take its time (and should,
- * when it removes many: creating files is slow right after). */
+struct body_walk {
+    uint32_t shard;
+    fy_store_visit_fn *visit;
+    void *arg;
+    bool over;
+};
+
+/* Shows one entry; what is not a body (a folder, a name of somebody else) is passed over. */
+static bool visit_entry(void *arg, int shard_fd, const char *file)
+{
+    struct body_walk *walk = arg;
+    struct store_dir_name name;
+    struct stat status;
+    if (!store_dir_name_of_file(walk->shard, file, &name))
+        return true;
+    if (fstatat(shard_fd, file, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
+        return true; /* removed a moment ago, mostly */
+    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
+    store_dir_ref_print(&name, blob_ref);
+    walk->over = !walk->visit(walk->arg, blob_ref, name.boot_id, status.st_size);
+    return !walk->over;
+}
+
 static enum fy_code store_dir_list(struct fy_store *port, fy_store_visit_fn *visit, void *arg,
                                    struct fy_err *err)
 {
     struct store_dir *self = (struct store_dir *)port;
+    struct body_walk walk = {.visit = visit, .arg = arg};
     enum fy_code code = FY_OK;
-    bool go_on = true;
-    for (uint32_t shard = 0; shard < FY_STORE_SHARDS && go_on && code == FY_OK; shard++)
-        code = visit_shard(self, shard, visit, arg, &go_on, err);
+    for (; walk.shard < FY_STORE_SHARDS && !walk.over && code == FY_OK; walk.shard++)
+        code = store_dir_each(self->shards[walk.shard].fd, visit_entry, &walk, err);
     return code;
 }
 
@@ -164,6 +177,7 @@ static void store_dir_close(struct fy_store *port)
     FY_ASSERT(self->handles == 0); /* all writers and readers have ended */
     for (uint32_t shard = 0; shard < FY_STORE_SHARDS; shard++)
         store_dir_shard_close(&self->shards[shard]);
+    store_dir_shard_close(&self->kept);
     store_dir_space_done(&self->space);
     close(self->root_fd);
     free(self);
@@ -176,6 +190,7 @@ static const struct fy_store_ops store_dir_ops = {
     .write = store_dir_write,
     .seal = store_dir_seal,
     .finish = store_dir_finish,
+    .keep = store_dir_keep,
     .abort = store_dir_abort,
     .open = store_dir_open_body,
     .read = store_dir_read,
@@ -183,6 +198,9 @@ static const struct fy_store_ops store_dir_ops = {
     .reader_close = store_dir_reader_close,
     .remove = store_dir_remove,
     .list = store_dir_list,
+    .kept_open = store_dir_kept_open,
+    .kept_remove = store_dir_kept_remove,
+    .kept_list = store_dir_kept_list,
     .space = store_dir_space,
     .close = store_dir_close,
 };
@@ -227,8 +245,15 @@ static enum fy_code shards_open(struct store_dir *self, struct fy_err *err)
         code = store_dir_shard_open(&self->shards[opened], self->root_fd, name, err);
         opened += code == FY_OK;
     }
+    bool kept = false;
+    if (code == FY_OK) {
+        code = store_dir_shard_open(&self->kept, self->root_fd, KEPT_FOLDER, err);
+        kept = code == FY_OK;
+    }
     if (code == FY_OK && fsync(self->root_fd) != 0)
         code = store_dir_fail(err, errno, "sync the folder");
+    if (code != FY_OK && kept)
+        store_dir_shard_close(&self->kept);
     while (code != FY_OK && opened > 0)
         store_dir_shard_close(&self->shards[--opened]);
     return code;

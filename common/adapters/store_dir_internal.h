@@ -110,7 +110,8 @@ struct store_dir {
     /* Any thread. */
     struct store_dir_space space;
     struct store_dir_shard shards[FY_STORE_SHARDS];
-    _Atomic uint32_t handles; /* writers and readers that have not ended */
+    struct store_dir_shard kept; /* the folder of the kept files */
+    _Atomic uint32_t handles;    /* writers and readers that have not ended */
 };
 
 enum fy_code store_dir_begin(struct fy_store *port, int64_t size_hint, struct fy_writer **writer,
@@ -121,12 +122,32 @@ enum fy_code store_dir_write(struct fy_writer *writer, const void *bytes, size_t
 void store_dir_seal(struct fy_writer *writer, struct fy_stored *stored);
 enum fy_code store_dir_finish(struct fy_writer *writer, struct fy_stored *stored,
                               struct fy_err *err);
+enum fy_code store_dir_keep(struct fy_writer *writer, const char *name, struct fy_err *err);
 void store_dir_abort(struct fy_writer *writer);
+
+/* store_dir_kept.c */
+enum fy_code store_dir_kept_open(struct fy_store *port, const char *name, struct fy_reader **reader,
+                                 int64_t *size, struct fy_err *err);
+enum fy_code store_dir_kept_remove(struct fy_store *port, const char *name, struct fy_err *err);
+enum fy_code store_dir_kept_list(struct fy_store *port, fy_store_kept_fn *visit, void *arg,
+                                 struct fy_err *err);
+/* Opens a file of one of the store's folders for reading; shown: what an error calls it. */
+enum fy_code store_dir_reader_open(struct store_dir *self, int folder_fd, const char *file,
+                                   const char *shown, struct fy_reader **reader, int64_t *size,
+                                   struct fy_err *err);
+/* Shows each name of a folder. visit: false ends it. */
+typedef bool store_dir_entry_fn(void *arg, int folder_fd, const char *file);
+enum fy_code store_dir_each(int folder_fd, store_dir_entry_fn *visit, void *arg,
+                            struct fy_err *err);
 
 /* Opens a new unfinished file of that name in a shard, or gives -1 and errno. */
 int store_dir_temp_open(bool nameless, int shard_fd, const struct store_dir_name *name);
 /* Gives the unfinished file its name, never replacing another; 0, or -1 and errno. */
 int store_dir_temp_publish(bool nameless, int shard_fd, int fd, const struct store_dir_name *name);
+
+/* The same for a kept file, in the folder of those; errno EEXIST: the name is taken. */
+int store_dir_temp_keep(bool nameless, int shard_fd, int fd, const struct store_dir_name *temp,
+                        int kept_fd, const char *name);
 
 /* Starts an error from errno's number: a full disk or quota is FY_ENOSPACE, all else FY_EIO. */
 enum fy_code store_dir_fail(struct fy_err *err, int number, const char *doing);

@@ -253,6 +253,42 @@ enum fy_code store_dir_finish(struct fy_writer *writer, struct fy_stored *stored
     return FY_OK;
 }
 
+/* As publish, but under a name that others may want. */
+static enum fy_code publish_kept(struct fy_writer *writer, const char *name, struct fy_err *err)
+{
+    struct store_dir *store = writer->store;
+    uint64_t ticket = store_dir_shard_ticket(&store->kept);
+    if (fsync(writer->fd) != 0) /* whole before it has a name: nobody asks again whether it is */
+        return store_dir_fail(err, errno, "sync a kept file");
+    if (store_dir_temp_keep(store->nameless, shard_fd(writer), writer->fd, &writer->name,
+                            store->kept.fd, name) != 0) {
+        if (errno == EEXIST)
+            return fy_err_set(err, FY_EEXISTS, "store: %s is there already", name);
+        return store_dir_fail(err, errno, "name a kept file");
+    }
+    enum fy_code code = fsync(writer->fd) != 0 /* that it has a name is metadata */
+                            ? store_dir_fail(err, errno, "sync a kept file")
+                            : store_dir_shard_sync(&store->kept, ticket, err);
+    if (code != FY_OK)
+        (void)unlinkat(store->kept.fd, name, 0);
+    return code;
+}
+
+enum fy_code store_dir_keep(struct fy_writer *writer, const char *name, struct fy_err *err)
+{
+    FY_ASSERT(writer->failed == FY_OK); /* only abort may follow a failed write */
+    enum fy_code code = spill_buffer(writer, err);
+    if (code == FY_OK)
+        code = publish_kept(writer, name, err);
+    if (code != FY_OK) {
+        (void)writer_note(writer, code);
+        store_dir_abort(writer);
+        return code;
+    }
+    writer_free(writer);
+    return FY_OK;
+}
+
 int store_dir_temp_open(bool nameless, int shard_fd, const struct store_dir_name *name)
 {
     if (nameless)

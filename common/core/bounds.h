@@ -12,17 +12,18 @@
 #define FY_OBJECT_BYTES_MAX 1024 /* CCS 1024; between Ferry sites 1023 */
 #define FY_OP_ID_BYTES_MAX                                                                         \
     200 /* a GUID has 26; correlation ids of others fit, with "-" and index */
-#define FY_HASH_BYTES_MAX     128  /* opaque hash text of a CCS order (spec 2.5) */
-#define FY_URI_BYTES_MAX      512  /* base URI of a site */
-#define FY_METADATA_BYTES_MAX 4096 /* metadata JSON text; CCS documents 2 KB */
-#define FY_BLOB_REF_BYTES_MAX 160  /* opaque reference a store gives out */
-#define FY_ERR_TEXT_BYTES     320  /* one sentence for the person on call, cut beyond */
-#define FY_STAMP_TEXT_BYTES   (16 + 1 + FY_SITE_BYTES_MAX + 1) /* "hex16@site" and zero */
-#define FY_KEY_BYTES_MAX      (FY_BUCKET_BYTES_MAX + 1 + FY_OBJECT_BYTES_MAX) /* bucket 0 object */
-#define FY_ORDER_JSON_BYTES   (64 << 10) /* one order as text; more is poison (ENGINE 1.10) */
-#define FY_TARGETS_BYTES_MAX  4160       /* a bucket's target sites: FY_SITES_MAX of them */
-#define FY_TOPIC_BYTES_MAX    200        /* prefix + request-replication.<site> */
-#define FY_FILTER_PAIRS_MAX   32         /* metadata pairs a listing may ask for; more is 400 */
+#define FY_HASH_BYTES_MAX      128  /* opaque hash text of a CCS order (spec 2.5) */
+#define FY_URI_BYTES_MAX       512  /* base URI of a site */
+#define FY_METADATA_BYTES_MAX  4096 /* metadata JSON text; CCS documents 2 KB */
+#define FY_BLOB_REF_BYTES_MAX  160  /* opaque reference a store gives out */
+#define FY_KEPT_NAME_BYTES_MAX 72   /* a kept file of the store, beside the bodies */
+#define FY_ERR_TEXT_BYTES      320  /* one sentence for the person on call, cut beyond */
+#define FY_STAMP_TEXT_BYTES    (16 + 1 + FY_SITE_BYTES_MAX + 1) /* "hex16@site" and zero */
+#define FY_KEY_BYTES_MAX       (FY_BUCKET_BYTES_MAX + 1 + FY_OBJECT_BYTES_MAX) /* bucket 0 object */
+#define FY_ORDER_JSON_BYTES    (64 << 10) /* one order as text; more is poison (ENGINE 1.10) */
+#define FY_TARGETS_BYTES_MAX   4160       /* a bucket's target sites: FY_SITES_MAX of them */
+#define FY_TOPIC_BYTES_MAX     200        /* prefix + request-replication.<site> */
+#define FY_FILTER_PAIRS_MAX    32         /* metadata pairs a listing may ask for; more is 400 */
 #define FY_PATH_PART_BYTES_MAX                                                                     \
     (16 << 10)                 /* a name before cleaning: 1024 characters, escaped twice */
 #define FY_LOG_LINE_BYTES 4096 /* PIPE_BUF: one write to a pipe is never mixed with another's */

@@ -5,6 +5,9 @@
 
 #include "common/core/digest.h"
 
+/* Whether a kept file may be called so (fy_store_keep). In common/ports/store.c. */
+bool fy_kept_name_is_valid(const char *name);
+
 struct fy_store;
 struct fy_writer; /* one body being written; belongs to one thread at a time, see fy_store_hash */
 struct fy_reader; /* one body being read; belongs to one thread at a time */
@@ -19,6 +22,9 @@ struct fy_stored {
 /* Called for each body of the store. boot_id: which process wrote it. false stops the walk. */
 typedef bool fy_store_visit_fn(void *arg, const char *blob_ref, const char *boot_id, int64_t size);
 
+/* Called for each kept file. false stops the walk. */
+typedef bool fy_store_kept_fn(void *arg, const char *name, int64_t size);
+
 struct fy_store_ops {
     const char *name;
     enum fy_code (*begin)(struct fy_store *self, int64_t size_hint, struct fy_writer **writer,
@@ -28,6 +34,7 @@ struct fy_store_ops {
                           struct fy_err *err);
     void (*seal)(struct fy_writer *writer, struct fy_stored *stored);
     enum fy_code (*finish)(struct fy_writer *writer, struct fy_stored *stored, struct fy_err *err);
+    enum fy_code (*keep)(struct fy_writer *writer, const char *name, struct fy_err *err);
     void (*abort)(struct fy_writer *writer);
     enum fy_code (*open)(struct fy_store *self, const char *blob_ref, struct fy_reader **reader,
                          int64_t *size, struct fy_err *err);
@@ -38,6 +45,11 @@ struct fy_store_ops {
     enum fy_code (*remove)(struct fy_store *self, const char *blob_ref, struct fy_err *err);
     enum fy_code (*list)(struct fy_store *self, fy_store_visit_fn *visit, void *arg,
                          struct fy_err *err);
+    enum fy_code (*kept_open)(struct fy_store *self, const char *name, struct fy_reader **reader,
+                              int64_t *size, struct fy_err *err);
+    enum fy_code (*kept_remove)(struct fy_store *self, const char *name, struct fy_err *err);
+    enum fy_code (*kept_list)(struct fy_store *self, fy_store_kept_fn *visit, void *arg,
+                              struct fy_err *err);
     enum fy_code (*space)(struct fy_store *self, int64_t *free_bytes, bool *above_floor,
                           struct fy_err *err);
     void (*close)(struct fy_store *self);
@@ -108,6 +120,21 @@ FY_MUST_CHECK static inline enum fy_code fy_store_finish(struct fy_store *self,
     FY_ASSERT(writer != NULL);
     return self->ops->finish(writer, stored, err);
 }
+/*
+ * In place of finish: the bytes become a kept file, under a name of the caller's. Kept files are
+ * what a store has besides bodies: fy_store_list does not show them, no row names them, and nobody
+ * sweeps them. Durable, and freed, as finish has it.
+ *   name  1..FY_KEPT_NAME_BYTES_MAX of [0-9a-z.-], beginning with a letter
+ * Errors: FY_EEXISTS there is one of that name, which stays as it is: of two who keep it at once
+ * one is refused. FY_ENOSPACE, FY_EIO.
+ */
+FY_MUST_CHECK static inline enum fy_code
+fy_store_keep(struct fy_store *self, struct fy_writer *writer, const char *name, struct fy_err *err)
+{
+    FY_ASSERT(writer != NULL);
+    FY_ASSERT(fy_kept_name_is_valid(name));
+    return self->ops->keep(writer, name, err);
+}
 /* Drops what was written; accepts NULL. */
 static inline void fy_store_abort(struct fy_store *self, struct fy_writer *writer)
 {
@@ -156,6 +183,26 @@ FY_MUST_CHECK static inline enum fy_code
 fy_store_list(struct fy_store *self, fy_store_visit_fn *visit, void *arg, struct fy_err *err)
 {
     return self->ops->list(self, visit, arg, err);
+}
+/* As fy_store_open, fy_store_remove and fy_store_list, of kept files; a listing has no order. */
+FY_MUST_CHECK static inline enum fy_code fy_store_kept_open(struct fy_store *self, const char *name,
+                                                            struct fy_reader **reader,
+                                                            int64_t *size, struct fy_err *err)
+{
+    FY_ASSERT(*reader == NULL);
+    FY_ASSERT(fy_kept_name_is_valid(name));
+    return self->ops->kept_open(self, name, reader, size, err);
+}
+FY_MUST_CHECK static inline enum fy_code fy_store_kept_remove(struct fy_store *self,
+                                                              const char *name, struct fy_err *err)
+{
+    FY_ASSERT(fy_kept_name_is_valid(name));
+    return self->ops->kept_remove(self, name, err);
+}
+FY_MUST_CHECK static inline enum fy_code
+fy_store_kept_list(struct fy_store *self, fy_store_kept_fn *visit, void *arg, struct fy_err *err)
+{
+    return self->ops->kept_list(self, visit, arg, err);
 }
 /* Free bytes, and whether they are above the floor (with hysteresis: once under, it takes
  * floor * 1.1 to be above again). */

@@ -227,6 +227,77 @@ static void space_is_free_and_above_no_floor(void **state)
     assert_true(above_floor);
 }
 
+/* ---- kept files ---- */
+
+static enum fy_code keep(struct store_fixture *f, const char *name, const char *text)
+{
+    struct fy_writer *writer = NULL;
+    STORE_OK(f, fy_store_begin(f->store, -1, &writer, &f->err));
+    STORE_OK(f, fy_store_append(f->store, writer, text, strlen(text), &f->err));
+    return fy_store_keep(f->store, writer, name, &f->err);
+}
+
+static void assert_kept(struct store_fixture *f, const char *name, const char *text)
+{
+    char bytes[64] = "";
+    size_t got = 0;
+    int64_t size = 0;
+    struct fy_reader *reader = NULL;
+    STORE_OK(f, fy_store_kept_open(f->store, name, &reader, &size, &f->err));
+    assert_int_equal(size, strlen(text));
+    STORE_OK(f, fy_store_read(f->store, reader, 0, bytes, sizeof bytes - 1, &got, &f->err));
+    fy_store_reader_close(f->store, reader);
+    assert_string_equal(bytes, text);
+}
+
+struct kept_names {
+    char text[256];
+    int64_t bytes;
+};
+
+static bool note_kept(void *arg, const char *name, int64_t size)
+{
+    struct kept_names *names = arg;
+    strncat(names->text, name, sizeof names->text - strlen(names->text) - 1);
+    strncat(names->text, " ", sizeof names->text - strlen(names->text) - 1);
+    names->bytes += size;
+    return true;
+}
+
+static bool refuse_body(void *arg, const char *blob_ref, const char *boot_id, int64_t size)
+{
+    (void)arg, (void)boot_id, (void)size;
+    fail_msg("a kept file is shown as body %s", blob_ref);
+    return true;
+}
+
+static void kept_file_is_read_by_its_name_and_is_no_body(void **state)
+{
+    struct store_fixture *f = *state;
+    struct kept_names names = {.bytes = 0};
+    assert_int_equal(keep(f, "full-1", "a whole export"), FY_OK);
+    assert_kept(f, "full-1", "a whole export");
+    STORE_OK(f, fy_store_list(f->store, refuse_body, NULL, &f->err));
+    STORE_OK(f, fy_store_kept_list(f->store, note_kept, &names, &f->err));
+    assert_string_equal(names.text, "full-1 ");
+    assert_int_equal(names.bytes, strlen("a whole export"));
+    STORE_OK(f, fy_store_kept_remove(f->store, "full-1", &f->err));
+    STORE_OK(f, fy_store_kept_remove(f->store, "full-1", &f->err)); /* absent is no failure */
+    struct fy_reader *reader = NULL;
+    int64_t size = 0;
+    assert_int_equal(fy_store_kept_open(f->store, "full-1", &reader, &size, &f->err), FY_ENOTFOUND);
+}
+
+/* Two processes that number their files alike: the second must notice. */
+static void kept_file_never_takes_the_place_of_another(void **state)
+{
+    struct store_fixture *f = *state;
+    assert_int_equal(keep(f, "changes-7", "first"), FY_OK);
+    assert_int_equal(keep(f, "changes-7", "second"), FY_EEXISTS);
+    assert_kept(f, "changes-7", "first");
+    STORE_OK(f, fy_store_list(f->store, refuse_body, NULL, &f->err)); /* nothing is left over */
+}
+
 int store_contract_many(struct store_contract_adapter *adapter)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +307,8 @@ int store_contract_many(struct store_contract_adapter *adapter)
         STORE_TEST(finished_body_survives_the_death_of_its_process),
         STORE_TEST(unfinished_bodies_of_a_dead_process_are_swept_by_what_list_shows),
         STORE_TEST(many_threads_store_at_once),
+        STORE_TEST(kept_file_is_read_by_its_name_and_is_no_body),
+        STORE_TEST(kept_file_never_takes_the_place_of_another),
         STORE_TEST(space_is_free_and_above_no_floor),
     };
     return _cmocka_run_group_tests(adapter->name, tests, FY_COUNT_OF(tests), NULL, NULL);

@@ -346,7 +346,7 @@ def delete_some(sites: list[Site], tree: Tree) -> set[int]:
 def break_one(site: Site, tree: Tree, gone: set[int]) -> None:
     """Flips one bit in the middle of one stored body, behind Ferry's back."""
     bodies: dict[int, list[Path]] = {}
-    for path in (site.root / site.name / "store").rglob("*"):
+    for path in (site.root / site.name / "store").glob("??/*"):
         if path.is_file():
             bodies.setdefault(path.stat().st_size, []).append(path)
     kept = [path.stat().st_size for i, path in enumerate(tree.paths) if i not in gone]

@@ -14,6 +14,7 @@
 struct sim_disk {
     struct sim_body **bodies; /* removed ones too */
     size_t count, capacity;
+    struct sim_body *kept; /* kept files; blob_ref is the name */
     struct sim_store_faults faults;
 };
 struct sim_store {
@@ -170,6 +171,37 @@ static enum fy_code store_finish(struct fy_writer *port, struct fy_stored *store
     return FY_OK;
 }
 
+static struct sim_body **kept_place(struct sim_disk *disk, const char *name)
+{
+    struct sim_body **at = &disk->kept;
+    while (*at != NULL && strcmp((*at)->blob_ref, name) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+static enum fy_code store_keep(struct fy_writer *port, const char *name, struct fy_err *err)
+{
+    struct sim_writer *writer = writer_from(port);
+    const struct sim_store_faults *faults = &writer->store->disk->faults;
+    if (faults->delay_us_max > 0)
+        fiber_sleep_us(fiber_some(faults->delay_us_max)); /* a kill here leaves nothing */
+    struct sim_body **place = kept_place(writer->store->disk, name);
+    bool taken = *place != NULL;
+    bool fails = fiber_chance(faults->finish_one_of);
+    if (!taken && (!fails || fiber_chance(2))) {
+        *place = fy_alloc(sizeof(**place));
+        FY_ASSERT(fy_text_copy((*place)->blob_ref, sizeof((*place)->blob_ref), name));
+        (*place)->size = (int64_t)writer->size_bytes;
+        (*place)->bytes = writer->bytes;
+        writer->bytes = NULL;
+    }
+    fiber_yield();
+    store_abort(port);
+    if (taken)
+        return fy_err_set(err, FY_EEXISTS, "sim: %s is there", name);
+    return fails ? disk_error(err) : FY_OK;
+}
+
 /* ------------------------------------------------------------------ reading and removing */
 
 static struct sim_body *find(const struct sim_disk *disk, const char *blob_ref)
@@ -260,6 +292,45 @@ static enum fy_code store_list(struct fy_store *port, fy_store_visit_fn *visit, 
     return FY_OK;
 }
 
+static enum fy_code store_kept_open(struct fy_store *port, const char *name,
+                                    struct fy_reader **reader, int64_t *size, struct fy_err *err)
+{
+    struct sim_store *self = store_from(port);
+    const struct sim_body *file = *kept_place(self->disk, name);
+    if (file == NULL)
+        return fy_err_set(err, FY_ENOTFOUND, "no kept file %s", name);
+    struct sim_reader *made = fy_alloc(sizeof(*made));
+    *made = (struct sim_reader){.store = self, .body = file};
+    *reader = (struct fy_reader *)(void *)made;
+    *size = file->size;
+    return FY_OK;
+}
+
+static enum fy_code store_kept_remove(struct fy_store *port, const char *name, struct fy_err *err)
+{
+    (void)err;
+    struct sim_body **place = kept_place(store_from(port)->disk, name);
+    struct sim_body *file = *place;
+    if (file == NULL)
+        return FY_OK;
+    *place = file->next;
+    free(file->bytes);
+    free(file);
+    fiber_yield();
+    return FY_OK;
+}
+
+static enum fy_code store_kept_list(struct fy_store *port, fy_store_kept_fn *visit, void *arg,
+                                    struct fy_err *err)
+{
+    (void)err;
+    for (const struct sim_body *file = store_from(port)->disk->kept; file != NULL;
+         file = file->next)
+        if (!visit(arg, file->blob_ref, file->size))
+            break;
+    return FY_OK;
+}
+
 static enum fy_code store_space(struct fy_store *port, int64_t *free_bytes, bool *above_floor,
                                 struct fy_err *err)
 {
@@ -281,6 +352,7 @@ static const struct fy_store_ops sim_store_ops = {.name = "sim",
                                                   .write = store_write,
                                                   .seal = store_seal,
                                                   .finish = store_finish,
+                                                  .keep = store_keep,
                                                   .abort = store_abort,
                                                   .open = store_open,
                                                   .read = store_read,
@@ -288,6 +360,9 @@ static const struct fy_store_ops sim_store_ops = {.name = "sim",
                                                   .reader_close = store_reader_close,
                                                   .remove = store_remove,
                                                   .list = store_list,
+                                                  .kept_open = store_kept_open,
+                                                  .kept_remove = store_kept_remove,
+                                                  .kept_list = store_kept_list,
                                                   .space = store_space,
                                                   .close = store_close};
 
@@ -329,6 +404,12 @@ void sim_disk_free(struct sim_disk *disk)
     for (size_t i = 0; i < disk->count; i++) {
         free(disk->bodies[i]->bytes);
         free(disk->bodies[i]);
+    }
+    while (disk->kept != NULL) {
+        struct sim_body *file = disk->kept;
+        disk->kept = file->next;
+        free(file->bytes);
+        free(file);
     }
     free(disk->bodies);
     free(disk);

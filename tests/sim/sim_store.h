@@ -19,7 +19,8 @@ struct sim_body {
     char boot_id[32];
     int64_t size;
     char *bytes;
-    bool removed; /* its bytes stay, for whoever reads it, and for the judge */
+    bool removed;          /* its bytes stay, for whoever reads it, and for the judge */
+    struct sim_body *next; /* of a kept file */
 };
 struct sim_disk *sim_disk_new(void);
 void sim_disk_free(struct sim_disk *disk);

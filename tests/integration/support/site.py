@@ -193,7 +193,7 @@ class Site:
 
     def body_files(self):
         """The files of stored bodies."""
-        return [path for path in (self.data / "store").rglob("*") if path.is_file()]
+        return [path for path in (self.data / "store").glob("[0-9a-f][0-9a-f]/*") if path.is_file()]
 
 
 def _read_lines(pipe, lines):
