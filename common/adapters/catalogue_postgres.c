@@ -241,6 +241,7 @@ static enum fy_code first_write(struct fy_pg *self, struct fy_err *err)
     if (!fy_cs_slot_is_free(&self->cs))
         bury_the_expired(self);
     fy_cs_exec(self->cs.writer, (enum fy_cs_sql)FY_PG_CLAIMS_FREE);
+    fy_cs_identity_make(&self->cs);
     return fy_cs_write_end(&self->cs, err);
 }
 

@@ -238,6 +238,7 @@ static bool is_calm(const struct fy_cat_op *op)
     case FY_CAT_OUTBOX_DONE:
     case FY_CAT_EVENTS_DONE:
     case FY_CAT_EVENTS_TRIM:
+    case FY_CAT_JOURNAL_DONE:
     case FY_CAT_LEASE_RENEW:
     case FY_CAT_SITE:
     case FY_CAT_SCAN:
@@ -254,6 +255,9 @@ static bool is_calm(const struct fy_cat_op *op)
     case FY_CAT_PURGE:
     case FY_CAT_DAMAGE:
     case FY_CAT_MEND:
+    case FY_CAT_RESTORE:
+    case FY_CAT_FORGET:
+    case FY_CAT_RESTORED:
     case FY_CAT_KIND_COUNT:
         return false;
     }

@@ -168,9 +168,16 @@ static const char *const schema_7[] = {
     NULL,
 };
 
+static const char *const schema_8[] = {
+    "CREATE TABLE journal(" ID ", written_ms" NUMBER ", lines BYTEA NOT NULL)",
+    "INSERT INTO journal(written_ms, lines) VALUES(0, '')",
+    "CREATE TABLE identity(one BIGINT PRIMARY KEY CHECK(one = 1), id" NAME ")",
+    NULL,
+};
+
 /* Append only: the n-th brings a database from version n to n + 1. Statements up to NULL. */
 static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4,
-                                                schema_5, schema_6, schema_7};
+                                                schema_5, schema_6, schema_7, schema_8};
 
 int64_t fy_pg_schema_version(void)
 {

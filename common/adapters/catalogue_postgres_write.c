@@ -88,6 +88,13 @@ static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
     case FY_CAT_BUCKET_DELETE:
         lock_name(self, ((const struct fy_cat_bucket_delete *)as)->bucket, false);
         break;
+    case FY_CAT_RESTORE: /* nobody else writes: only for what own_name asks */
+        if (((const struct fy_cat_restore *)as)->line.bucket != NULL)
+            lock_name(self, ((const struct fy_cat_restore *)as)->line.bucket, false);
+        break;
+    case FY_CAT_FORGET:
+        lock_name(self, ((const struct fy_cat_forget *)as)->key.bucket, false);
+        break;
     case FY_CAT_TARGETS:
         lock_name(self, ((const struct fy_cat_targets *)as)->bucket, false);
         break;
@@ -141,6 +148,8 @@ static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
     case FY_CAT_SWEEP:
     case FY_CAT_TRASH_DONE:
     case FY_CAT_PURGE:
+    case FY_CAT_JOURNAL_DONE:
+    case FY_CAT_RESTORED:
     case FY_CAT_KIND_COUNT:
         break; /* rows that are found by other ways: locked as they are read */
     }

@@ -78,6 +78,10 @@ static fy_cs_op_fn *const op_table[FY_CAT_KIND_COUNT] = {
     [FY_CAT_SCAN] = fy_cs_scan,
     [FY_CAT_DAMAGE] = fy_cs_damage,
     [FY_CAT_MEND] = fy_cs_mend,
+    [FY_CAT_JOURNAL_DONE] = fy_cs_journal_done,
+    [FY_CAT_RESTORE] = fy_cs_restore,
+    [FY_CAT_FORGET] = fy_cs_forget,
+    [FY_CAT_RESTORED] = fy_cs_restored,
 };
 
 struct fy_stamp fy_cs_stamp_next(struct fy_cs *self, const struct fy_stamp *floor)
@@ -133,6 +137,7 @@ static void stamps_save(struct fy_cs *self)
 enum fy_code fy_cs_write_end(struct fy_cs *self, struct fy_err *err)
 {
     fy_cs_events_save(self);
+    fy_cs_journal_save(self);
     counters_save(self);
     stamps_save(self);
     enum fy_code code = self->engine->write_end(self, err);
@@ -362,6 +367,9 @@ static const struct fy_catalogue_ops catalogue_sql_ops = {
     .body_objects = fy_cs_body_objects,
     .damage_list = fy_cs_damage_list,
     .audit = fy_cs_audit,
+    .identity = fy_cs_identity,
+    .journal_read = fy_cs_journal_read,
+    .export_rows = fy_cs_export_rows,
     .totals = fy_cs_totals,
     .close = catalogue_close,
 };
@@ -380,11 +388,13 @@ void fy_cs_init(struct fy_cs *self, const struct fy_cs_engine *engine, struct fy
     (void)pthread_mutex_init(&self->reader_mutex, NULL);
     (void)pthread_cond_init(&self->reader_freed, NULL);
     fy_buf_init(&self->json, FY_ORDER_JSON_BYTES);
+    fy_buf_init(&self->journal, FY_JOURNAL_ROW_BYTES + 2 * FY_EXPORT_LINE_BYTES);
     fy_buf_init(&self->events, FY_EVENTS_ROW_BYTES + 2 * FY_ORDER_JSON_BYTES);
 }
 
 void fy_cs_done(struct fy_cs *self)
 {
+    fy_buf_done(&self->journal);
     fy_buf_done(&self->events);
     fy_buf_done(&self->json);
     (void)pthread_cond_destroy(&self->reader_freed);

@@ -27,12 +27,8 @@ static int64_t count_of(struct fy_cs *self, enum fy_cs_sql sql, const char *text
     return count;
 }
 
-static enum fy_code site_insert(struct fy_cs *self, struct fy_cat_site *site)
+static void site_insert(struct fy_cs *self, const struct fy_site_row *row)
 {
-    const struct fy_site_row *row = &site->row;
-    if (count_of(self, FY_CS_SITE_COUNT, NULL) >= FY_SITES_MAX)
-        return fy_err_set(&site->op.err, FY_ETOOBIG, "there are %d sites, no more are taken",
-                          FY_SITES_MAX);
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SITE_INSERT);
     fy_cs_text(&use, row->id);
     fy_cs_text(&use, row->name);
@@ -40,7 +36,61 @@ static enum fy_code site_insert(struct fy_cs *self, struct fy_cat_site *site)
     fy_cs_i64(&use, row->status);
     fy_cs_i64(&use, row->paused);
     fy_cs_send(&use);
-    return FY_OK;
+}
+
+static void site_update(struct fy_cs *self, const struct fy_site_row *row)
+{
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SITE_UPDATE);
+    fy_cs_text(&use, row->name);
+    fy_cs_text(&use, row->uri);
+    fy_cs_i64(&use, row->status);
+    fy_cs_text(&use, row->id);
+    fy_cs_send(&use);
+}
+
+static void site_pause(struct fy_cs *self, const struct fy_site_row *row)
+{
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SITE_PAUSE);
+    fy_cs_i64(&use, row->paused);
+    fy_cs_text(&use, row->id);
+    fy_cs_send(&use);
+}
+
+void fy_cs_site_delete(struct fy_cs *self, const char *id)
+{
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SITE_DELETE);
+    fy_cs_text(&use, id);
+    fy_cs_send(&use);
+    fy_cs_journal_add(
+        self, &(struct fy_export_line){.kind = FY_EXPORT_SITE, .site_id = id, .gone = true});
+}
+
+void fy_cs_site_put(struct fy_cs *self, const struct fy_site_row *row)
+{
+    if (site_exists(self, row->id))
+        site_update(self, row);
+    else
+        site_insert(self, row);
+    site_pause(self, row);
+}
+
+/* As its row is now: a change sets a part of it. */
+static void site_journal(struct fy_cs *self, const char *id)
+{
+    struct fy_site_row row;
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SITE_GET);
+    fy_cs_text(&use, id);
+    bool found = fy_cs_row(&use);
+    if (found)
+        (void)fy_cs_take_site(&use, &row);
+    fy_cs_end(&use);
+    if (found)
+        fy_cs_journal_add(self, &(struct fy_export_line){.kind = FY_EXPORT_SITE,
+                                                         .site_id = row.id,
+                                                         .site_name = row.name,
+                                                         .uri = row.uri,
+                                                         .number = row.status,
+                                                         .flag = row.paused});
 }
 
 enum fy_code fy_cs_site(struct fy_cs *self, struct fy_cat_op *op)
@@ -52,27 +102,24 @@ enum fy_code fy_cs_site(struct fy_cs *self, struct fy_cat_op *op)
         return fy_err_set(&op->err, FY_EEXISTS, "site %s is known already", row->id);
     if (!exists && site->action != FY_SITE_INSERT)
         return fy_err_set(&op->err, FY_ENOTFOUND, "site %s is not known", row->id);
-
-    struct fy_cs_use use;
+    if (!exists && count_of(self, FY_CS_SITE_COUNT, NULL) >= FY_SITES_MAX)
+        return fy_err_set(&op->err, FY_ETOOBIG, "there are %d sites, no more are taken",
+                          FY_SITES_MAX);
     switch (site->action) {
     case FY_SITE_INSERT:
-        return site_insert(self, site);
+        site_insert(self, row);
+        break;
     case FY_SITE_UPDATE:
-        use = fy_cs_use(self->writer, FY_CS_SITE_UPDATE);
-        fy_cs_text(&use, row->name);
-        fy_cs_text(&use, row->uri);
-        fy_cs_i64(&use, row->status);
+        site_update(self, row);
         break;
     case FY_SITE_REMOVE:
-        use = fy_cs_use(self->writer, FY_CS_SITE_DELETE);
-        break;
+        fy_cs_site_delete(self, row->id);
+        return FY_OK;
     case FY_SITE_PAUSE:
-        use = fy_cs_use(self->writer, FY_CS_SITE_PAUSE);
-        fy_cs_i64(&use, row->paused);
+        site_pause(self, row);
         break;
     }
-    fy_cs_text(&use, row->id);
-    fy_cs_send(&use);
+    site_journal(self, row->id);
     return FY_OK;
 }
 
@@ -87,12 +134,17 @@ enum fy_code fy_cs_targets_known(struct fy_cs *self, const char *targets, struct
     return FY_OK;
 }
 
-void fy_cs_targets_put(struct fy_cs *self, int64_t container_id, const char *targets)
+void fy_cs_targets_put(struct fy_cs *self, const struct fy_cs_container *container,
+                       const char *targets)
 {
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_SET_TARGETS);
     fy_cs_text(&use, targets);
-    fy_cs_i64(&use, container_id);
+    fy_cs_i64(&use, container->id);
     fy_cs_expect(&use);
+    fy_cs_journal_add(self, &(struct fy_export_line){.kind = FY_EXPORT_TARGETS,
+                                                     .account = container->row.account,
+                                                     .bucket = container->row.name,
+                                                     .targets = targets});
 }
 
 enum fy_code fy_cs_targets(struct fy_cs *self, struct fy_cat_op *op)
@@ -106,7 +158,7 @@ enum fy_code fy_cs_targets(struct fy_cs *self, struct fy_cat_op *op)
                           set->client);
     enum fy_code code = fy_cs_targets_known(self, set->targets, &op->err);
     if (code == FY_OK)
-        fy_cs_targets_put(self, container.id, set->targets);
+        fy_cs_targets_put(self, &container, set->targets);
     return code;
 }
 
@@ -126,8 +178,8 @@ static bool right_find(struct fy_cs *self, const struct fy_right_row *row, unsig
     return found;
 }
 
-static void right_put(struct fy_cs *self, const char *client, const char *bucket, unsigned rights,
-                      bool revoked)
+void fy_cs_right_put(struct fy_cs *self, const char *client, const char *bucket, unsigned rights,
+                     bool revoked)
 {
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_RIGHT_PUT);
     fy_cs_text(&use, client);
@@ -135,6 +187,25 @@ static void right_put(struct fy_cs *self, const char *client, const char *bucket
     fy_cs_i64(&use, rights);
     fy_cs_i64(&use, revoked);
     fy_cs_send(&use);
+    fy_cs_journal_add(self, &(struct fy_export_line){.kind = FY_EXPORT_RIGHT,
+                                                     .client = client,
+                                                     .bucket = bucket,
+                                                     .rights = rights,
+                                                     .flag = revoked});
+}
+
+void fy_cs_right_delete(struct fy_cs *self, const char *client, const char *bucket)
+{
+    bool all = client[0] == '\0';
+    struct fy_cs_use use =
+        fy_cs_use(self->writer, all ? FY_CS_RIGHT_DELETE_BUCKET : FY_CS_RIGHT_DELETE);
+    if (!all)
+        fy_cs_text(&use, client);
+    fy_cs_text(&use, bucket);
+    fy_cs_send(&use);
+    fy_cs_journal_add(
+        self, &(struct fy_export_line){
+                  .kind = FY_EXPORT_RIGHT, .client = client, .bucket = bucket, .gone = true});
 }
 
 /* The owner's right is not forgotten but revoked, else no row would mean "may do all". */
@@ -143,23 +214,18 @@ static void right_remove(struct fy_cs *self, const struct fy_right_row *row)
     struct fy_cs_container holder;
     if (fy_cs_container_by_name(self->writer, row->bucket, &holder) &&
         strcmp(holder.row.account, row->client) == 0) {
-        right_put(self, row->client, row->bucket, 0, true);
+        fy_cs_right_put(self, row->client, row->bucket, 0, true);
         return;
     }
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_RIGHT_DELETE);
-    fy_cs_text(&use, row->client);
-    fy_cs_text(&use, row->bucket);
-    fy_cs_send(&use);
+    fy_cs_right_delete(self, row->client, row->bucket);
 }
 
 static void right_remove_bucket(struct fy_cs *self, const char *bucket)
 {
     struct fy_cs_container holder;
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_RIGHT_DELETE_BUCKET);
-    fy_cs_text(&use, bucket);
-    fy_cs_send(&use);
+    fy_cs_right_delete(self, "", bucket);
     if (fy_cs_container_by_name(self->writer, bucket, &holder))
-        right_put(self, holder.row.account, bucket, 0, true);
+        fy_cs_right_put(self, holder.row.account, bucket, 0, true);
 }
 
 enum fy_code fy_cs_right(struct fy_cs *self, struct fy_cat_op *op)
@@ -181,7 +247,7 @@ enum fy_code fy_cs_right(struct fy_cs *self, struct fy_cat_op *op)
     case FY_RIGHT_INSERT:
     case FY_RIGHT_FUSE:
         row->rights = (row->rights | rights) & FY_RIGHT_OWNER;
-        right_put(self, row->client, row->bucket, row->rights, false);
+        fy_cs_right_put(self, row->client, row->bucket, row->rights, false);
         break;
     case FY_RIGHT_REMOVE:
         right_remove(self, row);

@@ -157,6 +157,7 @@ static enum fy_code apply_check_body(struct fy_cs *self, struct fy_cat_apply *ap
                           "the body to link to was swept or found damaged meanwhile");
     apply->size = body.size;
     apply->digest = body.digest;
+    memcpy(self->linked_ref, body.blob_ref, sizeof self->linked_ref);
     return FY_OK;
 }
 
@@ -191,6 +192,8 @@ static void write_object(struct fy_cs *self, struct fy_cat_apply *apply,
         .body_id = apply->link_body_id,
         .size = apply->size,
         .proof = apply->proof,
+        .digest = &apply->digest,
+        .blob_ref = apply->link_body_id != 0 ? self->linked_ref : apply->blob_ref,
     };
     if (ready.body_id == 0)
         ready.body_id = fy_cs_body_put(self, &apply->digest, apply->size, apply->blob_ref);

@@ -213,6 +213,7 @@ void fy_cs_container_register(struct fy_cs *self, struct fy_cs_container *contai
     if (fy_stamp_is_zero(stamp)) { /* a description of a source that stamps nothing */
         describe(self, container);
         keep(self, container);
+        fy_cs_journal_bucket(self, container);
         return;
     }
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_REGISTER);
@@ -226,13 +227,15 @@ void fy_cs_container_register(struct fy_cs *self, struct fy_cs_container *contai
     row->reg.status = status;
     row->reg.stamp = *stamp;
     keep(self, container);
+    fy_cs_journal_bucket(self, container);
 }
 
-static void set_visible(struct fy_cs *self, int64_t id, bool visible)
+/* Of the one that gets the name; that the other lost it goes without saying. */
+void fy_cs_set_visible(struct fy_cs *self, const struct fy_cs_container *container, bool visible)
 {
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_VISIBLE);
     fy_cs_i64(&use, visible);
-    fy_cs_i64(&use, id);
+    fy_cs_i64(&use, container->id);
     fy_cs_send(&use);
 }
 
@@ -246,11 +249,12 @@ static bool claim_name(struct fy_cs *self, struct fy_cs_container *container)
     if (fy_cs_container_by_name(self->writer, container->row.name, &holder)) {
         if (holder.there || !container->there)
             return false;
-        set_visible(self, holder.id, false);
+        fy_cs_set_visible(self, &holder, false);
         fy_cs_containers_forget(self); /* the holder may be among them */
     }
-    set_visible(self, container->id, true);
+    fy_cs_set_visible(self, container, true);
     container->row.ccs_visible = true;
+    fy_cs_journal_bucket(self, container);
     return true;
 }
 
@@ -259,18 +263,10 @@ static void rights_of_presence(struct fy_cs *self, struct fy_cs_container *conta
     if (!container->row.ccs_visible)
         return;
     self->rights_changed = true;
-    struct fy_cs_use use;
-    if (container->there) {
-        use = fy_cs_use(self->writer, FY_CS_RIGHT_PUT);
-        fy_cs_text(&use, container->row.account);
-        fy_cs_text(&use, container->row.name);
-        fy_cs_i64(&use, FY_RIGHT_OWNER);
-        fy_cs_i64(&use, 0);
-    } else {
-        use = fy_cs_use(self->writer, FY_CS_RIGHT_DELETE_BUCKET);
-        fy_cs_text(&use, container->row.name);
-    }
-    fy_cs_send(&use);
+    if (container->there)
+        fy_cs_right_put(self, container->row.account, container->row.name, FY_RIGHT_OWNER, false);
+    else
+        fy_cs_right_delete(self, "", container->row.name);
     container->has_owner_right = container->there;
     container->owner_rights = container->there ? FY_RIGHT_OWNER : 0;
 }
@@ -295,10 +291,11 @@ static void pass_name_on(struct fy_cs *self, struct fy_cs_container *gone)
     struct fy_cs_container heir;
     if (!gone->row.ccs_visible || !find_heir(self, gone->row.name, &heir))
         return;
-    set_visible(self, gone->id, false);
+    fy_cs_set_visible(self, gone, false);
     gone->row.ccs_visible = false;
-    set_visible(self, heir.id, true);
+    fy_cs_set_visible(self, &heir, true);
     heir.row.ccs_visible = true;
+    fy_cs_journal_bucket(self, &heir);
     fy_cs_containers_forget(self); /* the heir may be among them */
     rights_of_presence(self, &heir);
 }
@@ -316,6 +313,8 @@ static void set_there(struct fy_cs *self, struct fy_cs_container *container, boo
     fy_cs_i64(&use, container->id);
     fy_cs_send(&use);
     self->counters.containers += there ? 1 : -1;
+    if (!there)
+        fy_cs_journal_bucket(self, container);
 }
 
 void fy_cs_container_settle(struct fy_cs *self, struct fy_cs_container *container)
@@ -328,11 +327,13 @@ void fy_cs_container_settle(struct fy_cs *self, struct fy_cs_container *containe
     bool changed = there != container->there;
     if (changed)
         set_there(self, container, there);
-    bool claimed = claim_name(self, container);
-    if (changed || claimed)
-        rights_of_presence(self, container);
-    if (changed && !there)
-        pass_name_on(self, container);
+    if (!self->restoring) { /* then name and rights come back by themselves */
+        bool claimed = claim_name(self, container);
+        if (changed || claimed)
+            rights_of_presence(self, container);
+        if (changed && !there)
+            pass_name_on(self, container);
+    }
     container->row.creation_ms = there ? container->created_ms : container->deleted_ms;
     keep(self, container);
 }

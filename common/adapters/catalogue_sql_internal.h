@@ -21,6 +21,8 @@
  * catalogue_sql_read.c       reads of one row, sums
  * catalogue_sql_list.c       lists of objects, containers, rights, sites, trash
  * catalogue_sql_mark.c       objects of a range, light
+ * catalogue_sql_journal.c    what transactions changed, and all rows, as lines of an export
+ * catalogue_sql_restore.c    those lines taken back
  * catalogue_sql_queue.c      lists of orders: outbox, waiting, outcomes
  * catalogue_sql_audit.c      all rows held against each other
  *
@@ -37,6 +39,7 @@
 #include <pthread.h>
 
 #include "common/adapters/event_json.h"
+#include "common/adapters/export_json.h"
 #include "common/core/buf.h"
 #include "common/core/clock.h"
 #include "common/ports/catalogue.h"
@@ -195,6 +198,17 @@ enum fy_cs_sql {
     FY_CS_SITE_COUNT,
     FY_CS_SITE_GET,
     FY_CS_SITE_LIST,
+
+    FY_CS_IDENTITY_GET,
+    FY_CS_IDENTITY_ADD,
+    FY_CS_IDENTITY_SET,
+    FY_CS_JOURNAL_ADD,
+    FY_CS_JOURNAL_READ,
+    FY_CS_JOURNAL_DELETE,
+    FY_CS_EXPORT_CONTAINERS,
+    FY_CS_EXPORT_OBJECTS,
+    FY_CS_EXPORT_RIGHTS,
+    FY_CS_CONTAINER_RESTORE,
 
     /* Pages of an audit, to the last: each is asked for once. */
     FY_CS_AUDIT_ENGINE,
@@ -381,6 +395,9 @@ struct fy_cs {
     struct fy_buf json;              /* reused for outbox rows */
     struct fy_buf events;            /* of the transaction, packed, as far as not written */
     size_t event_count;              /* in there */
+    struct fy_buf journal;           /* lines of the transaction, as far as not written */
+    bool restoring;                  /* the operation under way takes rows back as they were */
+    char linked_ref[FY_BLOB_REF_BYTES_MAX + 1]; /* of the body that the apply under way links to */
 
     /* Any thread, reader_mutex held. */
     pthread_mutex_t reader_mutex;
@@ -458,6 +475,8 @@ struct fy_cs_ready {
     const struct fy_object_facts *facts;
     int64_t body_id, size;
     enum fy_proof proof;
+    const struct fy_digest *digest; /* of the body, and where it is: for the journal */
+    const char *blob_ref;
 };
 void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, const char *name,
                         const struct fy_cs_object *old, const struct fy_cs_ready *ready,
@@ -519,6 +538,20 @@ void fy_cs_event_add(struct fy_cs *self, const struct fy_cs_end *end);
 /* Writes what the transaction has to tell, and forgets it: one that has failed tells nothing. */
 void fy_cs_events_save(struct fy_cs *self);
 
+/* catalogue_sql_journal.c */
+/* Notes what the transaction has changed, as its row is from now on. */
+void fy_cs_journal_add(struct fy_cs *self, const struct fy_export_line *record);
+void fy_cs_journal_bucket(struct fy_cs *self, const struct fy_cs_container *container);
+/* Of a READY object that was changed where it is: its row is read for it. */
+void fy_cs_journal_object(struct fy_cs *self, const struct fy_cs_container *container,
+                          const char *name);
+/* Writes what the transaction has noted, and forgets it. */
+void fy_cs_journal_save(struct fy_cs *self);
+/* Notes that anything may have changed. */
+void fy_cs_journal_all(struct fy_cs *self);
+/* Gives a catalogue without identity one; when it is opened. */
+void fy_cs_identity_make(struct fy_cs *self);
+
 /* catalogue_sql_waiting.c */
 void fy_cs_waiting_remove(struct fy_cs *self, int64_t id);
 /* Orders of the key that wait here with a stamp up to this one have nothing left to do. The order
@@ -537,7 +570,16 @@ bool fy_cs_waiting_passes(const struct fy_waiting_filter *filter, const struct f
 
 /* Target sites. FY_ENOTFOUND: one of them is not known here. */
 enum fy_code fy_cs_targets_known(struct fy_cs *self, const char *targets, struct fy_err *err);
-void fy_cs_targets_put(struct fy_cs *self, int64_t container_id, const char *targets);
+void fy_cs_targets_put(struct fy_cs *self, const struct fy_cs_container *container,
+                       const char *targets);
+void fy_cs_right_put(struct fy_cs *self, const char *client, const char *bucket, unsigned rights,
+                     bool revoked);
+/* client "": all on the bucket. */
+void fy_cs_right_delete(struct fy_cs *self, const char *client, const char *bucket);
+/* Inserts the site, or makes it what the row says. */
+void fy_cs_site_put(struct fy_cs *self, const struct fy_site_row *row);
+void fy_cs_site_delete(struct fy_cs *self, const char *id);
+void fy_cs_set_visible(struct fy_cs *self, const struct fy_cs_container *container, bool visible);
 
 /* The operations: FY_OK, or why it was refused (and *err set). Called inside the transaction. */
 typedef enum fy_code fy_cs_op_fn(struct fy_cs *self, struct fy_cat_op *op);
@@ -546,7 +588,7 @@ fy_cs_op_fn fy_cs_bucket_create, fy_cs_bucket_delete, fy_cs_upload_begin, fy_cs_
     fy_cs_wait_claim, fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done,
     fy_cs_events_done, fy_cs_events_trim, fy_cs_site, fy_cs_targets, fy_cs_right, fy_cs_backfill,
     fy_cs_lease_renew, fy_cs_sweep, fy_cs_trash_done, fy_cs_purge, fy_cs_scan, fy_cs_damage,
-    fy_cs_mend;
+    fy_cs_mend, fy_cs_journal_done, fy_cs_restore, fy_cs_forget, fy_cs_restored;
 
 /* The reads of the port, in the order of struct fy_catalogue_ops. */
 enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,
@@ -609,6 +651,12 @@ enum fy_code fy_cs_damage_list(struct fy_catalogue *port, const struct fy_damage
                                fy_damage_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_audit(struct fy_catalogue *port, struct fy_catalogue_totals *counted,
                          fy_audit_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_identity(struct fy_catalogue *port, char id[static FY_GUID_DIGITS + 1],
+                            bool *blank, struct fy_err *err);
+enum fy_code fy_cs_journal_read(struct fy_catalogue *port, int64_t after_id, uint32_t limit,
+                                fy_journal_visit_fn *visit, void *arg, struct fy_err *err);
+enum fy_code fy_cs_export_rows(struct fy_catalogue *port, fy_line_visit_fn *visit, void *arg,
+                               struct fy_err *err);
 enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals *totals,
                           struct fy_err *err);
 

@@ -45,7 +45,7 @@ enum fy_code fy_cs_bucket_create(struct fy_cs *self, struct fy_cat_op *op)
     fy_cs_container_need(self, &container, fy_stamp_ms(&stamp));
     fy_cs_container_register(self, &container, FY_STATUS_READY, &stamp, fy_stamp_ms(&stamp), 0);
     fy_cs_container_settle(self, &container);
-    fy_cs_targets_put(self, container.id, targets);
+    fy_cs_targets_put(self, &container, targets);
     struct fy_order order;
     order_begin(&order, FY_ACTION_CREATE, &stamp, create->op_id, create->client, create->bucket);
     fy_cs_outbox_local(self, &order, create->client);
@@ -218,6 +218,8 @@ enum fy_code fy_cs_upload_finish(struct fy_cs *self, struct fy_cat_op *op)
         .body_id = fy_cs_body_put(self, &finish->digest, finish->size, finish->blob_ref),
         .size = finish->size,
         .proof = finish->proof,
+        .digest = &finish->digest,
+        .blob_ref = finish->blob_ref,
     };
     fy_cs_object_ready(self, &container, finish->key.object, &object, &ready, id);
     finish_row(finish, &stamp, ready.body_id, id);
@@ -320,6 +322,7 @@ enum fy_code fy_cs_undelete(struct fy_cs *self, struct fy_cat_op *op)
     fy_cs_i64(&use, container.id);
     fy_cs_text(&use, undelete->key.object);
     fy_cs_expect(&use); /* read in this transaction, under its lock */
+    fy_cs_journal_object(self, &container, undelete->key.object);
     self->counters.kept_objects--;
     self->counters.kept_bytes -= body.size;
     self->counters.objects++;

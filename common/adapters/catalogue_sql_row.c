@@ -115,6 +115,22 @@ void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, c
     fy_cs_i64(&use, ready->body_id);
     fy_cs_i64(&use, ready->proof);
     fy_cs_expect(&use); /* the rule was asked before */
+    fy_cs_journal_add(self, &(struct fy_export_line){
+                                .kind = FY_EXPORT_OBJECT,
+                                .status = FY_STATUS_READY,
+                                .stamp = *ready->stamp,
+                                .account = container->row.account,
+                                .bucket = container->row.name,
+                                .object = name,
+                                .created_ms = facts->creation_ms,
+                                .expires_ms = facts->expires_ms,
+                                .size = ready->size,
+                                .digest = *ready->digest,
+                                .blob_ref = ready->blob_ref,
+                                .proof = ready->proof,
+                                .hash = facts->hash,
+                                .metadata = facts->metadata,
+                            });
     replaced(self, old, ready->body_id);
     if (old->kept_body_id != 0)
         fy_cs_kept_let_go(self, old->kept_body_id, old->size);
@@ -129,6 +145,8 @@ void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
 {
     char id[FY_GUID_DIGITS + 1];
     char hash[FY_HASH_BYTES_MAX + 1];
+    const bool may_keep = self->keeps && !self->restoring; /* of lines nobody knows the bodies */
+    const bool keeps = may_keep && old->reg.status == FY_STATUS_READY;
     memcpy(hash, old->hash, sizeof hash);
     if (hash[0] == '\0' && old->reg.has_digest) /* the body goes, what it was stays known */
         fy_digest_print_base32hex(&old->reg.digest, hash);
@@ -140,9 +158,15 @@ void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
     fy_cs_stamp(&use, stamp);
     fy_cs_text(&use, hash);
     fy_cs_i64(&use, fy_stamp_ms(stamp));
-    fy_cs_i64(&use, self->keeps);
+    fy_cs_i64(&use, may_keep);
     fy_cs_expect(&use);
-    bool keeps = self->keeps && old->reg.status == FY_STATUS_READY;
+    fy_cs_journal_add(self, &(struct fy_export_line){.kind = FY_EXPORT_OBJECT,
+                                                     .status = FY_STATUS_DELETED,
+                                                     .stamp = *stamp,
+                                                     .account = container->row.account,
+                                                     .bucket = container->row.name,
+                                                     .object = name,
+                                                     .hash = hash});
     replaced(self, old, keeps ? old->body_id : 0);
     self->counters.kept_objects += keeps;
     self->counters.kept_bytes += keeps ? old->size : 0;
@@ -215,12 +239,17 @@ void fy_cs_body_move(struct fy_cs *self, int64_t id, const char *blob_ref, const
     struct fy_body_row older;
     if (!fy_cs_body_get(self->writer, id, &older) || strcmp(older.blob_ref, blob_ref) == 0)
         return; /* a publisher whose COMMIT was not heard of */
-    fy_cs_trash_add(self, older.blob_ref, self->now_ms + self->trash_grace_ms);
+    if (!self->restoring) /* then the older place may be the one that comes again */
+        fy_cs_trash_add(self, older.blob_ref, self->now_ms + self->trash_grace_ms);
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_BODY_MOVE);
     fy_cs_text(&use, blob_ref);
     fy_cs_i64(&use, ref_hash(blob_ref));
     fy_cs_i64(&use, id);
     fy_cs_send(&use);
+    fy_cs_journal_add(self, &(struct fy_export_line){.kind = FY_EXPORT_BODY,
+                                                     .digest = older.digest,
+                                                     .size = older.size,
+                                                     .blob_ref = blob_ref});
     if (older.damaged)
         fy_cs_damage_mended(self, id, from);
 }

@@ -328,6 +328,31 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_SITE_LIST] =
         "SELECT seq, id, name, uri, status, paused FROM site WHERE seq > ? ORDER BY seq LIMIT ?",
 
+    [FY_CS_IDENTITY_GET] = "SELECT id, EXISTS(SELECT 1 FROM container WHERE id > 0) OR EXISTS("
+                           "SELECT 1 FROM body WHERE id > 0) FROM identity WHERE one = 1",
+    [FY_CS_IDENTITY_ADD] = "INSERT INTO identity(one, id) VALUES(1, ?) ON CONFLICT DO NOTHING",
+    [FY_CS_IDENTITY_SET] = "UPDATE identity SET id = ? WHERE one = 1",
+    [FY_CS_JOURNAL_ADD] = "INSERT INTO journal(written_ms, lines) VALUES(?, ?)",
+    [FY_CS_JOURNAL_READ] =
+        "SELECT id, written_ms, lines FROM journal WHERE id > ? ORDER BY id LIMIT ?",
+    [FY_CS_JOURNAL_DELETE] = "DELETE FROM journal WHERE id = ?",
+    [FY_CS_EXPORT_CONTAINERS] =
+        "SELECT c.id, c.targets, " CONTAINER_COLUMNS " FROM container c WHERE c.id > ? ORDER BY "
+        "c.id LIMIT ?",
+    /* What has no stamp is an upload that has begun, or failed, where nothing was before. */
+    [FY_CS_EXPORT_OBJECTS] =
+        "SELECT o.container_id, c.account, c.name, o.name, o.version, o.status, o.stamp_time, "
+        "o.stamp_site, o.size, o.hash, o.changed_ms, o.expires_ms, o.metadata, o.proof, b.sha, "
+        "b.blob_ref FROM object o CROSS JOIN container c ON c.id = o.container_id LEFT JOIN body b "
+        "ON b.id = o.body_id WHERE (o.container_id, o.name, o.version) > (?, ?, ?) ORDER BY "
+        "o.container_id, o.name, o.version LIMIT ?",
+    [FY_CS_EXPORT_RIGHTS] =
+        "SELECT client, bucket, rights, revoked FROM access WHERE (client, bucket) > (?, ?) ORDER "
+        "BY client, bucket LIMIT ?",
+    [FY_CS_CONTAINER_RESTORE] =
+        "UPDATE container SET status = ?1, stamp_time = ?2, stamp_site = ?3, created_ms = ?4, "
+        "deleted_ms = ?5, expires_ms = ?6 WHERE id = ?7 AND (stamp_time, stamp_site) <= (?2, ?3)",
+
     [FY_CS_AUDIT_CONTAINERS] =
         "SELECT c.id, c.account, c.name, c.status, c.there, EXISTS(SELECT 1 FROM object o WHERE "
         "o.container_id = c.id AND o.status = 200) FROM container c WHERE c.id > ? ORDER BY c.id "

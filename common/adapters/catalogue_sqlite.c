@@ -112,6 +112,7 @@ static enum fy_code bury_the_dead(struct fy_csl *self, struct fy_err *err)
     fy_cs_write_begin(cs, NULL, 0);
     fy_cs_exec(cs->writer, FY_CS_LEASE_ALL_DEAD);
     fy_cs_exec(cs->writer, FY_CS_CLAIMS_FREE);
+    fy_cs_identity_make(cs);
     fy_cs_waiting_refresh(cs);
     return fy_cs_write_end(cs, err);
 }

@@ -260,10 +260,20 @@ static const char *const schema_11[] = {
     NULL,
 };
 
+/* What transactions changed, as lines of an export, until it is written beside the bodies; a row
+ * without lines: everything may have changed. identity: whose export it is. */
+static const char *const schema_12[] = {
+    "CREATE TABLE journal("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, written_ms INTEGER NOT NULL, lines BLOB NOT NULL);",
+    "INSERT INTO journal(written_ms, lines) VALUES(0, x'');",
+    "CREATE TABLE identity(one INTEGER PRIMARY KEY CHECK(one = 1), id TEXT NOT NULL);",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
 static const char *const *const migrations[] = {schema_1, schema_2,  schema_3, schema_4,
                                                 schema_5, schema_6,  schema_7, schema_8,
-                                                schema_9, schema_10, schema_11};
+                                                schema_9, schema_10, schema_11, schema_12};
 
 static int schema_version(struct fy_csl_conn *writer)
 {

@@ -247,9 +247,14 @@
 #define FY_KAFKA_AGES_MAX 1024 /* timestamps of oldest records that are remembered */
 
 /* What became of orders, told to applications (topic object-events). */
-#define FY_EVENTS_ROW_MAX   250        /* events of one row of the catalogue: more begin another */
-#define FY_EVENTS_ROW_BYTES (64 << 10) /* and their bytes, but for the last one's */
-#define FY_EVENTS_PAGE_ROWS 32         /* rows read at once: 4 MiB if all are as long as can be */
+/* What a transaction changed, until it is written beside the bodies: a row of the catalogue, but
+ * for its last line. */
+#define FY_JOURNAL_ROW_BYTES (64 << 10)
+#define FY_EXPORT_LINE_BYTES (64 << 10) /* one line of an export; what is longer is none of ours   \
+                                         */
+#define FY_EVENTS_ROW_MAX   250         /* events of one row of the catalogue: more begin another */
+#define FY_EVENTS_ROW_BYTES (64 << 10)  /* and their bytes, but for the last one's */
+#define FY_EVENTS_PAGE_ROWS 32          /* rows read at once: 4 MiB if all are as long as can be */
 #define FY_EVENTS_WAITING_MAX                                                                      \
     1000000 /* waiting for the topic, half a GB of catalogue; beyond it the oldest are dropped:    \
                a disk full of them would stop the orders themselves */

@@ -40,6 +40,9 @@ typedef bool fy_conflict_visit_fn(void *arg, const struct fy_conflict_row *row);
 typedef bool fy_backfill_visit_fn(void *arg, const struct fy_backfill_row *row);
 typedef bool fy_outcome_visit_fn(void *arg, const struct fy_outcome_row *row);
 typedef bool fy_blob_visit_fn(void *arg, const char *blob_ref);
+typedef bool fy_journal_visit_fn(void *arg, const struct fy_journal_row *row);
+/* line: of an export, with its newline; borrowed until visit returns. */
+typedef bool fy_line_visit_fn(void *arg, const char *line, size_t line_bytes);
 typedef bool fy_body_visit_fn(void *arg, const struct fy_body_row *row);
 typedef bool fy_damage_visit_fn(void *arg, const struct fy_damage_row *row);
 typedef bool fy_key_visit_fn(void *arg, const struct fy_object_key *key);
@@ -117,6 +120,12 @@ struct fy_catalogue_ops {
                                 fy_damage_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*audit)(struct fy_catalogue *self, struct fy_catalogue_totals *counted,
                           fy_audit_visit_fn *visit, void *arg, struct fy_err *err);
+    enum fy_code (*identity)(struct fy_catalogue *self, char id[static FY_GUID_DIGITS + 1],
+                             bool *blank, struct fy_err *err);
+    enum fy_code (*journal_read)(struct fy_catalogue *self, int64_t after_id, uint32_t limit,
+                                 fy_journal_visit_fn *visit, void *arg, struct fy_err *err);
+    enum fy_code (*export_rows)(struct fy_catalogue *self, fy_line_visit_fn *visit, void *arg,
+                                struct fy_err *err);
     enum fy_code (*totals)(struct fy_catalogue *self, struct fy_catalogue_totals *totals,
                            struct fy_err *err);
     void (*close)(struct fy_catalogue *self);
@@ -385,6 +394,39 @@ fy_catalogue_damage_list(struct fy_catalogue *self, const struct fy_damage_filte
     FY_ASSERT(filter->limit >= 1);
     FY_ASSERT(filter->limit <= FY_LIST_PAGE_MAX);
     return self->ops->damage_list(self, filter, visit, arg, err);
+}
+/* A name that no other catalogue has, given to it when its tables were made: what is written down
+ * for the day it is lost says whose it is. *blank: neither a bucket nor a body is in it. */
+FY_MUST_CHECK static inline enum fy_code fy_catalogue_identity(struct fy_catalogue *self,
+                                                               char id[static FY_GUID_DIGITS + 1],
+                                                               bool *blank, struct fy_err *err)
+{
+    return self->ops->identity(self, id, blank, err);
+}
+/*
+ * What transactions have changed, as lines of an export, lowest ids first and above after_id; rows
+ * stay until FY_CAT_JOURNAL_DONE. What is about one row of the catalogue is in the order it
+ * happened. A row without lines says that anything may have changed, and an export of all rows is
+ * wanted: of a new catalogue it is the first. FY_EEXISTS: as of the outbox.
+ */
+FY_MUST_CHECK static inline enum fy_code fy_catalogue_journal_read(struct fy_catalogue *self,
+                                                                   int64_t after_id, uint32_t limit,
+                                                                   fy_journal_visit_fn *visit,
+                                                                   void *arg, struct fy_err *err)
+{
+    return self->ops->journal_read(self, after_id, limit, visit, arg, err);
+}
+/*
+ * All rows as lines of an export: sites, buckets with their targets, objects (READY ones and
+ * tombstones), rights. No snapshot: each page is of the moment it is read, so that a row that
+ * changes meanwhile may be shown as before or after. Whoever has these lines and then the journal's
+ * of all changes since the call began, has the catalogue. visit may be slow and may write.
+ */
+FY_MUST_CHECK static inline enum fy_code fy_catalogue_export_rows(struct fy_catalogue *self,
+                                                                  fy_line_visit_fn *visit,
+                                                                  void *arg, struct fy_err *err)
+{
+    return self->ops->export_rows(self, visit, arg, err);
 }
 FY_MUST_CHECK static inline enum fy_code fy_catalogue_totals(struct fy_catalogue *self,
                                                              struct fy_catalogue_totals *totals,

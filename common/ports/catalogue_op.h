@@ -38,6 +38,10 @@ enum fy_cat_kind {
     FY_CAT_SCAN,
     FY_CAT_DAMAGE,
     FY_CAT_MEND,
+    FY_CAT_JOURNAL_DONE,
+    FY_CAT_RESTORE,
+    FY_CAT_FORGET,
+    FY_CAT_RESTORED,
     FY_CAT_KIND_COUNT
 };
 
@@ -340,6 +344,38 @@ struct fy_cat_mend {
     int64_t size;
     struct fy_digest digest;
     char from[FY_SITE_BYTES_MAX + 1];
+};
+/* Rows of the journal that are safe elsewhere, or are given up: then everything may have changed
+ * (anew). Only while this process's lease lives, since another one may have taken over:
+ * FY_ECANCELLED. */
+struct fy_cat_journal_done {
+    struct fy_cat_op op;
+    const int64_t *ids; /* borrowed */
+    size_t count;
+    bool anew;
+};
+/*
+ * Takes a line of an export back. In any order and again, as orders are: the greater stamp wins.
+ * What has none (rights, sites, targets, where a body is stored) is as the last line says. Nothing
+ * is written to outbox, outcomes or journal. For a catalogue that is blank, whose site does not
+ * run.
+ */
+struct fy_cat_restore {
+    struct fy_cat_op op;
+    struct fy_export_line line; /* borrows its texts; no HEAD, no END */
+};
+/* Removes the row of an object, as if it had never been here: its stamp is forgotten, so that an
+ * order for it applies. Of an object whose body is lost, in a catalogue that is being restored. */
+struct fy_cat_forget {
+    struct fy_cat_op op;
+    struct fy_object_key key; /* with its account */
+};
+/* The end of it: the catalogue has the identity of the lost one, stamps of all processes to come
+ * are above saved_time, and everything may have changed. */
+struct fy_cat_restored {
+    struct fy_cat_op op;
+    char identity[FY_GUID_DIGITS + 1];
+    uint64_t saved_time;
 };
 /* Drops the oldest events, as far as more than so many wait; their rows whole, limit of them at
  * most. Repeat until dropped is 0. */

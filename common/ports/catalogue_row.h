@@ -201,6 +201,46 @@ struct fy_conflict_filter {           /* absent texts are "" */
     uint32_t limit;   /* 1..FY_LIST_PAGE_MAX */
 };
 
+/*
+ * One line of an export: a row of the catalogue as it was when it was written down. Texts are
+ * borrowed; NULL or "" where a kind has none.
+ */
+enum fy_export_kind {
+    FY_EXPORT_HEAD,    /* first line: format, number, full, catalogue, site_id, at_ms */
+    FY_EXPORT_END,     /* last line: count */
+    FY_EXPORT_BUCKET,  /* account, bucket, status, stamp, created_ms, deleted_ms, expires_ms, flag
+                          (CCS sees it); status UNKNOWN: it has no register of its own */
+    FY_EXPORT_TARGETS, /* account, bucket, targets */
+    FY_EXPORT_OBJECT,  /* READY: all of an object; DELETED: its key, stamp and hash */
+    FY_EXPORT_BODY,    /* digest, size, blob_ref: a body that is here is stored there now */
+    FY_EXPORT_RIGHT,   /* client, bucket, rights, flag (revoked); gone: no row; gone and client "":
+                          none on the bucket */
+    FY_EXPORT_SITE,    /* site_id, site_name, uri, number (status), flag (paused); gone: no row */
+    FY_EXPORT_TRASH,   /* blob_ref, deleted_ms (due); never in a file */
+    FY_EXPORT_KIND_COUNT
+};
+struct fy_export_line {
+    enum fy_export_kind kind;
+    bool gone, flag, full;
+    enum fy_status status;
+    enum fy_proof proof;
+    unsigned rights;
+    struct fy_stamp stamp;
+    struct fy_digest digest;
+    int64_t created_ms, deleted_ms, expires_ms, at_ms;
+    int64_t size, format, number, count;
+    const char *account, *client, *bucket, *object, *targets;
+    const char *blob_ref, *hash, *metadata;
+    const char *catalogue, *site_id, *site_name, *uri;
+};
+/* What transactions changed, in lines, until somebody has written it down. */
+struct fy_journal_row {
+    int64_t id;
+    const char *lines; /* borrowed until visit returns; none: everything may have changed */
+    size_t lines_bytes;
+    int64_t written_ms;
+};
+
 /* What became of an order here. */
 enum fy_outcome {
     FY_OUTCOME_APPLIED = 1,

@@ -47,6 +47,7 @@ int catalogue_contract_key(void);
 int catalogue_contract_event(void);
 int catalogue_contract_audit(void);
 int catalogue_contract_backfill(void);
+int catalogue_contract_export(void);
 
 /* ------------------------------------------------------------------ fixture */
 

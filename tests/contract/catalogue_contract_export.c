@@ -1,0 +1,389 @@
+/* catalogue_contract_export.c - what is written down of a catalogue makes another one like it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/adapters/export_json.h"
+#include "tests/contract/catalogue_contract.h"
+
+#define LINES_MAX 4096
+
+struct lines {
+    char *texts[LINES_MAX];
+    size_t count;
+    size_t unknown; /* journal rows that say that anything may have changed */
+    int64_t last_id;
+};
+
+static void line_add(struct lines *lines, const char *text, size_t size_bytes)
+{
+    assert_true(lines->count < LINES_MAX);
+    char *copy = fy_alloc(size_bytes + 1);
+    memcpy(copy, text, size_bytes);
+    lines->texts[lines->count++] = copy;
+}
+
+static bool lines_step(void *arg, const char *bytes, size_t size_bytes)
+{
+    for (const char *end; size_bytes > 0; bytes = end + 1) {
+        end = memchr(bytes, '\n', size_bytes);
+        assert_non_null(end);
+        line_add(arg, bytes, (size_t)(end - bytes));
+        size_bytes -= (size_t)(end - bytes) + 1;
+    }
+    return true;
+}
+
+static bool journal_step(void *arg, const struct fy_journal_row *row)
+{
+    struct lines *lines = arg;
+    assert_true(row->id > lines->last_id);
+    lines->last_id = row->id;
+    lines->unknown += row->lines_bytes == 0;
+    return lines_step(arg, row->lines, row->lines_bytes);
+}
+
+static void lines_done(struct lines *lines)
+{
+    for (size_t i = 0; i < lines->count; i++)
+        free(lines->texts[i]);
+    *lines = (struct lines){.count = 0};
+}
+
+static void export_all(struct contract *c, struct lines *lines)
+{
+    assert_int_equal(fy_catalogue_export_rows(c->catalogue, lines_step, lines, &c->err), FY_OK);
+}
+
+static void journal(struct contract *c, struct lines *lines)
+{
+    assert_int_equal(fy_catalogue_journal_read(c->catalogue, lines->last_id, UINT32_MAX,
+                                               journal_step, lines, &c->err),
+                     FY_OK);
+}
+
+static enum fy_code restore_line(struct contract *c, const char *text)
+{
+    struct fy_export_room *room = fy_alloc(sizeof *room);
+    struct fy_cat_restore op = {.op.kind = FY_CAT_RESTORE};
+    if (fy_export_json_read(text, strlen(text), room, &op.line, &c->err) != FY_OK)
+        fail_msg("%s: %s", text, c->err.text);
+    enum fy_code code = contract_run(c, &op.op);
+    free(room);
+    return code;
+}
+
+static void restore(struct contract *c, const struct lines *lines)
+{
+    for (size_t i = 0; i < lines->count; i++)
+        assert_int_equal(restore_line(c, lines->texts[i]), FY_OK);
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool unsound(void *arg, const char *check, const char *about, const char *text)
+{
+    (void)arg;
+    fail_msg("%s: %s %s", check, about, text);
+    return true;
+}
+
+/* Both hold the same, and the second agrees with itself. */
+static void assert_alike(struct contract *one, struct contract *two)
+{
+    struct lines wanted = {.count = 0}, got = {.count = 0};
+    struct fy_catalogue_totals counted;
+    export_all(one, &wanted);
+    export_all(two, &got);
+    qsort(wanted.texts, wanted.count, sizeof wanted.texts[0], compare);
+    qsort(got.texts, got.count, sizeof got.texts[0], compare);
+    for (size_t i = 0; i < wanted.count && i < got.count; i++)
+        assert_string_equal(got.texts[i], wanted.texts[i]);
+    assert_int_equal(got.count, wanted.count);
+    assert_int_equal(fy_catalogue_audit(two->catalogue, &counted, unsound, NULL, &two->err), FY_OK);
+    assert_int_equal(contract_totals(two).objects, contract_totals(one).objects);
+    assert_int_equal(contract_totals(two).bytes, contract_totals(one).bytes);
+    assert_int_equal(contract_totals(two).outbox_orders, 0); /* nobody is told again */
+    lines_done(&wanted);
+    lines_done(&got);
+}
+
+static struct contract *other_new(struct contract *c)
+{
+    void *state = NULL;
+    catalogue_contract_use(c->factory);
+    assert_int_equal(contract_setup(&state), 0);
+    return state;
+}
+
+static void other_free(struct contract *other)
+{
+    void *state = other;
+    assert_int_equal(contract_teardown(&state), 0);
+}
+
+/* ------------------------------------------------------------------ something of everything */
+
+static void site(struct contract *c, enum fy_site_action action, const char *id, bool paused)
+{
+    struct fy_cat_site op = {.op.kind = FY_CAT_SITE, .action = action};
+    (void)snprintf(op.row.id, sizeof op.row.id, "%s", id);
+    (void)snprintf(op.row.name, sizeof op.row.name, "the %s", id);
+    (void)snprintf(op.row.uri, sizeof op.row.uri, "http://%s:1", id);
+    op.row.status = FY_SITE_UP;
+    op.row.paused = paused;
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+}
+
+static void right(struct contract *c, enum fy_right_action action, const char *client,
+                  const char *bucket)
+{
+    struct fy_cat_right op = {.op.kind = FY_CAT_RIGHT, .action = action};
+    (void)snprintf(op.row.client, sizeof op.row.client, "%s", client);
+    (void)snprintf(op.row.bucket, sizeof op.row.bucket, "%s", bucket);
+    op.row.rights = FY_RIGHT_READ;
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+}
+
+static void targets(struct contract *c, const char *bucket, const char *sites)
+{
+    struct fy_cat_targets op = {.op.kind = FY_CAT_TARGETS, .client = "client-1", .targets = sites};
+    (void)snprintf(op.bucket, sizeof op.bucket, "%s", bucket);
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+}
+
+/* Sites, rights, two owners of one name, buckets by their objects alone, deletes, overwrites. */
+static void first_half(struct contract *c)
+{
+    site(c, FY_SITE_INSERT, "site-b", false);
+    site(c, FY_SITE_INSERT, "site-c", false);
+    site(c, FY_SITE_INSERT, "site-d", false);
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-2"), FY_OK);
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-3"), FY_OK);
+    targets(c, "bucket-1", "site-b,site-c");
+    right(c, FY_RIGHT_INSERT, "client-2", "bucket-1");
+    right(c, FY_RIGHT_INSERT, "client-2", "bucket-2");
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o1", "same"), FY_OK);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o2", "same"), FY_OK);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "\u00e9/\"o3\"\n", "three"), FY_OK);
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-9", "loose-1", "o", "loose", 10),
+                     FY_OK);
+    struct fy_cat_apply hidden =
+        contract_order(c, FY_ACTION_CREATE, "client-9", "bucket-2", "o", "hidden", 10);
+    memcpy(hidden.order.account, "client-9", sizeof "client-9");
+    assert_int_equal(contract_run(c, &hidden.op), FY_OK);
+    assert_int_equal(contract_apply(c, FY_ACTION_DELETE, "client-1", "bucket-1", "never", NULL, 9),
+                     FY_OK);
+}
+
+static void second_half(struct contract *c)
+{
+    assert_int_equal(contract_rm(c, "client-1", "bucket-1", "o2"), FY_OK);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o2", "newer"), FY_OK);
+    assert_int_equal(contract_rm(c, "client-1", "bucket-1", "o1"), FY_OK);
+    assert_int_equal(contract_put(c, "client-1", "bucket-3", "o4", "same"), FY_OK); /* it moves */
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-3", "o5", "five", 99),
+                     FY_OK);
+    assert_int_equal(contract_apply(c, FY_ACTION_DELETE, "client-9", "loose-1", "o", NULL, 20),
+                     FY_OK);
+    struct fy_cat_undelete undelete = {.op.kind = FY_CAT_UNDELETE,
+                                       .key = contract_key("", "bucket-1", "o1"),
+                                       .client = "client-1",
+                                       .op_id = "un"};
+    assert_int_equal(contract_run(c, &undelete.op), FY_OK);
+    right(c, FY_RIGHT_FUSE, "client-2", "bucket-1");
+    right(c, FY_RIGHT_REMOVE, "client-1", "bucket-1"); /* the owner's: revoked, not forgotten */
+    right(c, FY_RIGHT_REMOVE, "client-2", "bucket-2");
+    assert_int_equal(contract_rmbucket(c, "client-1", "bucket-2"),
+                     FY_OK); /* an heir has the name */
+    targets(c, "bucket-1", "");
+    site(c, FY_SITE_PAUSE, "site-b", true);
+    site(c, FY_SITE_REMOVE, "site-d", false);
+    struct fy_cat_upload_begin begin = contract_begin("client-1", "bucket-3", "half");
+    assert_int_equal(contract_run(c, &begin.op), FY_OK);
+    assert_int_equal(contract_rm(c, "client-1", "bucket-3", "o4"), FY_OK);
+    begin = contract_begin("client-1", "bucket-3", "o4"); /* over a tombstone */
+    assert_int_equal(contract_run(c, &begin.op), FY_OK);
+}
+
+/* ------------------------------------------------------------------ the tests */
+
+static void lines_of_all_rows_make_a_catalogue_alike(void **state)
+{
+    struct contract *c = *state, *other = other_new(c);
+    struct lines all = {.count = 0};
+    first_half(c);
+    second_half(c);
+    export_all(c, &all);
+    restore(other, &all);
+    assert_alike(c, other);
+    restore(other, &all); /* twice is harmless */
+    assert_alike(c, other);
+    assert_int_equal(contract_right(other, "client-2", "bucket-1"), FY_RIGHT_READ);
+    assert_int_equal(contract_container_code(other, "", "bucket-2"), FY_OK);
+    assert_string_equal(contract_container(other, "", "bucket-2").account, "client-9");
+    lines_done(&all);
+    other_free(other);
+}
+
+static void journal_from_the_start_makes_a_catalogue_alike(void **state)
+{
+    struct contract *c = *state, *other = other_new(c);
+    struct lines since = {.count = 0};
+    first_half(c);
+    second_half(c);
+    journal(c, &since);
+    assert_int_equal(since.unknown, 1); /* it was made, and nobody had written it down */
+    restore(other, &since);
+    assert_alike(c, other);
+    lines_done(&since);
+    other_free(other);
+}
+
+struct meanwhile {
+    struct contract *c;
+    struct lines *lines;
+    bool done;
+};
+
+/* The site goes on while its rows are written down. */
+static bool step_meanwhile(void *arg, const char *bytes, size_t size_bytes)
+{
+    struct meanwhile *meanwhile = arg;
+    lines_step(meanwhile->lines, bytes, size_bytes);
+    if (!meanwhile->done && memmem(bytes, size_bytes, "\"object\"", 8) != NULL) {
+        meanwhile->done = true;
+        second_half(meanwhile->c);
+    }
+    return true;
+}
+
+static void lines_of_a_site_that_goes_on_and_its_journal_make_a_catalogue_alike(void **state)
+{
+    struct contract *c = *state, *other = other_new(c);
+    struct lines all = {.count = 0}, since = {.count = 0};
+    struct meanwhile meanwhile = {.c = c, .lines = &all};
+    first_half(c);
+    journal(c, &since); /* what came before is in the rows */
+    lines_done(&since);
+    assert_int_equal(fy_catalogue_export_rows(c->catalogue, step_meanwhile, &meanwhile, &c->err),
+                     FY_OK);
+    assert_true(meanwhile.done);
+    journal(c, &since);
+    restore(other, &all);
+    restore(other, &since);
+    assert_alike(c, other);
+    lines_done(&all);
+    lines_done(&since);
+    other_free(other);
+}
+
+static void journal_keeps_its_rows_until_they_are_done(void **state)
+{
+    struct contract *c = *state;
+    struct lines lines = {.count = 0};
+    journal(c, &lines);
+    assert_int_equal(lines.unknown, 1);
+    int64_t first = lines.last_id;
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
+    contract_reopen(c);
+    lines.unknown = 0;
+    journal(c, &lines);
+    assert_int_equal(lines.unknown, 0);
+    assert_int_equal(lines.count, 4); /* the bucket, its name for CCS, its owner's right, targets */
+    int64_t ids[] = {first, lines.last_id};
+    struct fy_cat_journal_done done = {
+        .op.kind = FY_CAT_JOURNAL_DONE, .ids = ids, .count = 2, .anew = true};
+    assert_int_equal(contract_run(c, &done.op), FY_OK);
+    lines_done(&lines);
+    journal(c, &lines);
+    assert_int_equal(lines.count, 0);
+    assert_int_equal(lines.unknown, 1);
+    lines_done(&lines);
+}
+
+/* What is refused or fails leaves no line behind for the next. */
+static void refused_changes_are_in_no_journal(void **state)
+{
+    struct contract *c = *state;
+    struct lines lines = {.count = 0};
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o1", "one"), FY_OK);
+    journal(c, &lines);
+    size_t before = lines.count;
+    assert_int_equal(contract_mkbucket(c, "client-2", "bucket-1"), FY_EEXISTS);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o1", "two"), FY_EEXISTS);
+    assert_int_equal(
+        contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o1", "old", -1000), FY_OK);
+    journal(c, &lines);
+    assert_int_equal(lines.count, before);
+    lines_done(&lines);
+}
+
+static void forgotten_object_can_come_again_with_its_stamp(void **state)
+{
+    struct contract *c = *state;
+    struct fy_catalogue_totals counted;
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "bytes", 10),
+                     FY_OK);
+    struct fy_cat_forget forget = {.op.kind = FY_CAT_FORGET,
+                                   .key = contract_key("client-1", "bucket-1", "o")};
+    assert_int_equal(contract_run(c, &forget.op), FY_OK);
+    assert_int_equal(contract_totals(c).objects, 0);
+    assert_int_equal(fy_catalogue_audit(c->catalogue, &counted, unsound, NULL, &c->err), FY_OK);
+    struct fy_cat_apply again =
+        contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "bytes", 10);
+    assert_int_equal(contract_run(c, &again.op), FY_OK);
+    assert_int_equal(again.verdict, FY_VERDICT_APPLY);
+    assert_int_equal(contract_status(c, "bucket-1", "o"), FY_STATUS_READY);
+}
+
+static void restored_catalogue_is_the_lost_one_and_its_stamps_go_on(void **state)
+{
+    struct contract *c = *state, *other = other_new(c);
+    char id[FY_GUID_DIGITS + 1], second[FY_GUID_DIGITS + 1];
+    bool blank = false;
+    struct lines lines = {.count = 0};
+    assert_int_equal(fy_catalogue_identity(c->catalogue, id, &blank, &c->err), FY_OK);
+    assert_true(blank);
+    assert_int_equal(fy_catalogue_identity(other->catalogue, second, &blank, &c->err), FY_OK);
+    assert_string_not_equal(id, second);
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
+    contract_reopen(c);
+    assert_int_equal(fy_catalogue_identity(c->catalogue, second, &blank, &c->err), FY_OK);
+    assert_string_equal(id, second);
+    assert_false(blank);
+
+    const uint64_t saved = ((uint64_t)CONTRACT_T0 + 1000000) << 16;
+    struct fy_cat_restored restored = {.op.kind = FY_CAT_RESTORED, .saved_time = saved};
+    memcpy(restored.identity, id, sizeof id);
+    assert_int_equal(contract_run(other, &restored.op), FY_OK);
+    contract_reopen(other);
+    assert_int_equal(fy_catalogue_identity(other->catalogue, second, &blank, &c->err), FY_OK);
+    assert_string_equal(id, second);
+    assert_true(other->start_time > saved);
+    journal(other, &lines);
+    assert_true(lines.unknown >= 1);
+    lines_done(&lines);
+    other_free(other);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
+
+int catalogue_contract_export(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(lines_of_all_rows_make_a_catalogue_alike),
+        TEST(journal_from_the_start_makes_a_catalogue_alike),
+        TEST(lines_of_a_site_that_goes_on_and_its_journal_make_a_catalogue_alike),
+        TEST(journal_keeps_its_rows_until_they_are_done),
+        TEST(refused_changes_are_in_no_journal),
+        TEST(forgotten_object_can_come_again_with_its_stamp),
+        TEST(restored_catalogue_is_the_lost_one_and_its_stamps_go_on),
+    };
+    return cmocka_run_group_tests_name("catalogue: export", tests, NULL, NULL);
+}
