@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "worker/export.h"
+
 struct fy_worker {
     struct fy_node *node; /* NULL until all is open */
     struct fy_keeper *keeper;
@@ -12,6 +14,7 @@ struct fy_worker {
     struct fy_router *router;
     struct fy_backfill *backfill;
     struct fy_senders *senders;
+    struct fy_exporter *exporter;
 };
 
 /* Labelled metrics (breakers, sites, ledgers) in Prometheus' text format. Thread: any. */
@@ -40,6 +43,8 @@ enum fy_code fy_worker_open(struct fy_node *node, struct fy_worker **worker, str
         code = fy_pump_open(node, FY_PUMP_ORDERS, &opened->pump, err);
     if (code == FY_OK && fy_config_tells(node->config))
         code = fy_pump_open(node, FY_PUMP_EVENTS, &opened->events, err);
+    if (code == FY_OK)
+        code = fy_exporter_open(node, &opened->exporter, err);
     if (code != FY_OK) {
         fy_worker_close(opened, 0);
         return fy_err_add(err, "open the worker");
@@ -65,6 +70,7 @@ void fy_worker_close(struct fy_worker *worker, int64_t drain_ms)
     fy_engine_close(worker->engine, drain_ms);
     fy_pump_close(worker->events); /* it has told of some of what was drained */
     fy_keeper_close(worker->keeper);
+    fy_exporter_close(worker->exporter); /* last: it writes down what all others have done */
     free(worker);
 }
 

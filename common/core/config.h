@@ -70,6 +70,8 @@ struct fy_config {
     int64_t trash_keep_ms; /* 0: nothing of deleted objects is kept */
     int64_t sweep_every_ms;
     int64_t verify_rate_bytes; /* a second */
+    int64_t export_every_ms;   /* all rows of the catalogue, into the store */
+    int64_t export_changes_ms; /* what has changed since */
     /* life spans */
     int64_t orders_keep_ms;
     int64_t tombstones_keep_ms;

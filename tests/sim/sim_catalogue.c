@@ -353,6 +353,29 @@ static enum fy_code damage_list(struct fy_catalogue *port, const struct fy_damag
                             : fy_catalogue_damage_list(self->inner, filter, visit, arg, err);
 }
 
+static enum fy_code identity(struct fy_catalogue *port, char id[static FY_GUID_DIGITS + 1],
+                             bool *blank, struct fy_err *err)
+{
+    struct sim_catalogue *self = catalogue_from(port);
+    return fails(self, err) ? err->code : fy_catalogue_identity(self->inner, id, blank, err);
+}
+
+static enum fy_code journal_read(struct fy_catalogue *port, int64_t after_id, uint32_t limit,
+                                 fy_journal_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    struct sim_catalogue *self = catalogue_from(port);
+    return fails(self, err)
+               ? err->code
+               : fy_catalogue_journal_read(self->inner, after_id, limit, visit, arg, err);
+}
+
+static enum fy_code export_rows(struct fy_catalogue *port, fy_line_visit_fn *visit, void *arg,
+                                struct fy_err *err)
+{
+    struct sim_catalogue *self = catalogue_from(port);
+    return fails(self, err) ? err->code : fy_catalogue_export_rows(self->inner, visit, arg, err);
+}
+
 static enum fy_code totals(struct fy_catalogue *port, struct fy_catalogue_totals *totals,
                            struct fy_err *err)
 {
@@ -400,6 +423,9 @@ static const struct fy_catalogue_ops sim_catalogue_ops = {
     .body_list = body_list,
     .body_objects = body_objects,
     .damage_list = damage_list,
+    .identity = identity,
+    .journal_read = journal_read,
+    .export_rows = export_rows,
     .totals = totals,
     .close = catalogue_close,
 };
