@@ -14,29 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/command.h"
-#include "cli/node_open.h"
+#include "cli/fsck.h"
 #include "cli/output.h"
+#include "common/runtime/export_name.h"
 
-#define LOST_NAMED    100 /* objects of a body, one line each */
-#define BOOTS_COUNTED 64  /* dead processes whose files are told apart */
-
-struct left { /* files of a process */
-    char boot_id[FY_BOOT_ID_BYTES + 1];
-    int64_t files, bytes;
-};
-
-struct fsck {
-    const struct fy_command_line *line;
-    struct fy_node node;
-    struct fy_catalogue_totals counted;
-    int64_t bodies, files, trash_files, living_files;
-    struct left left[BOOTS_COUNTED + 1]; /* the last one: of all others */
-    size_t left_count;
-    int64_t damages;
-    enum fy_code code; /* of a question asked by a visitor */
-    struct fy_err *err;
-};
+#define LOST_NAMED 100 /* objects of a body, one line each */
 
 /* ---- saying it */
 
@@ -49,16 +31,20 @@ static const char *cure_of(const char *check)
         {"file.missing",
          "ferry verify brings it from another site; so does an upload of its bytes"},
         {"file.size", "ferry verify brings it from another site; so does an upload of its bytes"},
+        {"store.stranger", "name the catalogue that belongs to it, or ferry fsck --rebuild"},
+        {"export.damaged", "what other sites have, ferry backfill brings"},
+        {"export.missing", "what other sites have, ferry backfill brings"},
+        {"object.left_out", "ferry backfill brings it from another site"},
         {"object.lost", "it cannot be read until its body is back"},
     };
     for (size_t i = 0; i < FY_COUNT_OF(cures); i++)
         if (strcmp(cures[i].check, check) == 0)
             return cures[i].cure;
-    return "the catalogue is damaged: restore it";
+    return "the catalogue is damaged: ferry fsck --rebuild makes a new one of the store's export";
 }
 
-FY_PRINTF(4, 5)
-static void damage(struct fsck *fsck, const char *check, const char *about, const char *format, ...)
+void fy_fsck_damage(struct fy_fsck *fsck, const char *check, const char *about, const char *format,
+                    ...)
 {
     char text[FY_ERR_TEXT_BYTES];
     va_list arguments;
@@ -85,7 +71,7 @@ static void damage(struct fsck *fsck, const char *check, const char *about, cons
 
 static bool row_damage(void *arg, const char *check, const char *about, const char *text)
 {
-    damage(arg, check, about, "%s", text);
+    fy_fsck_damage(arg, check, about, "%s", text);
     return true;
 }
 
@@ -95,12 +81,12 @@ static bool object_lost(void *arg, const struct fy_object_key *key)
 {
     char about[sizeof(*key)];
     (void)snprintf(about, sizeof(about), "%s/%s/%s", key->account, key->bucket, key->object);
-    damage(arg, "object.lost", about, "is READY, and the file of its bytes is not whole");
+    fy_fsck_damage(arg, "object.lost", about, "is READY, and the file of its bytes is not whole");
     return true;
 }
 
 /* Whether the row still says so: the sweep may have taken both, or a repair have moved the body. */
-static bool is_named(struct fsck *fsck, const struct fy_body_row *row)
+static bool is_named(struct fy_fsck *fsck, const struct fy_body_row *row)
 {
     enum fy_blob_standing standing = FY_BLOB_NAMED;
     fsck->code =
@@ -108,51 +94,59 @@ static bool is_named(struct fsck *fsck, const struct fy_body_row *row)
     return fsck->code == FY_OK && standing == FY_BLOB_NAMED;
 }
 
-static void body_damage(struct fsck *fsck, const struct fy_body_row *row, int64_t size)
+static void body_damage(struct fy_fsck *fsck, const struct fy_body_row *row, int64_t size)
 {
     if (!is_named(fsck, row))
         return;
     if (size < 0)
-        damage(fsck, "file.missing", row->blob_ref, "is not there; a body of %" PRId64 " bytes",
-               row->size);
+        fy_fsck_damage(fsck, "file.missing", row->blob_ref,
+                       "is not there; a body of %" PRId64 " bytes", row->size);
     else
-        damage(fsck, "file.size", row->blob_ref, "has %" PRId64 " bytes, its body %" PRId64, size,
-               row->size);
+        fy_fsck_damage(fsck, "file.size", row->blob_ref, "has %" PRId64 " bytes, its body %" PRId64,
+                       size, row->size);
     fsck->code = fy_catalogue_body_objects(fsck->node.catalogue, row->id, LOST_NAMED, object_lost,
                                            fsck, fsck->err);
 }
 
+enum fy_code fy_fsck_body_size(struct fy_fsck *fsck, const struct fy_body_row *row, int64_t *size,
+                               struct fy_err *err)
+{
+    struct fy_reader *reader = NULL;
+    enum fy_code code = fy_store_open(fsck->node.store, row->blob_ref, &reader, size, err);
+    fy_store_reader_close(fsck->node.store, reader);
+    if (code != FY_ENOTFOUND && code != FY_EINTERNAL) /* that it cannot be a file of this store */
+        return code;
+    *size = -1;
+    return FY_OK;
+}
+
 static bool look_at_body(void *arg, const struct fy_body_row *row)
 {
-    struct fsck *fsck = arg;
-    struct fy_reader *reader = NULL;
+    struct fy_fsck *fsck = arg;
     int64_t size = -1;
-    enum fy_code code = fy_store_open(fsck->node.store, row->blob_ref, &reader, &size, fsck->err);
-    fy_store_reader_close(fsck->node.store, reader);
     fsck->bodies++;
-    if (code != FY_OK && code != FY_ENOTFOUND && code != FY_EINTERNAL)
-        fsck->code = code; /* the store itself fails; EINTERNAL: it cannot be a file of it */
-    else if (size != row->size)
+    fsck->code = fy_fsck_body_size(fsck, row, &size, fsck->err);
+    if (fsck->code == FY_OK && size != row->size)
         body_damage(fsck, row, size);
     return fsck->code == FY_OK;
 }
 
 /* ---- a row for each file */
 
-static struct left *left_of(struct fsck *fsck, const char *boot_id)
+static struct fy_fsck_left *left_of(struct fy_fsck *fsck, const char *boot_id)
 {
     for (size_t i = 0; i < fsck->left_count; i++)
         if (strcmp(fsck->left[i].boot_id, boot_id) == 0)
             return &fsck->left[i];
-    if (fsck->left_count == BOOTS_COUNTED ||
+    if (fsck->left_count == FY_FSCK_BOOTS ||
         !fy_text_copy(fsck->left[fsck->left_count].boot_id, FY_BOOT_ID_BYTES + 1, boot_id))
-        return &fsck->left[BOOTS_COUNTED];
+        return &fsck->left[FY_FSCK_BOOTS];
     return &fsck->left[fsck->left_count++];
 }
 
 static bool look_at_file(void *arg, const char *blob_ref, const char *boot_id, int64_t size)
 {
-    struct fsck *fsck = arg;
+    struct fy_fsck *fsck = arg;
     enum fy_blob_standing standing = FY_BLOB_NAMED;
     fsck->code =
         fy_catalogue_blob_standing(fsck->node.catalogue, blob_ref, boot_id, &standing, fsck->err);
@@ -162,7 +156,7 @@ static bool look_at_file(void *arg, const char *blob_ref, const char *boot_id, i
     fsck->trash_files += standing == FY_BLOB_TRASH;
     fsck->living_files += standing == FY_BLOB_LIVING;
     if (standing == FY_BLOB_ORPHAN) {
-        struct left *left = left_of(fsck, boot_id);
+        struct fy_fsck_left *left = left_of(fsck, boot_id);
         left->files++;
         left->bytes += size;
     }
@@ -171,7 +165,7 @@ static bool look_at_file(void *arg, const char *blob_ref, const char *boot_id, i
 
 /* ---- the sum of it */
 
-static void print_left(const struct left *left, bool others)
+static void print_left(const struct fy_fsck_left *left, bool others)
 {
     char size[FY_CELL_BYTES];
     if (left->files == 0)
@@ -181,11 +175,11 @@ static void print_left(const struct left *left, bool others)
            left->files, size, others ? "other processes" : left->boot_id);
 }
 
-static void print_text(const struct fsck *fsck)
+static void print_text(const struct fy_fsck *fsck)
 {
     for (size_t i = 0; i < fsck->left_count; i++)
         print_left(&fsck->left[i], false);
-    print_left(&fsck->left[BOOTS_COUNTED], true);
+    print_left(&fsck->left[FY_FSCK_BOOTS], true);
     char size[FY_CELL_BYTES];
     fy_cell_size(fsck->counted.bytes, size);
     fy_say("%" PRId64 " buckets, %" PRId64 " objects, %s, %" PRId64 " bodies, %" PRId64
@@ -194,11 +188,11 @@ static void print_text(const struct fsck *fsck)
            fsck->trash_files, fsck->living_files, fsck->damages == 0 ? "all agree" : "DAMAGED");
 }
 
-static void print_json(const struct fsck *fsck)
+static void print_json(const struct fy_fsck *fsck)
 {
     FY_AUTO(fy_buf_done) struct fy_buf json;
-    struct left all = {.files = 0};
-    for (size_t i = 0; i <= BOOTS_COUNTED; i++) {
+    struct fy_fsck_left all = {.files = 0};
+    for (size_t i = 0; i <= FY_FSCK_BOOTS; i++) {
         all.files += fsck->left[i].files;
         all.bytes += fsck->left[i].bytes;
     }
@@ -219,11 +213,28 @@ static void print_json(const struct fsck *fsck)
     fy_print_buf(&json);
 }
 
-static enum fy_code look(struct fsck *fsck)
+/* A sweep of this catalogue would take the store's bodies for nobody's. */
+static enum fy_code look_at_owner(struct fy_fsck *fsck)
+{
+    char own[FY_GUID_DIGITS + 1];
+    bool blank = false;
+    struct fy_export_list list = {0};
+    enum fy_code code = fy_catalogue_identity(fsck->node.catalogue, own, &blank, fsck->err);
+    if (code == FY_OK)
+        code = fy_export_list_read(fsck->node.store, &list, fsck->err);
+    if (code == FY_OK && fy_export_list_stranger(&list, own) != NULL)
+        fy_fsck_damage(fsck, "store.stranger", fy_export_list_stranger(&list, own)->catalogue,
+                       "is the catalogue that the store belongs to, this one is %s", own);
+    fy_export_list_done(&list);
+    return code;
+}
+
+static enum fy_code look(struct fy_fsck *fsck)
 {
     struct fy_node *node = &fsck->node;
-    enum fy_code code =
-        fy_catalogue_audit(node->catalogue, &fsck->counted, row_damage, fsck, fsck->err);
+    enum fy_code code = look_at_owner(fsck);
+    if (code == FY_OK)
+        code = fy_catalogue_audit(node->catalogue, &fsck->counted, row_damage, fsck, fsck->err);
     if (code == FY_OK)
         code =
             fy_catalogue_body_list(node->catalogue, 0, UINT32_MAX, look_at_body, fsck, fsck->err);
@@ -237,14 +248,30 @@ static enum fy_code look(struct fsck *fsck)
 /* Another process's folder is a site that runs: it has to be stopped first. */
 static int fail(enum fy_code code, const struct fy_err *err)
 {
+    if (code == FY_EFORBIDDEN) {
+        (void)fy_fail(err);
+        return FY_EXIT_REFUSED;
+    }
     return code == FY_EINPUT || code == FY_EEXISTS ? fy_fail_usage(err) : fy_fail(err);
+}
+
+static enum fy_code look_and_print(struct fy_fsck *fsck)
+{
+    enum fy_code code = look(fsck);
+    if (code != FY_OK)
+        return code;
+    if (fsck->line->json)
+        print_json(fsck);
+    else
+        print_text(fsck);
+    return FY_OK;
 }
 
 int fy_command_fsck(const struct fy_command_line *line)
 {
     struct fy_err err = {0};
     struct fy_config *config = fy_alloc(sizeof(*config));
-    struct fsck *fsck = fy_alloc(sizeof(*fsck));
+    struct fy_fsck *fsck = fy_alloc(sizeof(*fsck));
     fsck->line = line;
     fsck->err = &err;
     *config = line->config;
@@ -252,11 +279,10 @@ int fy_command_fsck(const struct fy_command_line *line)
     if (code == FY_OK)
         code = fy_node_open_to_look(&fsck->node, config, fy_clock_system(), &err);
     if (code == FY_OK) {
-        code = look(fsck);
+        code =
+            fy_option(line, "rebuild") != NULL ? fy_fsck_rebuild(fsck, &err) : look_and_print(fsck);
         fy_node_close(&fsck->node);
     }
-    if (code == FY_OK)
-        line->json ? print_json(fsck) : print_text(fsck);
     int exit_status = code != FY_OK       ? fail(code, &err)
                       : fsck->damages > 0 ? FY_EXIT_DIFFERENT
                                           : FY_EXIT_DONE;

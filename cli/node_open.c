@@ -18,6 +18,7 @@
 #include "common/adapters/store_dir.h"
 #include "common/core/guid.h"
 #include "common/core/names.h"
+#include "common/runtime/export_name.h"
 #include "common/runtime/knowledge.h"
 
 /* What each port is served by, as it is told to whoever names something else. */
@@ -281,6 +282,26 @@ enum fy_code fy_node_check(const struct fy_config *config, struct fy_err *err)
 
 /* ---- opening */
 
+/* On a catalogue that is not the store's, the sweep would take all bodies for nobody's. */
+static enum fy_code try_owner(void *arg, struct fy_err *err)
+{
+    struct fy_node *node = arg;
+    char own[FY_GUID_DIGITS + 1];
+    bool blank = false;
+    struct fy_export_list list = {0};
+    enum fy_code code = fy_catalogue_identity(node->catalogue, own, &blank, err);
+    if (code == FY_OK)
+        code = fy_export_list_read(node->store, &list, err);
+    if (code == FY_OK && fy_export_list_stranger(&list, own) != NULL)
+        code = fy_err_set(err, FY_EINPUT,
+                          "the store has the export of another catalogue than this%s: if that one "
+                          "is lost, ferry fsck --rebuild restores it; to begin anew, give the site "
+                          "an empty store",
+                          blank ? ", which is new" : "");
+    fy_export_list_done(&list);
+    return code;
+}
+
 /* By another boot id each time: the one before may have its lease, and nobody heard. */
 static enum fy_code try_lease(void *arg, struct fy_err *err)
 {
@@ -365,6 +386,8 @@ enum fy_code fy_node_open(struct fy_node *node, const struct fy_config *config,
         code = fy_await("queue", await_until_ms, try_queue, node, err);
     if (code == FY_OK)
         code = open_store(node, err);
+    if (code == FY_OK)
+        code = fy_await("catalogue", await_until_ms, try_owner, node, err);
     if (code == FY_OK)
         code = open_cache(node, err);
     if (code == FY_OK)

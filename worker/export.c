@@ -17,10 +17,11 @@
 #include "common/runtime/pool.h"
 #include "worker/export_file.h"
 
-#define SEGMENT_ROWS 2000 /* of the journal in one file, and so in one transaction that ends them  \
-                           */
+#define SEGMENT_ROWS                                                                               \
+    2000 /* of the journal in one file, and so in one transaction that ends them                   \
+          */
 /* What the store does not take for so long is given up, and all is exported when it does. */
-#define JOURNAL_KEEP_MS (10 * 60 * 1000)
+#define JOURNAL_KEEP_MS (10LL * 60 * 1000)
 #define NONE_YET        0
 
 struct segment { /* rows of the journal, as they are read */

@@ -385,7 +385,7 @@ enum fy_code fy_cs_export_rows(struct fy_catalogue *port, fy_line_visit_fn *visi
                                      .self = fy_cs_from(port)};
     self->visit = visit;
     self->arg = arg;
-    fy_buf_init(&self->line, 2 * FY_EXPORT_LINE_BYTES);
+    fy_buf_init(&self->line, 2 * (size_t)FY_EXPORT_LINE_BYTES);
     for (size_t index = 0; index < FY_COUNT_OF(walks) && code == FY_OK && !self->over; index++)
         code = walk(self, index, err);
     fy_buf_done(&self->line);

@@ -238,7 +238,7 @@ void fy_cs_body_move(struct fy_cs *self, int64_t id, const char *blob_ref, const
 {
     struct fy_body_row older;
     if (!fy_cs_body_get(self->writer, id, &older) || strcmp(older.blob_ref, blob_ref) == 0)
-        return; /* a publisher whose COMMIT was not heard of */
+        return;           /* a publisher whose COMMIT was not heard of */
     if (!self->restoring) /* then the older place may be the one that comes again */
         fy_cs_trash_add(self, older.blob_ref, self->now_ms + self->trash_grace_ms);
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_BODY_MOVE);

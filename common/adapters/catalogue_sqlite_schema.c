@@ -271,8 +271,8 @@ static const char *const schema_12[] = {
 };
 
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2,  schema_3, schema_4,
-                                                schema_5, schema_6,  schema_7, schema_8,
+static const char *const *const migrations[] = {schema_1, schema_2,  schema_3,  schema_4,
+                                                schema_5, schema_6,  schema_7,  schema_8,
                                                 schema_9, schema_10, schema_11, schema_12};
 
 static int schema_version(struct fy_csl_conn *writer)

@@ -174,14 +174,14 @@
     4096 /* orders on their way to a site, live ones included, beside which no more are given:     \
             what a live order may wait for, a second of small objects */
 #define FY_BACKFILL_AHEAD_BYTES                                                                    \
-    (1LL << 30)                     /* and the bytes they are about, by the mean of the last ones */
+    (1LL << 30) /* and the bytes they are about, by the mean of the last ones */
 #define FY_BACKFILL_STEP_BYTES (256 << 20) /* what the orders of one publish are about */
-#define FY_BACKFILL_AHEAD_MIN 32    /* however large they are: a site pulls several at once */
-#define FY_BACKFILL_SPAN      65536 /* names compared at once, while a site has the same */
-#define FY_BACKFILL_LOOKED    4096  /* names of a site that are looked at in one go */
-#define FY_BACKFILL_LOOK_MS   50    /* first pause while a site has enough to do, doubled */
-#define FY_BACKFILL_IDLE_MS   1000  /* longest such pause; and who has none to do looks so often */
-#define FY_BACKFILL_PAUSE_MS  15000 /* longest pause between tries that fail */
+#define FY_BACKFILL_AHEAD_MIN  32    /* however large they are: a site pulls several at once */
+#define FY_BACKFILL_SPAN       65536 /* names compared at once, while a site has the same */
+#define FY_BACKFILL_LOOKED     4096  /* names of a site that are looked at in one go */
+#define FY_BACKFILL_LOOK_MS    50    /* first pause while a site has enough to do, doubled */
+#define FY_BACKFILL_IDLE_MS    1000  /* longest such pause; and who has none to do looks so often */
+#define FY_BACKFILL_PAUSE_MS   15000 /* longest pause between tries that fail */
 
 /* The embedded queue (ENGINE 5). */
 #define FY_QUEUE_PENDING_RECORDS_MAX 50000 /* records waiting for the writer; more is FY_EFULL */
@@ -250,11 +250,12 @@
 /* What a transaction changed, until it is written beside the bodies: a row of the catalogue, but
  * for its last line. */
 #define FY_JOURNAL_ROW_BYTES (64 << 10)
-#define FY_EXPORT_LINE_BYTES (64 << 10) /* one line of an export; what is longer is none of ours   \
-                                         */
-#define FY_EVENTS_ROW_MAX   250         /* events of one row of the catalogue: more begin another */
-#define FY_EVENTS_ROW_BYTES (64 << 10)  /* and their bytes, but for the last one's */
-#define FY_EVENTS_PAGE_ROWS 32          /* rows read at once: 4 MiB if all are as long as can be */
+#define FY_EXPORT_LINE_BYTES                                                                       \
+    (64 << 10)                         /* one line of an export; what is longer is none of ours    \
+                                        */
+#define FY_EVENTS_ROW_MAX   250        /* events of one row of the catalogue: more begin another */
+#define FY_EVENTS_ROW_BYTES (64 << 10) /* and their bytes, but for the last one's */
+#define FY_EVENTS_PAGE_ROWS 32         /* rows read at once: 4 MiB if all are as long as can be */
 #define FY_EVENTS_WAITING_MAX                                                                      \
     1000000 /* waiting for the topic, half a GB of catalogue; beyond it the oldest are dropped:    \
                a disk full of them would stop the orders themselves */

@@ -46,7 +46,7 @@ static void other_names_are_none_of_an_export(void **state)
         "changes-000000000008-" OURS "0.ndjson.zst",
         "changes-000000000008-" OTHERS ".ndjson.zst",
         "changes-000000000008-" OURS ".ndjson.zst2",
-        "changes-000000000008-" OURS,
+        ("changes-000000000008-" OURS),
     };
     (void)state;
     for (size_t i = 0; i < FY_COUNT_OF(names); i++) {

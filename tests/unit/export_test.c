@@ -256,7 +256,7 @@ static void what_waits_too_long_gives_way_to_a_full_file(void **state)
     await(f, is_drained, "nothing waits");
     atomic_store(&store_fails, true);
     make_bucket(f, "bucket-1");
-    atomic_store(&f->clock.ms, T0 + 11 * 60 * 1000);
+    atomic_store(&f->clock.ms, T0 + 11LL * 60 * 1000);
     await(f, wants_all, "the journal asks for all");
     atomic_store(&store_fails, false);
     await(f, has_second_full, "a new full file");

@@ -24,3 +24,15 @@ def fsck(site, *words):
     ran = run_offline(site, "fsck", "--json", *words)
     lines = ran.lines()
     return lines[:-1], lines[-1] if lines else None, ran
+
+
+def lose_catalogue(site, servers):
+    """Of a site that has ended: its tables are gone, its store and its queue are not."""
+    url = site.settings.get("catalogue", "")
+    if url.startswith("postgres"):
+        servers.postgres.query(
+            "DROP SCHEMA public CASCADE; CREATE SCHEMA public", url.rsplit("/", 1)[1]
+        )
+        return
+    for path in site.data.glob("catalogue.db*"):
+        path.unlink()
