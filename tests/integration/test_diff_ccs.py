@@ -89,6 +89,7 @@ def test_without_a_listing_names_are_looked_for_and_the_limit_is_said(pair):
     assert "what was never known here and other bytes are not found" in equal.err
     pair.change()
     pair.a.client().put_exact(BUCKET, "no name of CCS", b"1").must(201)
+    pair.ccs.plant(BUCKET, "no_name_of_CCS", b"1")  # what it would answer for
     found = pair.diff(BUCKET).must(DIFFERENT)
     assert found.text.splitlines() == ["< new-here", "< no name of CCS", "> o-003", "< o-020"]
     assert found.err == equal.err

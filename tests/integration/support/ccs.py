@@ -22,6 +22,7 @@ from support.loopback import Handler, LoopbackServer
 
 BUCKET = re.compile(r"[0-9a-z-]{3,63}")
 OBJECT = re.compile(r"[0-9a-zA-Z_./-]{1,1024}")
+BLANKS = re.compile(r"[\s_]+")  # in names that are asked for, of what it cleans them of (spec 2.2)
 BUCKETS = "/replicator/remote/buckets/"
 ORDERS = "/replicator/remote/orders"
 ACCESSOR = "/cloudclonestore/"
@@ -317,7 +318,7 @@ class _Handler(_Once):
             return
         bucket, _, name = path.removeprefix(BUCKETS).partition("/")
         with self.owner.lock:
-            self._answer_item(bucket, urllib.parse.unquote(name))
+            self._answer_item(bucket, BLANKS.sub("_", urllib.parse.unquote(name)))
 
     def _answer_item(self, bucket, name):
         of = self.owner.buckets.get(bucket)
