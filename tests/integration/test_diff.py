@@ -28,11 +28,9 @@ class Pair:
         self.relays = [Relay(), Relay()]
         # Behind its relay a site is where the other finds it, too.
         self.a, self.b = sites(["site-a", "site-b"], peers={
-            "site-a": {"site-b": self.relays[1].url}, "site-b": ["site-a"]},
-            start=False, **settings)  # fmt: skip
+            "site-a": {"site-b": self.relays[1].url}, "site-b": ["site-a"]}, **settings)  # fmt: skip
         for relay, site in zip(self.relays, (self.a, self.b), strict=True):
-            relay.target = site.url
-            site.start()
+            relay.aim(site.url)
         self.ferry = Ferry(self.relays[0].url, call_s=call_s)
 
     def close(self):

@@ -7,28 +7,29 @@ CHUNK = 1 << 16
 
 
 class Relay:
-    """target: set before anybody connects. count: bytes of both directions, headers and all."""
+    """Who connects before aim() waits. count: bytes of both directions, headers and all."""
 
     def __init__(self):
-        self.target = None
         self.count = 0
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+
+    def aim(self, url):
+        host, port = url.removeprefix("http://").split(":")
+        threading.Thread(target=self._accept, args=(host, int(port)), daemon=True).start()
 
     def close(self):
         self._listener.close()
 
-    def _accept(self):
+    def _accept(self, host, port):
         while True:
             try:
                 client, _ = self._listener.accept()
             except OSError:
                 return  # closed
-            host, port = self.target.removeprefix("http://").split(":")
             try:
-                server = socket.create_connection((host, int(port)))
+                server = socket.create_connection((host, port))
             except OSError:
                 client.close()  # the site is down
                 continue
