@@ -157,6 +157,8 @@ static enum fy_code add_headers(struct peer_seat *seat, const struct fy_peer_cal
         return err->code;
     if (call->verb == FY_PEER_PULL && call->zstd)
         add_line(seat, "Accept-Encoding: zstd"); /* alone: CCS compares the whole value */
+    if (call->verb == FY_PEER_PULL && call->ferry)
+        add_line(seat, "x-ferry-proves: hash"); /* we do: it need not, and may use sendfile */
     if (call->verb == FY_PEER_ORDERS) {
         add_line(seat, "Content-Type: application/json");
         add_line(seat, "Expect:"); /* not a second round trip before a large body */

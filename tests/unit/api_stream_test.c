@@ -485,6 +485,21 @@ static void a_body_with_another_hash_is_never_given_whole(void **state)
     }
 }
 
+/* It will see for itself, and spares us the hash. Only where its own range says what it wants. */
+static void a_site_that_proves_the_hash_itself_is_given_what_is_there(void **state)
+{
+    struct api_fixture *f = *state;
+    digest.bytes[31] ^= 1;
+    struct http_answer answer =
+        http_call(f->port, "GET", "/stored", "Range: bytes=0-\r\nx-ferry-proves: hash\r\n", NULL);
+    assert_false(answer.cut);
+    assert_int_equal(answer.body_bytes, BODY_BYTES);
+    http_answer_free(&answer);
+    answer = http_call(f->port, "GET", "/stored", "x-ferry-proves: hash\r\n", NULL);
+    assert_true(answer.cut);
+    http_answer_free(&answer);
+}
+
 static void a_small_body_with_another_hash_gives_no_byte(void **state)
 {
     struct api_fixture *f = *state;
@@ -643,6 +658,7 @@ int main(void)
         TEST(a_stored_body_without_range_is_chunked_octets),
         TEST(ranges_are_exact),
         FULL_TEST(a_body_with_another_hash_is_never_given_whole),
+        FULL_TEST(a_site_that_proves_the_hash_itself_is_given_what_is_there),
         FULL_TEST(a_small_body_with_another_hash_gives_no_byte),
         FULL_TEST(a_body_with_another_hash_is_short_for_old_readers),
         TEST(if_range_makes_it_whole_since_we_give_no_validators),
