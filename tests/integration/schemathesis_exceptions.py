@@ -56,6 +56,8 @@ EXCUSED = (
     Excused(POSITIVE, "the topology is bounded, and this run fills it", status=413, says="there are 64 sites",
             operations=SITES),
     Excused(POSITIVE, "a site cannot be paused or forgotten by itself", status=400, says="that is this site itself"),
+    Excused(POSITIVE, "acct and prefix choose within a bucket, which ref names", status=400, says="need ref",
+            operations=("POST /ferry/v1/verify",)),
     Excused(POSITIVE, "this site is no source of its own copies", status=400, says="is this site",
             operations=ORDERS),
     Excused(NO_5XX, "a size may be promised for which no disk has room", status=507, says="no room",
