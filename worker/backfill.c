@@ -72,7 +72,6 @@ static void go_on(struct fy_backfill *self, struct slot *slot)
     const struct fy_backfill_turn *turn = &self->turn;
     int64_t count = (int64_t)turn->count;
     slot->wait_ms = 0;
-    slot->span = turn->span;
     if (count > 0)
         slot->mean_size = turn->size / count;
     slot->due_ms = fy_mono_ms(self->node->clock);
@@ -207,6 +206,7 @@ static void run(struct fy_backfill *self, struct slot *slot, const struct fy_bac
     }
     if (code == FY_OK)
         code = take_turn(self, slot, &moved, &err);
+    slot->span = self->turn.span; /* shorter after a failure: it may have been too long */
     if (code != FY_OK)
         fail(self, slot, row, for_good || code == FY_EEXISTS, &err); /* FY_EEXISTS: the guard */
 }

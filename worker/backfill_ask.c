@@ -40,20 +40,28 @@ static void add_range(const struct fy_backfill_turn *turn, const struct fy_diff_
     add_query(path, "until", range->until);
 }
 
-/* FY_OK for whatever was answered whole; its body is free()d by the caller. */
+/* FY_OK for whatever was answered whole; its body is free()d by the caller. call: what to ask. */
+static enum fy_code run(struct fy_node *node, const struct fy_site_row *site,
+                        struct fy_peer_call *call, struct fy_peer_answer *answer,
+                        struct fy_err *err)
+{
+    enum fy_reason reason = FY_REASON_NONE;
+    call->deadline_ms = FY_SMALL_CALL_MS;
+    memcpy(call->site, site->id, sizeof(call->site));
+    memcpy(call->uri, site->uri, sizeof(call->uri));
+    enum fy_code code = fy_peer_wait(node->peer, call, ANSWER_BYTES_MAX, answer, &reason, err);
+    return code == FY_OK ? code : fy_err_add(err, "%s", site->id);
+}
+
 static enum fy_code get(struct fy_node *node, const struct fy_site_row *site, const char *client,
                         const char *path, struct fy_peer_answer *answer, struct fy_err *err)
 {
-    enum fy_reason reason = FY_REASON_NONE;
     struct fy_peer_call *call = fy_alloc(sizeof(*call));
-    *call = (struct fy_peer_call){
-        .verb = FY_PEER_GET, .ferry = true, .path = path, .deadline_ms = FY_SMALL_CALL_MS};
-    memcpy(call->site, site->id, sizeof(call->site));
-    memcpy(call->uri, site->uri, sizeof(call->uri));
+    *call = (struct fy_peer_call){.verb = FY_PEER_GET, .ferry = true, .path = path};
     FY_ASSERT(fy_text_copy(call->client, sizeof(call->client), client));
-    enum fy_code code = fy_peer_wait(node->peer, call, ANSWER_BYTES_MAX, answer, &reason, err);
+    enum fy_code code = run(node, site, call, answer, err);
     free(call);
-    return code == FY_OK ? code : fy_err_add(err, "%s", site->id);
+    return code;
 }
 
 static enum fy_code refused(const struct fy_site_row *site, const struct fy_peer_answer *answer,
@@ -87,17 +95,37 @@ static void add_lag(void *arg, const struct fy_lag_row *row)
     fy_lag_add(arg, row);
 }
 
+/* What answered as no Ferry is CCS only if it says so: a proxy's page must not be taken for one,
+ * for which containers would be left out. Asked as senders ask (sender_call.c). */
+static enum fy_code expect_ccs(struct fy_node *node, const struct fy_site_row *site,
+                               struct fy_err *err)
+{
+    struct fy_peer_answer answer = {0};
+    struct fy_peer_call *call = fy_alloc(sizeof(*call));
+    *call = (struct fy_peer_call){.verb = FY_PEER_CHECK, .client = "ferry", .bucket = "ferry"};
+    enum fy_code code = run(node, site, call, &answer, err);
+    bool good = answer.http_status / 100 == 2 || answer.http_status == 404;
+    if (code == FY_OK && (answer.ferry || !good || answer.type[0] == '\0'))
+        code = fy_err_set(err, FY_EPEER, "%s answered %d as neither Ferry nor CCS", site->id,
+                          answer.http_status);
+    free(answer.body);
+    free(call);
+    return code;
+}
+
 static enum fy_code lag_there(struct fy_node *node, const struct fy_site_row *site,
                               int64_t *backlog, bool *ferry, struct fy_err *err)
 {
     static const struct fy_json_field field = {"backlog", FY_JSON_I64, true, 0, sizeof(*backlog)};
     struct fy_peer_answer answer = {0};
     enum fy_code code = get(node, site, "", "/ferry/v1/lag?topic=" FY_TOPIC_ACTION, &answer, err);
-    if (code == FY_OK && answer.ferry && answer.http_status == 200)
-        code = fy_json_fields_read(answer.body, answer.body_bytes, &field, 1, backlog, err);
-    else if (code == FY_OK && (answer.ferry || answer.http_status >= 500))
-        code = refused(site, &answer, err);
     *ferry = answer.ferry;
+    if (code == FY_OK && !answer.ferry)
+        code = expect_ccs(node, site, err);
+    else if (code == FY_OK && (answer.http_status != 200 || answer.body == NULL))
+        code = refused(site, &answer, err);
+    else if (code == FY_OK)
+        code = fy_json_fields_read(answer.body, answer.body_bytes, &field, 1, backlog, err);
     free(answer.body);
     return code;
 }

@@ -69,7 +69,8 @@ FY_MUST_CHECK enum fy_code fy_backfill_compare(struct fy_backfill_turn *turn, bo
 
 /* ---- backfill_ask.c: all block for FY_SMALL_CALL_MS at most. */
 /* Orders on their way to the site: in our topic, and not done there. *ferry: whether it is one; of
- * any other only our topic is known. Errors: it does not answer; of the queue. */
+ * any other only our topic is known. Errors: it does not answer, or as neither Ferry nor CCS; of
+ * the queue. */
 FY_MUST_CHECK enum fy_code fy_backfill_lag(struct fy_node *node, const struct fy_site_row *site,
                                            int64_t *orders, bool *ferry, struct fy_err *err);
 /* Whether a Ferry has us in its topology: of one that does not, each order would wait there,

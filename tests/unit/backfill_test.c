@@ -33,6 +33,8 @@ struct other {
     answer_fn *sums;
     const char *rows; /* what every request for rows is answered */
     int sums_asked, rows_asked;
+    bool no_ferry;
+    const char *ccs_type; /* of its HEADs, NULL none */
 };
 
 /* The value of a query whose names need no escape; "" none. */
@@ -98,6 +100,13 @@ static void sums_of_something(struct other *other, const char *path, struct fy_b
     sum_json(&(struct fy_sum){.low = 7}, 7, json);
 }
 
+static void sums_of_nonsense(struct other *other, const char *path, struct fy_buf *json)
+{
+    (void)other;
+    (void)path;
+    fy_buf_text(json, "{\"parts\":7}");
+}
+
 /* All is answered before start returns. */
 static void other_start(struct fy_peer *port, struct fy_peer_call *call)
 {
@@ -105,8 +114,13 @@ static void other_start(struct fy_peer *port, struct fy_peer_call *call)
     struct fy_peer_head head = peer_head(200);
     struct fy_buf json;
     fy_buf_init(&json, 64 << 10);
-    head.ferry = true;
-    if (strncmp(call->path, "/ferry/v1/digests", 17) == 0) {
+    head.ferry = !other->no_ferry;
+    if (call->verb == FY_PEER_CHECK || other->no_ferry) {
+        head.http_status = 404;
+        head.type = call->verb == FY_PEER_CHECK && other->ccs_type != NULL ? other->ccs_type : "";
+    } else if (strncmp(call->path, "/ferry/v1/lag", 13) == 0) {
+        fy_buf_text(&json, "{\"backlog\":7}");
+    } else if (strncmp(call->path, "/ferry/v1/digests", 17) == 0) {
         other->sums_asked++;
         other->sums(other, call->path, &json);
     } else if (strncmp(call->path, "/ferry/v1/objects", 17) == 0) {
@@ -409,6 +423,37 @@ static void a_site_that_answers_nonsense_ends_the_turn(void **state)
     assert_in_range(self->other.rows_asked, 1, 2 * FY_COUNT_OF(nonsense));
 }
 
+/* ------------------------------------------------------------------ what the site is */
+
+/* Whatever else answers is waited for: taken for CCS, containers would be left out for good. */
+static void only_a_site_that_says_so_is_taken_for_ccs(void **state)
+{
+    struct site *self = *state;
+    int64_t orders = -1;
+    bool ferry = false;
+    must(fy_backfill_lag(&self->node, &self->target, &orders, &ferry, &self->err), &self->err);
+    assert_true(ferry);
+    assert_int_equal(orders, 7);
+    self->other.no_ferry = true;
+    assert_int_equal(fy_backfill_lag(&self->node, &self->target, &orders, &ferry, &self->err),
+                     FY_EPEER);
+    self->other.ccs_type = "NONE";
+    must(fy_backfill_lag(&self->node, &self->target, &orders, &ferry, &self->err), &self->err);
+    assert_false(ferry);
+    assert_int_equal(orders, 0);
+}
+
+static void a_span_that_could_not_be_summed_is_shorter_the_next_time(void **state)
+{
+    struct site *self = *state;
+    make_many(self);
+    must(step(self), &self->err);
+    self->turn.span = FY_BACKFILL_SPAN;
+    self->other.sums = sums_of_nonsense;
+    assert_int_equal(step(self), FY_EPEER);
+    assert_int_equal(self->turn.span, FY_BACKFILL_STEP);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -421,6 +466,8 @@ int main(void)
         TEST(a_turn_of_large_objects_is_short),
         TEST(what_no_order_would_change_is_left),
         TEST(a_site_that_answers_nonsense_ends_the_turn),
+        TEST(only_a_site_that_says_so_is_taken_for_ccs),
+        TEST(a_span_that_could_not_be_summed_is_shorter_the_next_time),
     };
     return cmocka_run_group_tests_name("backfill", tests, NULL, NULL);
 }
