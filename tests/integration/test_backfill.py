@@ -9,6 +9,7 @@ from support.command import DONE, ERROR, NOT_FOUND, NOTHING, USAGE, Ferry
 from support.orders import order, wait_outcome
 from support.rows import add_rows
 from support.site import release_binary
+from support.sites import check_memory
 from support.waiting import eventually
 from support.world import Embedded
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.worlds("embedded")
 BOTH_WORLDS = pytest.mark.worlds("embedded", "real")
 BUCKET = "bucket-1"
 SOON_S = 60.0
+SOAK = [pytest.mark.soak, pytest.mark.timeout(7200)]
 AHEAD, STEP = 4096, 256  # common/core/bounds.h
 
 
@@ -305,7 +307,7 @@ def test_it_keeps_behind_what_the_site_has_to_do(pair):
     a.make_bucket(BUCKET).must(201)
     a.put(BUCKET, "first", b"1").must(201)
     pair.a.stop()
-    add_rows(pair.a, "first", lambda number: f"o{number:05}", AHEAD + 3000)
+    add_rows(pair.a, "first", "o", AHEAD + 3000)
     pair.a.start()
     pair.meet()
     a.pause("site-b").must(200)
@@ -315,6 +317,30 @@ def test_it_keeps_behind_what_the_site_has_to_do(pair):
     assert a.metrics()["ferry_backfills"] == 1
     assert AHEAD - STEP < a.metrics()["ferry_backfill_orders_total"] <= AHEAD + 1
     a.call("POST", f"/ferry/v1/backfills/{number}/cancel").must(200)
+
+
+# A page of names at a time: what it costs does not depend on how many there are. First to a site that has
+# nothing of them, then, as the same rows, to one that has them all.
+@pytest.mark.parametrize("count", [20_000, pytest.param(10_000_000, marks=SOAK)])
+def test_many_objects_are_walked_in_little_memory(sites, count, record_property):
+    pair = Pair(sites, program=release_binary())
+    pair.a.client().make_bucket(BUCKET).must(201)
+    pair.a.client().put(BUCKET, "first", b"1").must(201)
+    pair.meet()
+    pair.counts()
+    pair.are_equal()
+    told = []
+    for site in (pair.a, pair.b):
+        site.stop()
+        add_rows(site, "first", "o", count)
+        site.start()
+        began = time.monotonic()
+        number = pair.begin(dryRun=True)
+        eventually(lambda: pair.row(number)["state"] == "done", SOON_S + count / 2000, "all is counted")
+        row = pair.row(number)
+        told.append(f"{row['ordered']} of {row['looked']} in {time.monotonic() - began:.1f} s")
+        assert (row["looked"], row["ordered"]) == (count + 1, 0 if site is pair.b else count)
+    record_property("soak", f"{', '.join(told)}; {check_memory([pair.a, pair.b])}")
 
 
 # A site that is away keeps it waiting, and it says why.
