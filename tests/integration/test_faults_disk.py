@@ -6,7 +6,7 @@ import os
 import pytest
 
 from support.client import OCTETS
-from support.faults_disk import MIB, SmallDisk, files_under
+from support.faults_disk import MIB, SmallDisk, body_files_under
 from support.faults_load import names_ready
 from support.waiting import eventually, stays
 
@@ -48,7 +48,7 @@ def test_an_upload_to_a_full_disk_is_507_and_leaves_nothing(small_disk, sites):
     client = a.client()
     client.make_bucket(BUCKET).must(201)
     client.put(BUCKET, "before", b"b" * MIB).must(201)
-    held = files_under(store)
+    held = body_files_under(store)
     assert len(held) == 1
 
     # Not announced, more than there is: refused in the middle.
@@ -58,18 +58,18 @@ def test_an_upload_to_a_full_disk_is_507_and_leaves_nothing(small_disk, sites):
     client.put(BUCKET, "large", b"l" * (30 * MIB), size=30 * MIB).must(507)
     for name in ("endless", "large"):
         refused(client, name)
-    assert files_under(store) == held, "something of a refused upload is left"
+    assert body_files_under(store) == held, "something of a refused upload is left"
     client.put(BUCKET, "fits", b"f").must(201)
 
     disk.fill(leave_bytes=MIB)
     eventually(lambda: client.put(BUCKET, "small", b"s").status == 507 or client.delete(BUCKET, "small") is None,
                10, "the floor is noticed")  # fmt: skip
     client.ready().must(503)
-    held = files_under(store)
+    held = body_files_under(store)
     client.put(BUCKET, "one", b"1").must(507)
     client.put(BUCKET, "empty", b"").must(507, 201)  # no bytes: either is right
     refused(client, "one")
-    assert set(files_under(store)) - set(held) == set() or client.status_of(BUCKET, "empty") == "READY"
+    assert set(body_files_under(store)) - set(held) == set() or client.status_of(BUCKET, "empty") == "READY"
     assert client.get(BUCKET, "before").must(200).body == b"b" * MIB, "what is there is served"
     client.live().must(200)
 
@@ -137,7 +137,7 @@ def test_the_worker_pauses_when_writes_fail_and_resumes_by_itself(small_disk, si
         assert here.get(BUCKET, name).must(200).body == body
     eventually(lambda: here.metrics()["ferry_worker_paused"] == 0, 10, "the worker goes on")
     here.ready().must(200)
-    eventually(lambda: len(files_under(store)) == len(bodies), 10, "no failed attempt has left a file")
+    eventually(lambda: len(body_files_under(store)) == len(bodies), 10, "no failed attempt has left a file")
     assert here.waiting().must(200).json()["orders"] == []
 
 

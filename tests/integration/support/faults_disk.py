@@ -43,3 +43,8 @@ def run(*words):
 
 def files_under(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def body_files_under(store):
+    """Of the bodies alone, unfinished ones too: not what the store keeps besides."""
+    return sorted(path.name for path in store.glob("[0-9a-f][0-9a-f]/*") if path.is_file())
