@@ -180,6 +180,16 @@ static void first_half(struct contract *c)
                      FY_OK);
 }
 
+/* A body that is repaired has another place, and no row of an object says so. */
+static void mend(struct contract *c, const char *bytes)
+{
+    struct fy_cat_mend op = {.op.kind = FY_CAT_MEND, .size = (int64_t)strlen(bytes)};
+    contract_digest(bytes, &op.digest);
+    contract_blob(c, op.blob_ref);
+    (void)snprintf(op.from, sizeof op.from, "site-b");
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+}
+
 static void second_half(struct contract *c)
 {
     assert_int_equal(contract_rm(c, "client-1", "bucket-1", "o2"), FY_OK);
@@ -195,6 +205,7 @@ static void second_half(struct contract *c)
                                        .client = "client-1",
                                        .op_id = "un"};
     assert_int_equal(contract_run(c, &undelete.op), FY_OK);
+    mend(c, "three");
     right(c, FY_RIGHT_FUSE, "client-2", "bucket-1");
     right(c, FY_RIGHT_REMOVE, "client-1", "bucket-1"); /* the owner's: revoked, not forgotten */
     right(c, FY_RIGHT_REMOVE, "client-2", "bucket-2");
