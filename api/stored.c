@@ -17,7 +17,8 @@
 #include "common/ports/sha256.h"
 #include "common/runtime/damage.h"
 
-#define RANGE_BLOCK_BYTES (64 << 10) /* read at once where there is no sendfile */
+/* Read at once where there is no sendfile. Each slow reader holds so much of our memory. */
+#define RANGE_BLOCK_BYTES 8192
 
 enum range_kind { RANGE_NONE, RANGE_GOOD, RANGE_UNSATISFIABLE };
 
