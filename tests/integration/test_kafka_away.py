@@ -45,7 +45,7 @@ def test_a_broker_that_is_away_is_told_everywhere_and_nobody_waits_for_it(site, 
     client = site.client()
     assert queue_check(client) == "ok"
     assert metric(client, "ferry_queue_up") == ["1"]
-    assert metric(client, "ferry_consumer_lag")
+    eventually(lambda: metric(client, "ferry_consumer_lag"), BACK_S, "the broker has loaded its groups")
 
     kafka.brokers[0].signal("KILL")
     eventually(lambda: client.ready().status == 503, NOTICED_S, "readiness is red")
