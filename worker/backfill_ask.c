@@ -12,6 +12,7 @@
 
 /* A page of a listing with its last row, or all parts of a range whose names are long. */
 #define ANSWER_BYTES_MAX ((size_t)FY_LIST_PAGE_BYTES << 1)
+#define BACKLOG_MAX      (INT64_MAX / 4) /* added to ours, and subtracted, it stays a number */
 
 /* ------------------------------------------------------------------ one question */
 
@@ -126,6 +127,9 @@ static enum fy_code lag_there(struct fy_node *node, const struct fy_site_row *si
         code = refused(site, &answer, err);
     else if (code == FY_OK)
         code = fy_json_fields_read(answer.body, answer.body_bytes, &field, 1, backlog, err);
+    if (code == FY_OK && (*backlog < 0 || *backlog > BACKLOG_MAX))
+        code = fy_err_set(err, FY_EPEER, "%s says that %lld orders are not done there", site->id,
+                          (long long)*backlog);
     free(answer.body);
     return code;
 }

@@ -32,6 +32,7 @@ struct other {
     struct fy_node *node; /* of the site under test */
     answer_fn *sums;
     const char *rows; /* what every request for rows is answered */
+    const char *lag;
     int sums_asked, rows_asked;
     bool no_ferry;
     const char *ccs_type; /* of its HEADs, NULL none */
@@ -119,7 +120,7 @@ static void other_start(struct fy_peer *port, struct fy_peer_call *call)
         head.http_status = 404;
         head.type = call->verb == FY_PEER_CHECK && other->ccs_type != NULL ? other->ccs_type : "";
     } else if (strncmp(call->path, "/ferry/v1/lag", 13) == 0) {
-        fy_buf_text(&json, "{\"backlog\":7}");
+        fy_buf_text(&json, other->lag);
     } else if (strncmp(call->path, "/ferry/v1/digests", 17) == 0) {
         other->sums_asked++;
         other->sums(other, call->path, &json);
@@ -176,7 +177,8 @@ static int setup(void **state)
     self->other = (struct other){.port.ops = &other_ops,
                                  .node = &self->node,
                                  .sums = sums_of_nothing,
-                                 .rows = "{\"objects\":[],\"next\":null}"};
+                                 .rows = "{\"objects\":[],\"next\":null}",
+                                 .lag = "{\"backlog\":7}"};
     (void)snprintf(self->target.id, sizeof(self->target.id), "site-b");
     (void)snprintf(self->row.site, sizeof(self->row.site), "site-b");
     (void)snprintf(self->row.op_id, sizeof(self->row.op_id), "op-1");
@@ -443,6 +445,20 @@ static void only_a_site_that_says_so_is_taken_for_ccs(void **state)
     assert_int_equal(orders, 0);
 }
 
+/* It is added to what is on its way, and compared. */
+static void a_backlog_that_cannot_be_is_refused(void **state)
+{
+    static const char *const nonsense[] = {"{\"backlog\":-1}", "{\"backlog\":9223372036854775807}"};
+    struct site *self = *state;
+    for (size_t i = 0; i < FY_COUNT_OF(nonsense); i++) {
+        int64_t orders = 0;
+        bool ferry = false;
+        self->other.lag = nonsense[i];
+        assert_int_equal(fy_backfill_lag(&self->node, &self->target, &orders, &ferry, &self->err),
+                         FY_EPEER);
+    }
+}
+
 static void a_span_that_could_not_be_summed_is_shorter_the_next_time(void **state)
 {
     struct site *self = *state;
@@ -467,6 +483,7 @@ int main(void)
         TEST(what_no_order_would_change_is_left),
         TEST(a_site_that_answers_nonsense_ends_the_turn),
         TEST(only_a_site_that_says_so_is_taken_for_ccs),
+        TEST(a_backlog_that_cannot_be_is_refused),
         TEST(a_span_that_could_not_be_summed_is_shorter_the_next_time),
     };
     return cmocka_run_group_tests_name("backfill", tests, NULL, NULL);
