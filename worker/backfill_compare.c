@@ -88,8 +88,11 @@ static enum fy_code read_page(struct compare *compare, struct fy_err *err)
     if (page->count == 0)
         page->more = false;
     for (size_t i = 0; i < page->count; i++) {
-        if (strcmp(page->rows[i].name, there->after) <= 0)
-            return fy_err_set(err, FY_EPEER, "%s lists names out of order",
+        const char *name = page->rows[i].name;
+        bool beyond = compare->until[0] != '\0' && strcmp(name, compare->until) > 0;
+        if (beyond || strcmp(name, there->after) <= 0) /* beyond: names of ours would be skipped */
+            return fy_err_set(err, FY_EPEER,
+                              "%s lists names out of order or outside of their range",
                               compare->turn->site->id);
         memcpy(there->after, page->rows[i].name, sizeof(there->after));
     }

@@ -425,6 +425,22 @@ static void a_site_that_answers_nonsense_ends_the_turn(void **state)
     assert_in_range(self->other.rows_asked, 1, 2 * FY_COUNT_OF(nonsense));
 }
 
+/* Names behind the span are no matter of this turn: went it on behind them, ours in between would
+ * never be ordered. */
+static void rows_behind_what_was_asked_for_are_refused(void **state)
+{
+    struct site *self = *state;
+    make_many(self);
+    must(step(self), &self->err);
+    self->other.sums = sums_of_something;
+    self->other.rows = "{\"objects\":[" ROW("o0256", "READY", STAMP_OLD, "") "],\"next\":null}";
+    assert_int_equal(step(self), FY_EPEER);
+    self->row.at.object[0] = '\0';
+    self->other.rows = "{\"objects\":[" ROW("o0255", "READY", STAMP_OLD, "") "],\"next\":null}";
+    must(step(self), &self->err);
+    assert_string_equal(self->row.at.object, "o0255");
+}
+
 /* ------------------------------------------------------------------ what the site is */
 
 /* Whatever else answers is waited for: taken for CCS, containers would be left out for good. */
@@ -482,6 +498,7 @@ int main(void)
         TEST(a_turn_of_large_objects_is_short),
         TEST(what_no_order_would_change_is_left),
         TEST(a_site_that_answers_nonsense_ends_the_turn),
+        TEST(rows_behind_what_was_asked_for_are_refused),
         TEST(only_a_site_that_says_so_is_taken_for_ccs),
         TEST(a_backlog_that_cannot_be_is_refused),
         TEST(a_span_that_could_not_be_summed_is_shorter_the_next_time),
