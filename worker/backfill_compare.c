@@ -82,6 +82,8 @@ static enum fy_code read_page(struct compare *compare, struct fy_err *err)
     const struct fy_diff_range range = {.after = there->after, .until = compare->until};
     there->begun = true;
     there->index = 0;
+    if (atomic_load(&compare->turn->node->stopping)) /* a slow site may have many pages */
+        return fy_err_set(err, FY_ECANCELLED, "this process is stopping");
     enum fy_code code = fy_backfill_ask_rows(compare->turn, &range, page, err);
     if (code != FY_OK)
         return code;

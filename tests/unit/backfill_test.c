@@ -441,6 +441,18 @@ static void rows_behind_what_was_asked_for_are_refused(void **state)
     assert_string_equal(self->row.at.object, "o0255");
 }
 
+/* A slow site may have many pages, each of half a minute. */
+static void a_process_that_stops_asks_for_no_further_page(void **state)
+{
+    struct site *self = *state;
+    change(self, FY_ACTION_CREATE, "o", OLD, 1);
+    must(step(self), &self->err);
+    self->other.sums = sums_of_something;
+    atomic_store(&self->node.stopping, true);
+    assert_int_equal(step(self), FY_ECANCELLED);
+    assert_int_equal(self->other.rows_asked, 0);
+}
+
 /* ------------------------------------------------------------------ what the site is */
 
 /* Whatever else answers is waited for: taken for CCS, containers would be left out for good. */
@@ -499,6 +511,7 @@ int main(void)
         TEST(what_no_order_would_change_is_left),
         TEST(a_site_that_answers_nonsense_ends_the_turn),
         TEST(rows_behind_what_was_asked_for_are_refused),
+        TEST(a_process_that_stops_asks_for_no_further_page),
         TEST(only_a_site_that_says_so_is_taken_for_ccs),
         TEST(a_backlog_that_cannot_be_is_refused),
         TEST(a_span_that_could_not_be_summed_is_shorter_the_next_time),
