@@ -119,6 +119,8 @@ static enum fy_code examine(struct verify *verify, const struct fy_body_row *bod
     struct fy_reader *reader = NULL;
     int64_t size = 0;
     enum fy_code code = fy_store_open(store, body->blob_ref, &reader, &size, err);
+    if (code == FY_EBUSY) /* our own want: no body is to blame, and the scan goes on later */
+        return code;
     if (code != FY_OK) {
         *damage = code == FY_ENOTFOUND ? FY_DAMAGE_MISSING : FY_DAMAGE_UNREADABLE;
         return FY_OK;

@@ -8,8 +8,9 @@
  * Goes on with the site's scan of stored bodies, if one runs and no other process does it: until it
  * is done, somebody stops it, or *stop. It reads at verify.rate, and how far it is stands in the
  * catalogue once a second, where whoever comes next goes on.
- * Errors: those of the catalogue; FY_EIO so many bodies in a row cannot be read that it is the disk
- * (FY_VERIFY_UNREADABLE_MAX). Thread: one of a process; blocks.
+ * Errors: those of the catalogue; FY_EBUSY no file can be opened just now; FY_EIO so many bodies in
+ * a row cannot be read that it is the disk (FY_VERIFY_UNREADABLE_MAX). Thread: one of a process;
+ * blocks.
  */
 FY_MUST_CHECK enum fy_code fy_verify(struct fy_node *node, const _Atomic bool *stop,
                                      struct fy_err *err);

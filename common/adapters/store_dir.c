@@ -31,6 +31,8 @@ enum fy_code store_dir_reader_open(struct store_dir *self, int folder_fd, const 
     int fd = openat(folder_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT)
         return fy_err_set(err, FY_ENOTFOUND, "store: %s is not there", shown);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+        return fy_err_set(err, FY_EBUSY, "store: too much is open to open a body");
     if (fd < 0)
         return store_dir_fail(err, errno, "open a body");
     struct stat status;

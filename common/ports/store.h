@@ -142,8 +142,9 @@ static inline void fy_store_abort(struct fy_store *self, struct fy_writer *write
         self->ops->abort(writer);
 }
 /* Opens a body. *reader on FY_OK is the caller's (fy_store_reader_close). A body stays readable
- * through an open reader even when it is removed meanwhile. Errors: FY_ENOTFOUND; FY_EIO;
- * FY_EINTERNAL blob_ref is none of this store's. Thread: any. */
+ * through an open reader even when it is removed meanwhile. Errors: FY_ENOTFOUND; FY_EIO; FY_EBUSY
+ * the process or the machine has no more room for open files; FY_EINTERNAL blob_ref is none of this
+ * store's. Thread: any. */
 FY_MUST_CHECK static inline enum fy_code fy_store_open(struct fy_store *self, const char *blob_ref,
                                                        struct fy_reader **reader, int64_t *size,
                                                        struct fy_err *err)

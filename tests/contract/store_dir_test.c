@@ -3,6 +3,7 @@
 #include "tests/contract/store_dir_disk.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "common/adapters/store_dir_internal.h"
 #include "tests/contract/store_contract.h"
@@ -297,6 +298,23 @@ static void new_folder_is_durable_before_it_is_used(void **state)
     fy_store_close(store);
 }
 
+/* No body's fault, so nobody may take the body for damaged. */
+static void a_body_is_busy_where_no_file_can_be_opened(void **state)
+{
+    struct fixture *f = *state;
+    struct fy_stored stored = {0};
+    struct fy_reader *reader = NULL;
+    struct rlimit files;
+    int64_t size = 0;
+    assert_int_equal(put_zeros(f->store, 100, 100, &stored, &f->err), FY_OK);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, files.rlim_max}), 0);
+    enum fy_code code = fy_store_open(f->store, stored.blob_ref, &reader, &size, &f->err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_int_equal(code, FY_EBUSY);
+    assert_null(reader);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -313,6 +331,7 @@ int main(void)
         TEST(one_fsync_serves_all_who_wait_for_it),
         TEST(folder_that_cannot_be_is_named_in_the_error),
         TEST(new_folder_is_durable_before_it_is_used),
+        TEST(a_body_is_busy_where_no_file_can_be_opened),
     };
     int failed = 0;
     for (size_t i = 0; i < FY_COUNT_OF(adapters); i++)

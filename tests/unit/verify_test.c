@@ -1,0 +1,186 @@
+/* verify_test.c - a scan of stored bodies over a real embedded catalogue; the store is a fake that
+ * cannot open what it is told not to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/node_open.h"
+#include "common/core/log.h"
+#include "common/ports/sha256.h"
+#include "worker/verify.h"
+
+#define BODIES (FY_VERIFY_UNREADABLE_MAX + 2)
+#define GOOD   3 /* the one that is empty */
+
+struct fake_store {
+    struct fy_store port;
+    enum fy_code code;     /* of every open */
+    const char *good_name; /* but of a body whose reference ends so; NULL none */
+};
+
+struct site {
+    char folder[64];
+    struct fy_config config;
+    struct fy_node node;
+    struct fy_store *dir; /* the node's own, put back before it closes */
+    struct fake_store store;
+    struct fy_err err;
+};
+
+/* A good body is empty, so that there is nothing to read. */
+static enum fy_code fake_open(struct fy_store *port, const char *blob_ref,
+                              struct fy_reader **reader, int64_t *size, struct fy_err *err)
+{
+    struct fake_store *store = FY_CONTAINER_OF(port, struct fake_store, port);
+    size_t good_bytes = store->good_name != NULL ? strlen(store->good_name) : 0;
+    if (good_bytes == 0 || strcmp(blob_ref + strlen(blob_ref) - good_bytes, store->good_name) != 0)
+        return fy_err_set(err, store->code, "no body can be opened");
+    *reader = (struct fy_reader *)(void *)store;
+    *size = 0;
+    return FY_OK;
+}
+
+static int fake_fd(struct fy_reader *reader)
+{
+    (void)reader;
+    return -1;
+}
+
+static void fake_reader_close(struct fy_reader *reader)
+{
+    (void)reader;
+}
+
+static const struct fy_store_ops fake_ops = {
+    .open = fake_open, .reader_fd = fake_fd, .reader_close = fake_reader_close};
+
+static void must(enum fy_code code, const struct fy_err *err)
+{
+    if (code != FY_OK)
+        (void)fprintf(stderr, "%s\n", err->text);
+    assert_int_equal(code, FY_OK);
+}
+
+/* o0, o1, ... each with a body of its own; that of o3 is empty. */
+static void make_bodies(struct site *self)
+{
+    for (int i = 0; i < BODIES; i++) {
+        struct fy_cat_apply *apply = fy_alloc(sizeof(*apply));
+        bool empty = i == GOOD;
+        *apply = (struct fy_cat_apply){.op.kind = FY_CAT_APPLY, .size = empty ? 0 : 1};
+        apply->order = (struct fy_order){.action = FY_ACTION_CREATE,
+                                         .client = "client-1",
+                                         .account = "client-1",
+                                         .bucket = "bucket-1",
+                                         .from_site = "site-x",
+                                         .stamp = {.time = (uint64_t)1 << 40, .site = "site-x"}};
+        (void)snprintf(apply->order.object, sizeof(apply->order.object), "o%d", i);
+        apply->proof = FY_PROOF_PROMISE;
+        fy_sha256_of(apply->order.object, empty ? 0 : strlen(apply->order.object), &apply->digest);
+        (void)snprintf(apply->blob_ref, sizeof(apply->blob_ref), "file:00/%s.o%d",
+                       self->node.boot_id, i);
+        must(fy_catalogue_writer_run(self->node.writer, &apply->op), &apply->op.err);
+        free(apply);
+    }
+}
+
+static int setup(void **state)
+{
+    struct site *self = fy_alloc(sizeof(*self));
+    fy_log_level_set(FY_ERROR + 1);
+    (void)snprintf(self->folder, sizeof(self->folder), "/tmp/ferry-verify-XXXXXX");
+    FY_ASSERT(mkdtemp(self->folder) != NULL);
+    fy_config_init(&self->config);
+    (void)snprintf(self->config.site, sizeof(self->config.site), "site-a");
+    (void)snprintf(self->config.data, sizeof(self->config.data), "%s/data", self->folder);
+    (void)snprintf(self->config.listen, sizeof(self->config.listen), "127.0.0.1:0");
+    must(fy_config_finish(&self->config, &self->err), &self->err);
+    must(fy_node_open(&self->node, &self->config, fy_clock_system(), &self->err), &self->err);
+    self->dir = self->node.store;
+    self->store.port.ops = &fake_ops;
+    self->node.store = &self->store.port;
+    make_bodies(self);
+    *state = self;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct site *self = *state;
+    char command[96];
+    self->node.store = self->dir;
+    fy_node_close(&self->node);
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", self->folder);
+    int failed = system(command); /* NOLINT(cert-env33-c): a fixed command over our own folder */
+    free(self);
+    return failed;
+}
+
+/* A scan of everything, as far as it goes; what is left of it. */
+static enum fy_code scan(struct site *self, struct fy_scan_row *row)
+{
+    const _Atomic bool stop = false;
+    struct fy_cat_scan *op = fy_alloc(sizeof(*op));
+    *op = (struct fy_cat_scan){.op.kind = FY_CAT_SCAN, .action = FY_SCAN_START};
+    must(fy_catalogue_writer_run(self->node.writer, &op->op), &op->op.err);
+    free(op);
+    enum fy_code code = fy_verify(&self->node, &stop, &self->err);
+    struct fy_err err = {0};
+    must(fy_catalogue_scan_get(self->node.catalogue, row, &err), &err);
+    return code;
+}
+
+static bool count_damaged(void *arg, const struct fy_body_row *row)
+{
+    *(int *)arg += row->damaged ? 1 : 0;
+    return true;
+}
+
+static int damaged_bodies(struct site *self)
+{
+    int count = 0;
+    must(fy_catalogue_body_list(self->node.catalogue, 0, 2 * BODIES, count_damaged, &count,
+                                &self->err),
+         &self->err);
+    return count;
+}
+
+static void a_want_of_files_to_open_is_no_damage(void **state)
+{
+    struct site *self = *state;
+    struct fy_scan_row row;
+    self->store.code = FY_EBUSY;
+    assert_int_equal(scan(self, &row), FY_EBUSY);
+    assert_int_equal(damaged_bodies(self), 0);
+    assert_int_equal(row.state, FY_SCAN_RUNNING); /* it goes on later */
+}
+
+static void an_unreadable_body_among_readable_ones_is_damaged(void **state)
+{
+    struct site *self = *state;
+    struct fy_scan_row row;
+    self->store.code = FY_EIO;
+    self->store.good_name = ".o3";
+    must(scan(self, &row), &self->err);
+    assert_int_equal(row.state, FY_SCAN_DONE);
+    assert_int_equal(row.damaged, BODIES - 1);
+    assert_int_equal(damaged_bodies(self), BODIES - 1); /* those behind it as well: too few */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_want_of_files_to_open_is_no_damage),
+        TEST(an_unreadable_body_among_readable_ones_is_damaged),
+    };
+    return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
+}
