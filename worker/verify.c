@@ -33,9 +33,10 @@ struct verify {
     char *bytes; /* FY_CHUNK_BYTES */
     struct body *page;
     size_t page_count;
-    int64_t began_ms, saved_ms; /* monotonic */
-    int64_t spent_bytes;        /* since began_ms */
-    uint32_t unreadable;        /* bodies in a row */
+    int64_t began_ms, saved_ms;                        /* monotonic */
+    int64_t spent_bytes;                               /* since began_ms */
+    uint32_t unreadable;                               /* bodies in a row: */
+    struct fy_body_row held[FY_VERIFY_UNREADABLE_MAX]; /* marked once another one can be read */
 };
 
 /* ------------------------------------------------------------------ pace and progress */
@@ -195,6 +196,26 @@ static enum fy_code give_up(struct verify *verify, struct fy_err *err)
                       FY_VERIFY_UNREADABLE_MAX);
 }
 
+/* It was not the disk: they are damaged. A mark makes 404 of their objects, for which the orders of
+ * other sites end; while a disk is away they are to wait. */
+static enum fy_code judge_held(struct verify *verify, struct fy_err *err)
+{
+    for (uint32_t i = 0; i < verify->unreadable; i++)
+        if (judge(verify, &verify->held[i], FY_DAMAGE_UNREADABLE, err) != FY_OK)
+            return err->code;
+    verify->unreadable = 0;
+    return FY_OK;
+}
+
+static enum fy_code judge_or_hold(struct verify *verify, const struct fy_body_row *body,
+                                  enum fy_damage damage, struct fy_err *err)
+{
+    if (damage != FY_DAMAGE_UNREADABLE)
+        return judge_held(verify, err) == FY_OK ? judge(verify, body, damage, err) : err->code;
+    verify->held[verify->unreadable++] = *body;
+    return verify->unreadable < FY_VERIFY_UNREADABLE_MAX ? FY_OK : give_up(verify, err);
+}
+
 static enum fy_code verify_body(struct verify *verify, const struct body *body, struct fy_err *err)
 {
     struct fy_scan_row *row = &verify->scan.row;
@@ -202,10 +223,7 @@ static enum fy_code verify_body(struct verify *verify, const struct body *body, 
     enum fy_code code = examine(verify, &body->row, &damage, err);
     if (code != FY_OK)
         return code;
-    verify->unreadable = damage == FY_DAMAGE_UNREADABLE ? verify->unreadable + 1 : 0;
-    if (verify->unreadable >= FY_VERIFY_UNREADABLE_MAX)
-        return give_up(verify, err);
-    code = judge(verify, &body->row, damage, err);
+    code = judge_or_hold(verify, &body->row, damage, err);
     if (code != FY_OK)
         return code;
     row->bodies++;
@@ -262,6 +280,8 @@ static enum fy_code run(struct verify *verify, struct fy_err *err)
             if (verify_body(verify, &verify->page[i], err) != FY_OK)
                 return err->code;
     } while (verify->page_count > 0);
+    if (judge_held(verify, err) != FY_OK)
+        return err->code;
     verify->scan.row.state = FY_SCAN_DONE;
     return save(verify, err);
 }

@@ -162,6 +162,17 @@ static void a_want_of_files_to_open_is_no_damage(void **state)
     assert_int_equal(row.state, FY_SCAN_RUNNING); /* it goes on later */
 }
 
+/* Marked, their objects would be 404, and the orders that wait for them elsewhere would end. */
+static void of_a_disk_that_is_away_no_body_is_marked(void **state)
+{
+    struct site *self = *state;
+    struct fy_scan_row row;
+    self->store.code = FY_EIO;
+    assert_int_equal(scan(self, &row), FY_EIO);
+    assert_int_equal(damaged_bodies(self), 0);
+    assert_int_equal(row.state, FY_SCAN_STOPPED);
+}
+
 static void an_unreadable_body_among_readable_ones_is_damaged(void **state)
 {
     struct site *self = *state;
@@ -180,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_want_of_files_to_open_is_no_damage),
+        TEST(of_a_disk_that_is_away_no_body_is_marked),
         TEST(an_unreadable_body_among_readable_ones_is_damaged),
     };
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
