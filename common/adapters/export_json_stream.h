@@ -15,7 +15,8 @@ struct fy_export_stream;
 FY_MUST_CHECK struct fy_export_stream *fy_export_stream_new(fy_export_take_fn *take, void *arg);
 void fy_export_stream_free(struct fy_export_stream *stream); /* accepts NULL */
 /* The next bytes of the file. Errors: FY_ECORRUPT it is no export, of a format that this program
- * does not know, or damaged: what was taken before is good. The taker's. FY_EBUSY as
+ * does not know, or damaged. A changed letter is known by the checksum alone, which is behind the
+ * last line: before that, a line that was taken is only likely to be good. The taker's. FY_EBUSY as
  * fy_unzstd_feed. */
 FY_MUST_CHECK enum fy_code fy_export_stream_feed(struct fy_export_stream *stream, const void *bytes,
                                                  size_t size_bytes, struct fy_err *err);

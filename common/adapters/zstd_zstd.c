@@ -211,7 +211,8 @@ struct fy_rezstd *fy_rezstd_new(void)
     self->context = ZSTD_createCCtx();
     FY_ASSERT(self->context != NULL);
     rezstd_set(self, ZSTD_c_compressionLevel, 1);
-    rezstd_set(self, ZSTD_c_windowLog, 18); /* a MiB less than 20 takes, for hardly more bytes */
+    rezstd_set(self, ZSTD_c_windowLog, 18);   /* a MiB less than 20 takes, for hardly more bytes */
+    rezstd_set(self, ZSTD_c_checksumFlag, 1); /* else a changed byte may be a changed letter */
     return self;
 }
 

@@ -21,7 +21,7 @@ FY_MUST_CHECK enum fy_code fy_unzstd_feed(struct fy_unzstd *self, const void *by
 /* true when the last frame ended (or nothing was fed): what a clean end of body requires. */
 bool fy_unzstd_at_frame_end(const struct fy_unzstd *self);
 
-struct fy_rezstd; /* one running compression, one frame, window 256 KiB, level 1 */
+struct fy_rezstd; /* one running compression, one frame with a checksum, window 256 KiB, level 1 */
 FY_MUST_CHECK struct fy_rezstd *fy_rezstd_new(void);
 void fy_rezstd_free(struct fy_rezstd *self);
 /* Takes plain bytes from *in (advances *in and *in_bytes), writes up to out_bytes. end: no more

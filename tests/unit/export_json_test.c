@@ -188,6 +188,37 @@ static void file_that_is_cut_or_not_one_is_told_from_a_whole_one(void **state)
         assert_int_equal(read_file(HEAD LINE LINE END, cut, 4096, &count), FY_ECORRUPT);
 }
 
+static enum fy_code compare_line(void *arg, const struct fy_export_line *line, struct fy_err *err)
+{
+    bool *alike = arg;
+    (void)err;
+    *alike =
+        *alike && line->kind == FY_EXPORT_SITE && strcmp(line->site_id, "x") == 0 && line->gone;
+    return FY_OK;
+}
+
+/* Most make other letters of the same number; a few bits mean nothing. */
+static void file_with_a_changed_bit_is_damaged_or_says_the_same(void **state)
+{
+    uint8_t bytes[4096];
+    size_t size = compress(HEAD LINE LINE END, bytes, sizeof bytes);
+    (void)state;
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        bool alike = true;
+        struct fy_err err = {.code = FY_OK};
+        struct fy_export_stream *stream = fy_export_stream_new(compare_line, &alike);
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        enum fy_code code = fy_export_stream_feed(stream, bytes, size, &err);
+        if (code == FY_OK)
+            code = fy_export_stream_end(stream, &err);
+        if (code == FY_OK ? !alike || strcmp(fy_export_stream_head(stream)->catalogue, "abc") != 0
+                          : code != FY_ECORRUPT)
+            fail_msg("taken with another bit %zu", bit);
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        fy_export_stream_free(stream);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +226,7 @@ int main(void)
         cmocka_unit_test(what_is_no_line_of_an_export_is_refused),
         cmocka_unit_test(whole_file_is_taken_in_any_pieces),
         cmocka_unit_test(file_that_is_cut_or_not_one_is_told_from_a_whole_one),
+        cmocka_unit_test(file_with_a_changed_bit_is_damaged_or_says_the_same),
     };
     return cmocka_run_group_tests_name("lines of an export", tests, NULL, NULL);
 }
