@@ -232,7 +232,7 @@ static enum fy_code look(struct fy_exporter *exporter, struct fy_err *err)
     if (code == FY_OK)
         code = fy_export_list_read(node->store, &list, err);
     if (code == FY_OK && fy_export_list_stranger(&list, exporter->catalogue) != NULL)
-        code = fy_err_set(err, FY_EEXISTS, "the store has the export of another catalogue");
+        code = fy_err_set(err, FY_EINPUT, "the store has the export of another catalogue");
     if (code == FY_OK) {
         const struct fy_export_name *full = fy_export_list_full(&list, exporter->catalogue);
         exporter->full_ms = full == NULL ? NONE_YET : full->at_ms;
@@ -263,11 +263,10 @@ static enum fy_code export_once(struct fy_exporter *exporter, struct fy_err *err
 
 /* ---- giving up */
 
+/* A row without lines goes, too: the one that comes instead says the same. */
 static bool take_old(void *arg, const struct fy_journal_row *row)
 {
     struct segment *segment = arg;
-    if (row->lines_bytes == 0)
-        return true;
     if (row->written_ms >= segment->oldest_ms)
         return false;
     segment->ids[segment->count++] = row->id;

@@ -262,6 +262,47 @@ static void what_waits_too_long_gives_way_to_a_full_file(void **state)
     await(f, has_second_full, "a new full file");
 }
 
+static bool asks_for_all_once(struct fixture *f)
+{
+    struct waiting waiting = journal(f);
+    return waiting.lines == 0 && waiting.all == 1;
+}
+
+/* Or each round of a long failure would cost a full file of its own afterwards. */
+static void journal_asks_for_all_once_however_long_the_store_fails(void **state)
+{
+    struct fixture *f = *state;
+    await(f, has_full, "a full file");
+    await(f, is_drained, "nothing waits");
+    atomic_store(&store_fails, true);
+    for (int i = 1; i <= 3; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "bucket-%d", i);
+        make_bucket(f, name);
+        atomic_store(&f->clock.ms, T0 + i * 11LL * 60 * 1000);
+        await(f, asks_for_all_once, "one row asks for all");
+    }
+}
+
+/* Some other site's, by mistake: it is said, and the journal does not grow. */
+static void journal_is_bounded_beside_the_export_of_another_catalogue(void **state)
+{
+    struct fixture *f = *state;
+    struct fy_err err = {.code = FY_OK};
+    struct fy_writer *writer = NULL;
+    char text[FY_KEPT_NAME_BYTES_MAX + 1];
+    struct fy_export_name stranger = {.number = 99};
+    await(f, has_full, "a full file");
+    await(f, is_drained, "nothing waits");
+    memset(stranger.catalogue, 'a', FY_GUID_DIGITS);
+    fy_export_name_print(&stranger, text);
+    assert_int_equal(fy_store_begin(f->store, -1, &writer, &err), FY_OK);
+    assert_int_equal(fy_store_keep(f->store, writer, text, &err), FY_OK);
+    make_bucket(f, "bucket-1");
+    atomic_store(&f->clock.ms, T0 + 11LL * 60 * 1000);
+    await(f, wants_all, "the journal asks for all");
+}
+
 static bool has_nothing_but_a_newer_full(struct fixture *f)
 {
     struct fy_export_list list = {0};
@@ -301,6 +342,8 @@ int main(void)
         TEST(new_catalogue_is_written_down_at_once_and_then_its_changes),
         TEST(what_the_store_does_not_take_stays_until_it_does),
         TEST(what_waits_too_long_gives_way_to_a_full_file),
+        TEST(journal_asks_for_all_once_however_long_the_store_fails),
+        TEST(journal_is_bounded_beside_the_export_of_another_catalogue),
         TEST(after_a_day_a_full_file_takes_the_place_of_all_others),
         cmocka_unit_test_setup_teardown(close_writes_what_has_changed_until_then, setup_seldom,
                                         teardown),
