@@ -59,22 +59,26 @@ static void lock_object(struct fy_pg *self, const char *bucket, const char *obje
         lock_add(self, key_of(LOCK_OBJECT, bucket, object, strlen(object)), false);
 }
 
-static void lock_body(struct fy_pg *self, const struct fy_digest *digest)
+/* Shared: it stays where it is. */
+static void lock_body(struct fy_pg *self, const struct fy_digest *digest, bool shared)
 {
-    lock_add(self, key_of(LOCK_BODY, "", digest->bytes, sizeof digest->bytes), false);
+    lock_add(self, key_of(LOCK_BODY, "", digest->bytes, sizeof digest->bytes), shared);
 }
 
 static void lock_apply(struct fy_pg *self, const struct fy_cat_apply *apply)
 {
+    struct fy_digest linked;
     lock_object(self, apply->order.bucket, apply->order.object);
     if (apply->blob_ref[0] != '\0')
-        lock_body(self, &apply->digest);
+        lock_body(self, &apply->digest, false);
+    else if (apply->link_body_id != 0 && fy_order_digest(&apply->order, &linked))
+        lock_body(self, &linked, true); /* its line says where the body is stored */
 }
 
 static void lock_finish(struct fy_pg *self, const struct fy_cat_upload_finish *finish)
 {
     lock_object(self, finish->key.bucket, finish->key.object);
-    lock_body(self, &finish->digest);
+    lock_body(self, &finish->digest, false);
 }
 
 static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
@@ -109,10 +113,10 @@ static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
         lock_add(self, key_of(LOCK_SCAN, "", "", 0), false);
         break;
     case FY_CAT_DAMAGE:
-        lock_body(self, &((const struct fy_cat_damage *)as)->body.digest);
+        lock_body(self, &((const struct fy_cat_damage *)as)->body.digest, false);
         break;
     case FY_CAT_MEND:
-        lock_body(self, &((const struct fy_cat_mend *)as)->digest);
+        lock_body(self, &((const struct fy_cat_mend *)as)->digest, false);
         break;
     case FY_CAT_UPLOAD_BEGIN:
         key = &((const struct fy_cat_upload_begin *)as)->key;

@@ -259,6 +259,40 @@ static void body_is_swept_or_linked_never_both(void **state)
     pair_end(pair);
 }
 
+/* Whoever reads the journal from its start ends where the body is, or a rebuild would not find it.
+ */
+static void body_that_moves_and_is_linked_to_is_where_the_last_line_says(void **state)
+{
+    struct pair *pair = pair_of(state);
+    char sql[256];
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        char name[32], link[32], anew[32];
+        pair_name(name, round);
+        (void)snprintf(link, sizeof link, "link-%u", round);
+        (void)snprintf(anew, sizeof anew, "anew-%u", round);
+        int64_t offset = 10LL * (round + 1);
+        assert_int_equal(
+            contract_apply(pair->one, FY_ACTION_CREATE, "client-1", "bucket-1", name, name, offset),
+            FY_OK);
+        int64_t body_id = contract_object(pair->one, "bucket-1", name).body_id;
+        struct fy_cat_apply a = contract_order(pair->one, FY_ACTION_CREATE, "client-1", "bucket-1",
+                                               link, name, offset + 1);
+        struct fy_cat_apply b = contract_order(&pair->two, FY_ACTION_CREATE, "client-1", "bucket-1",
+                                               anew, name, offset + 2);
+        a.blob_ref[0] = '\0';
+        a.link_body_id = body_id;
+        run_both(pair, &a.op, &b.op);
+        assert_int_equal(a.op.code, FY_OK);
+        assert_int_equal(b.op.code, FY_OK);
+        (void)snprintf(sql, sizeof sql,
+                       "SELECT strpos(convert_from(lines, 'UTF8'), (SELECT blob_ref FROM body "
+                       "WHERE id = %lld)) FROM journal ORDER BY id DESC LIMIT 1",
+                       (long long)body_id);
+        assert_true(catalogue_postgres_number(pair->one->place, sql) > 0);
+    }
+    pair_end(pair);
+}
+
 /* ------------------------------------------------------------------ waiting */
 
 static void two_workers_claim_each_row_once(void **state)
@@ -440,6 +474,7 @@ int main(void)
         TEST(bucket_is_deleted_or_gets_its_object_never_both),
         TEST(the_same_bytes_brought_twice_are_one_body),
         TEST(body_is_swept_or_linked_never_both),
+        TEST(body_that_moves_and_is_linked_to_is_where_the_last_line_says),
         TEST(two_workers_claim_each_row_once),
         TEST(of_two_orders_that_wait_for_a_key_the_newer_goes_on),
         TEST(of_two_sites_that_come_for_the_last_place_one_gets_it),
