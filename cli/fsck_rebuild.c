@@ -167,20 +167,30 @@ static enum fy_code read_changes(struct rebuild *self, const struct fy_export_na
     return FY_OK;
 }
 
+static bool has_changes(const struct rebuild *self, int64_t number)
+{
+    for (size_t i = 0; i < self->list.count; i++)
+        if (!self->list.names[i].full && self->list.names[i].number == number)
+            return true;
+    return false;
+}
+
 static enum fy_code read_all_changes(struct rebuild *self, struct fy_err *err)
 {
-    int64_t expected = 0; /* none yet */
+    int64_t expected = self->full->number;
     enum fy_code code = FY_OK;
     for (size_t i = 0; code == FY_OK && i < self->list.count; i++) {
         const struct fy_export_name *name = &self->list.names[i];
-        if (name->full || name->number < self->full->number)
+        if (name->number < self->full->number)
             continue;
-        int64_t least = expected == 0 ? self->full->number : expected;
-        int64_t most = expected == 0 ? least + 1 : expected; /* the first may have its number */
-        if (name->number > most) {
+        if (name->full) { /* the first changes beside it may have its number */
+            expected += name->number == expected && !has_changes(self, name->number);
+            continue;
+        }
+        if (name->number > expected) {
             self->torn++;
             fy_fsck_damage(self->fsck, "export.missing", "",
-                           "changes number %" PRId64 " to %" PRId64 " are missing", most,
+                           "changes number %" PRId64 " to %" PRId64 " are missing", expected,
                            name->number - 1);
         }
         expected = name->number + 1;
@@ -189,11 +199,31 @@ static enum fy_code read_all_changes(struct rebuild *self, struct fy_err *err)
     return code;
 }
 
+/* The newest that is whole: the one before it is kept for this. err: what is wrong with the last.
+ */
+static enum fy_code find_whole(struct rebuild *self, struct fy_err *err)
+{
+    enum fy_code code = FY_ENOTFOUND;
+    for (size_t i = self->list.count; code != FY_OK && i > 0; i--) {
+        if (!self->list.names[i - 1].full)
+            continue;
+        self->full = &self->list.names[i - 1];
+        self->at_ms = 0; /* of files that are taken */
+        *err = (struct fy_err){.code = FY_OK};
+        code = read_file(self, self->full, pass_over, err);
+        if (code == FY_ECORRUPT)
+            fy_fsck_damage(self->fsck, "export.damaged", "", "%s", err->text);
+        else if (code != FY_OK)
+            return code;
+    }
+    return code;
+}
+
 /* The full file is read twice: a catalogue is not begun that cannot be ended. */
 static enum fy_code read_export(struct rebuild *self, struct fy_err *err)
 {
     FY_ASSERT(self->full != NULL);
-    enum fy_code code = read_file(self, self->full, pass_over, err);
+    enum fy_code code = find_whole(self, err);
     if (code == FY_OK)
         code = read_file(self, self->full, take_line, err);
     if (code == FY_OK)

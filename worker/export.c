@@ -2,7 +2,7 @@
  */
 /*
  * Nothing of this can be lost by a crash: rows of the journal go only after the file that has them
- * is durable, and older files only after a new full one is. A file is whole or not there. Whoever
+ * is durable, and files only when two newer full ones are. A file is whole or not there. Whoever
  * was thought dead and wakes up may write a file more, of rows that another has written as well;
  * removing rows takes a lease that lives.
  *
@@ -162,16 +162,25 @@ static bool take_line(void *arg, const char *line, size_t line_bytes)
     return rows->code == FY_OK;
 }
 
-/* What came before the newest full file is of no use any more. */
+/* The full file before this one stays, with its changes: nobody has read this one yet, and the day
+ * it is needed is a bad one to find it damaged. What came before that is of no use any more. */
+static int64_t least_wanted(const struct fy_export_list *list, const struct fy_export_name *full)
+{
+    int64_t least = full->number;
+    for (size_t i = 0; i < list->count && list->names[i].number < full->number; i++)
+        if (list->names[i].full)
+            least = list->names[i].number; /* they are in order */
+    return least;
+}
+
 static enum fy_code remove_older(struct fy_exporter *exporter, const struct fy_export_name *full,
                                  struct fy_err *err)
 {
     struct fy_export_list list = {0};
     enum fy_code code = fy_export_list_read(exporter->node->store, &list, err);
-    for (size_t i = 0; code == FY_OK && i < list.count; i++) {
+    const int64_t least = least_wanted(&list, full);
+    for (size_t i = 0; code == FY_OK && i < list.count && list.names[i].number < least; i++) {
         char name[FY_KEPT_NAME_BYTES_MAX + 1];
-        if (list.names[i].number >= full->number)
-            break;
         fy_export_name_print(&list.names[i], name);
         code = fy_store_kept_remove(exporter->node->store, name, err);
     }

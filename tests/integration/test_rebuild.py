@@ -235,7 +235,7 @@ def test_a_kill_leaves_whole_files_only_and_the_newest_full_one_stays(sites):
         client = site.client()
 
 
-def test_a_new_full_file_takes_the_place_of_what_came_before(sites):
+def test_two_full_files_stay_and_the_older_one_serves_when_the_newer_is_damaged(sites, servers):
     (site,) = sites(["site-a"], export_changes="100ms", export_every="1s")
     client = site.client()
     client.make_bucket("photos").must(201)
@@ -243,10 +243,21 @@ def test_a_new_full_file_takes_the_place_of_what_came_before(sites):
     eventually(lambda: written_down(site, "o"), 20, "it is written down")
     first = full_files(site)[0].name
 
-    def only_a_newer_one():
+    def only_newer_ones():
         names = list(kept(site))
-        return len(names) == 1 and names[0] > first
+        return names[0] > first and len(full_files(site)) == 2
 
-    eventually(only_a_newer_one, 20, "one full file and nothing else")
+    eventually(only_newer_ones, 20, "two full files, and none that is older")
     assert any(line.get("object") == "o" for line in lines_of(full_files(site)[0]))
     assert digest.base32hex(b"bytes") in json.dumps(lines_of(full_files(site)[0]))
+    client.put_exact("photos", "later", b"later").must(201)
+    site.stop()
+    newest = full_files(site)[-1]
+    newest.write_bytes(newest.read_bytes()[:-10])
+    lose_catalogue(site, servers)
+    lines = run_offline(site, "fsck", "--rebuild", "--json").must(DIFFERENT).lines()
+    assert [line["check"] for line in lines] == ["export.damaged", "rebuilt"]
+    assert newest.name in lines[0]["text"]
+    site.start()
+    for name, body in (("o", b"bytes"), ("later", b"later")):
+        assert site.client().get_exact("photos", name).must(200).body == body

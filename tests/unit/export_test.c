@@ -303,24 +303,41 @@ static void journal_is_bounded_beside_the_export_of_another_catalogue(void **sta
     await(f, wants_all, "the journal asks for all");
 }
 
-static bool has_nothing_but_a_newer_full(struct fixture *f)
+/* And nothing that is older; first: the number of the older one. */
+static bool keeps_the_last_two(struct fixture *f, int64_t first)
 {
     struct fy_export_list list = {0};
     struct fy_err err = {.code = FY_OK};
+    size_t full_count = 0;
     assert_int_equal(fy_export_list_read(f->store, &list, &err), FY_OK);
-    bool so = list.count == 1 && list.names[0].full && list.names[0].number > 1;
+    for (size_t i = 0; i < list.count; i++)
+        full_count += list.names[i].full;
+    bool so = full_count == 2 && list.names[0].full && list.names[0].number == first &&
+              list.names[list.count - 1].full;
     fy_export_list_done(&list);
     return so;
 }
 
-static void after_a_day_a_full_file_takes_the_place_of_all_others(void **state)
+static bool has_the_first_two(struct fixture *f)
+{
+    return keeps_the_last_two(f, 1);
+}
+
+static bool has_third_full(struct fixture *f)
+{
+    return keeps_the_last_two(f, 3);
+}
+
+static void each_day_a_full_file_and_the_one_before_stays(void **state)
 {
     struct fixture *f = *state;
     await(f, has_full, "a full file");
     make_bucket(f, "bucket-1");
-    await(f, is_drained, "the change is in a file");
+    await(f, is_drained, "the change is in file 2");
     atomic_store(&f->clock.ms, T0 + f->config.export_every_ms);
-    await(f, has_nothing_but_a_newer_full, "one newer full file");
+    await(f, has_the_first_two, "two full files, and the changes between");
+    atomic_store(&f->clock.ms, T0 + 2 * f->config.export_every_ms);
+    await(f, has_third_full, "the first one and its changes go");
 }
 
 static void close_writes_what_has_changed_until_then(void **state)
@@ -344,7 +361,7 @@ int main(void)
         TEST(what_waits_too_long_gives_way_to_a_full_file),
         TEST(journal_asks_for_all_once_however_long_the_store_fails),
         TEST(journal_is_bounded_beside_the_export_of_another_catalogue),
-        TEST(after_a_day_a_full_file_takes_the_place_of_all_others),
+        TEST(each_day_a_full_file_and_the_one_before_stays),
         cmocka_unit_test_setup_teardown(close_writes_what_has_changed_until_then, setup_seldom,
                                         teardown),
     };
