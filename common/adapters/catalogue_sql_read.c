@@ -177,11 +177,17 @@ enum fy_code fy_cs_blob_standing(struct fy_catalogue *port, const char *blob_ref
                                   : trash_names(reader, blob_ref)    ? FY_BLOB_TRASH
                                   : lease_lives(reader, boot_id)     ? FY_BLOB_LIVING
                                                                      : FY_BLOB_ORPHAN;
+    /* An empty catalogue in the place of a lost one calls every body nobody's. */
+    bool known =
+        found != FY_BLOB_ORPHAN || self->boot_id[0] == '\0' || lease_lives(reader, self->boot_id);
     fy_cs_exec(reader, FY_CS_COMMIT);
     enum fy_code code = fy_cs_reader_give(self, reader, err);
-    if (code == FY_OK)
-        *standing = found;
-    return code;
+    if (code != FY_OK)
+        return code;
+    if (!known)
+        return fy_err_set(err, FY_ECANCELLED, "this process has no lease any more");
+    *standing = found;
+    return FY_OK;
 }
 
 /* ------------------------------------------------------------------ sums */

@@ -339,7 +339,9 @@ FY_MUST_CHECK static inline enum fy_code fy_catalogue_trash_due(struct fy_catalo
 {
     return self->ops->trash_due(self, now_ms, limit, visit, arg, err);
 }
-/* Who answers for a stored body, all of it as of one moment. */
+/* Who answers for a stored body, all of it as of one moment. Errors: FY_ECANCELLED nobody does, but
+ * this process had a lease and the catalogue does not know it (any more): it must remove nothing.
+ */
 FY_MUST_CHECK static inline enum fy_code
 fy_catalogue_blob_standing(struct fy_catalogue *self, const char *blob_ref, const char *boot_id,
                            enum fy_blob_standing *standing, struct fy_err *err)

@@ -83,6 +83,10 @@ static void process_that_was_silent_too_long_may_publish_no_more(void **state)
         contract_order(&pair->two, FY_ACTION_CREATE, "client-1", "bucket-1", "other", "bytes", 10);
     assert_int_equal(contract_run(&pair->two, &apply.op), FY_ECANCELLED);
     assert_int_equal(pair_renew(&pair->two), FY_ECANCELLED);
+    /* Nor does it learn that a body is nobody's: the catalogue may be another one by now. */
+    assert_int_equal(fy_catalogue_blob_standing(pair->two.catalogue, "file:x", "of-nobody",
+                                                &standing, &pair->two.err),
+                     FY_ECANCELLED);
     pair_end(pair);
 }
 
