@@ -121,7 +121,8 @@ def test_killed_on_the_way_it_ends_equal_all_the_same(sites, world, tmp_path):
         assert pair.row(number)["state"] == "running"
         site.restart()
     eventually(lambda: pair.row(number)["state"] == "done", SOON_S, "all are ordered")
-    assert count < pair.row(number)["ordered"] <= count + 1 + STEP
+    # What went out just before the first kill may not be counted, or be ordered twice.
+    assert count + 1 - STEP <= pair.row(number)["ordered"] <= count + 1 + STEP
     pair.are_equal()
     assert pair.b.client().waiting(state="dead").must(200).json()["orders"] == []
 
