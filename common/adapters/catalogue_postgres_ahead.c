@@ -242,6 +242,8 @@ static bool is_calm(const struct fy_cat_op *op)
     case FY_CAT_LEASE_RENEW:
     case FY_CAT_SITE:
     case FY_CAT_SCAN:
+    case FY_CAT_REGISTER:
+    case FY_CAT_OBJECT_PROPERTIES:
         return true;
     case FY_CAT_BUCKET_CREATE:
     case FY_CAT_BUCKET_DELETE:
@@ -258,6 +260,14 @@ static bool is_calm(const struct fy_cat_op *op)
     case FY_CAT_RESTORE:
     case FY_CAT_FORGET:
     case FY_CAT_RESTORED:
+    case FY_CAT_CONTAINER_MAKE:
+    case FY_CAT_CONTAINER_DESTROY:
+    case FY_CAT_PROPERTIES:
+    case FY_CAT_CONTAINER_STATE:
+    case FY_CAT_TOUCH:
+    case FY_CAT_FLUSH:
+    case FY_CAT_VERSIONS_PURGE:
+    case FY_CAT_SNAPSHOT:
     case FY_CAT_KIND_COUNT:
         return false;
     }

@@ -175,9 +175,50 @@ static const char *const schema_8[] = {
     NULL,
 };
 
+static const char *const schema_9[] = {
+    "ALTER TABLE container ADD COLUMN cid BYTEA",
+    "UPDATE container SET cid = sha256(convert_to(account, 'UTF8') || '\\x00'::bytea ||"
+    " convert_to(name, 'UTF8'))",
+    "CREATE UNIQUE INDEX container_cid ON container(cid)",
+    "ALTER TABLE container ADD COLUMN versioned BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE container ADD COLUMN policy BIGINT",
+    "ALTER TABLE container ADD COLUMN delete_exceeding BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE container ADD COLUMN keep_deleted_s BIGINT",
+    "ALTER TABLE container ADD COLUMN quota BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE container ADD COLUMN state BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE container ADD COLUMN frozen_until_ms BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE container ADD COLUMN copied_by TEXT COLLATE \"C\"",
+    "ALTER TABLE container ADD COLUMN hidden_by TEXT COLLATE \"C\"",
+    "CREATE INDEX container_hidden ON container(hidden_by) WHERE hidden_by IS NOT NULL",
+    "CREATE TABLE property(container_id BIGINT NOT NULL REFERENCES container(id), key" NAME
+    ", value" NAME ", PRIMARY KEY(container_id, key))",
+    /* Sums are kept as what was added to them, as counters are. */
+    "CREATE TABLE container_count(" ID ", container_id" NUMBER ", objects" NUMBER ", bytes" NUMBER
+    ", changes" NUMBER ")",
+    "CREATE INDEX container_count_of ON container_count(container_id)",
+    "INSERT INTO container_count(container_id, objects, bytes, changes) SELECT container_id,"
+    " count(*), sum(size), 0 FROM object WHERE status = 200 GROUP BY container_id",
+    "CREATE TABLE version(container_id BIGINT NOT NULL REFERENCES container(id), name" NAME
+    ", number" NUMBER ", kind" NUMBER ", id" NAME ", stamp_time" NUMBER ", stamp_site" NAME
+    ", size" NUMBER ", hash" NAME ", changed_ms" NUMBER ", expires_ms" NUMBER ", metadata" NAME
+    ", body_id BIGINT REFERENCES body(id), proof" NUMBER
+    ", PRIMARY KEY(container_id, name, number))",
+    "CREATE INDEX version_body ON version(body_id) WHERE body_id IS NOT NULL",
+    "CREATE INDEX version_registered ON version(container_id, name) WHERE kind = 2",
+    "ALTER TABLE object ADD COLUMN number BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE object ADD COLUMN marker BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE waiting ADD COLUMN overwrites BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE event ADD COLUMN stream BIGINT NOT NULL DEFAULT 0",
+    "CREATE INDEX event_stream ON event(stream, id)",
+    "CREATE TABLE state_due(container_id BIGINT PRIMARY KEY, due_ms" NUMBER ", request_id" NAME
+    ", origin" NAME ")",
+    "CREATE INDEX state_due_at ON state_due(due_ms)",
+    NULL,
+};
+
 /* Append only: the n-th brings a database from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4,
-                                                schema_5, schema_6, schema_7, schema_8};
+static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4, schema_5,
+                                                schema_6, schema_7, schema_8, schema_9};
 
 int64_t fy_pg_schema_version(void)
 {

@@ -99,6 +99,31 @@ static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
     case FY_CAT_FORGET:
         lock_name(self, ((const struct fy_cat_forget *)as)->key.bucket, false);
         break;
+    case FY_CAT_CONTAINER_MAKE:
+        lock_name(self, ((const struct fy_cat_container_make *)as)->name, false);
+        break;
+    case FY_CAT_CONTAINER_DESTROY:
+        lock_name(self, ((const struct fy_cat_container_destroy *)as)->name, false);
+        break;
+    case FY_CAT_PROPERTIES:
+        lock_name(self, ((const struct fy_cat_properties *)as)->name, false);
+        break;
+    case FY_CAT_CONTAINER_STATE:
+        lock_name(self, ((const struct fy_cat_container_state *)as)->name, false);
+        break;
+    case FY_CAT_TOUCH:
+        lock_name(self, ((const struct fy_cat_touch *)as)->name, false);
+        break;
+    case FY_CAT_FLUSH:
+        lock_name(self, ((const struct fy_cat_flush *)as)->name, false);
+        break;
+    case FY_CAT_VERSIONS_PURGE:
+        lock_name(self, ((const struct fy_cat_versions_purge *)as)->name, false);
+        break;
+    case FY_CAT_SNAPSHOT:
+        lock_name(self, ((const struct fy_cat_snapshot *)as)->name, false);
+        lock_name(self, ((const struct fy_cat_snapshot *)as)->to_name, false);
+        break;
     case FY_CAT_TARGETS:
         lock_name(self, ((const struct fy_cat_targets *)as)->bucket, false);
         break;
@@ -126,6 +151,12 @@ static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
         break;
     case FY_CAT_OBJECT_DELETE:
         key = &((const struct fy_cat_object_delete *)as)->key;
+        break;
+    case FY_CAT_REGISTER:
+        key = &((const struct fy_cat_register *)as)->key;
+        break;
+    case FY_CAT_OBJECT_PROPERTIES:
+        key = &((const struct fy_cat_object_properties *)as)->key;
         break;
     case FY_CAT_UNDELETE:
         key = &((const struct fy_cat_undelete *)as)->key;

@@ -82,6 +82,16 @@ static fy_cs_op_fn *const op_table[FY_CAT_KIND_COUNT] = {
     [FY_CAT_RESTORE] = fy_cs_restore,
     [FY_CAT_FORGET] = fy_cs_forget,
     [FY_CAT_RESTORED] = fy_cs_restored,
+    [FY_CAT_CONTAINER_MAKE] = fy_cs_container_make,
+    [FY_CAT_CONTAINER_DESTROY] = fy_cs_container_destroy,
+    [FY_CAT_PROPERTIES] = fy_cs_properties,
+    [FY_CAT_CONTAINER_STATE] = fy_cs_container_state,
+    [FY_CAT_TOUCH] = fy_cs_touch,
+    [FY_CAT_FLUSH] = fy_cs_flush,
+    [FY_CAT_VERSIONS_PURGE] = fy_cs_versions_purge,
+    [FY_CAT_SNAPSHOT] = fy_cs_snapshot,
+    [FY_CAT_REGISTER] = fy_cs_register,
+    [FY_CAT_OBJECT_PROPERTIES] = fy_cs_object_properties,
 };
 
 struct fy_stamp fy_cs_stamp_next(struct fy_cs *self, const struct fy_stamp *floor)
@@ -343,6 +353,9 @@ static const struct fy_catalogue_ops catalogue_sql_ops = {
     .container_get = fy_cs_container_get,
     .container_list = fy_cs_container_list,
     .container_walk = fy_cs_container_walk,
+    .container_info = fy_cs_container_info,
+    .version_get = fy_cs_version_get,
+    .version_list = fy_cs_version_list,
     .targets_get = fy_cs_targets_get,
     .object_get = fy_cs_object_get,
     .object_list = fy_cs_object_list,

@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "common/adapters/catalogue_sql_internal.h"
+#include "common/adapters/container_cid.h"
 #include "common/core/names.h"
 
 #define HEIRS_MAX 1000 /* containers of one name that are looked at: most accounts are CCS's */
@@ -174,10 +175,13 @@ void fy_cs_container_need(struct fy_cs *self, struct fy_cs_container *container,
 {
     if (container->id != 0 || !own_name(self, container))
         return;
+    struct fy_digest cid;
+    fy_container_cid(container->row.account, container->row.name, &cid);
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_INSERT);
     fy_cs_text(&use, container->row.account);
     fy_cs_text(&use, container->row.name);
     fy_cs_i64(&use, created_ms);
+    fy_cs_blob(&use, cid.bytes, sizeof cid.bytes);
     fy_cs_send(&use); /* a failure sticks */
     struct fy_cs_container made;
     if (!fy_cs_container_read(self->writer, container->row.account, container->row.name, &made))

@@ -25,6 +25,11 @@
  * catalogue_sql_restore.c    those lines taken back
  * catalogue_sql_queue.c      lists of orders: outbox, waiting, outcomes
  * catalogue_sql_audit.c      all rows held against each other
+ * catalogue_sql_property.c   containers by OpenIO's rules: made, destroyed, properties, sums
+ * catalogue_sql_version.c    versions of a name: kept, erased, brought back, registered
+ * catalogue_sql_page.c       lists of versions, with groups
+ * catalogue_sql_flush.c      versions removed by the thousand
+ * catalogue_sql_snapshot.c   containers copied
  *
  * Engines: catalogue_sqlite*.c (one process, one writer), catalogue_postgres*.c (any number).
  * Names that leave a file begin with fy_cs_ (catalogue, SQL).
@@ -588,7 +593,10 @@ fy_cs_op_fn fy_cs_bucket_create, fy_cs_bucket_delete, fy_cs_upload_begin, fy_cs_
     fy_cs_wait_claim, fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done,
     fy_cs_events_done, fy_cs_events_trim, fy_cs_site, fy_cs_targets, fy_cs_right, fy_cs_backfill,
     fy_cs_lease_renew, fy_cs_sweep, fy_cs_trash_done, fy_cs_purge, fy_cs_scan, fy_cs_damage,
-    fy_cs_mend, fy_cs_journal_done, fy_cs_restore, fy_cs_forget, fy_cs_restored;
+    fy_cs_mend, fy_cs_journal_done, fy_cs_restore, fy_cs_forget, fy_cs_restored,
+    fy_cs_container_make, fy_cs_container_destroy, fy_cs_properties, fy_cs_container_state,
+    fy_cs_touch, fy_cs_flush, fy_cs_versions_purge, fy_cs_snapshot, fy_cs_register,
+    fy_cs_object_properties;
 
 /* The reads of the port, in the order of struct fy_catalogue_ops. */
 enum fy_code fy_cs_look(struct fy_catalogue *port, struct fy_cat_look *looks, size_t count,
@@ -601,6 +609,13 @@ enum fy_code fy_cs_container_list(struct fy_catalogue *port, const char *account
 enum fy_code fy_cs_container_walk(struct fy_catalogue *port, const char *account, const char *name,
                                   uint32_t limit, fy_container_visit_fn *visit, void *arg,
                                   struct fy_err *err);
+enum fy_code fy_cs_container_info(struct fy_catalogue *port, const struct fy_container_ref *ref,
+                                  struct fy_container_info *info, fy_property_visit_fn *visit,
+                                  void *arg, struct fy_err *err);
+enum fy_code fy_cs_version_get(struct fy_catalogue *port, const struct fy_object_key *key,
+                               int64_t version, struct fy_object_row *row, struct fy_err *err);
+enum fy_code fy_cs_version_list(struct fy_catalogue *port, const struct fy_version_query *query,
+                                fy_version_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_targets_get(struct fy_catalogue *port, const char *account, const char *name,
                                char targets[static FY_TARGETS_BYTES_MAX + 1], struct fy_err *err);
 enum fy_code fy_cs_object_get(struct fy_catalogue *port, const struct fy_object_key *key,

@@ -68,8 +68,8 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_CONTAINER_TARGETS] = "SELECT targets FROM container WHERE id = ?",
     [FY_CS_CONTAINER_SET_TARGETS] = "UPDATE container SET targets = ? WHERE id = ?",
     [FY_CS_CONTAINER_INSERT] =
-        "INSERT INTO container(account, name, created_ms, status, stamp_time, stamp_site, "
-        "deleted_ms, expires_ms, there, ccs_visible) VALUES(?, ?, ?, 0, 0, '', 0, 0, 0, 0)",
+        "INSERT INTO container(account, name, created_ms, cid, status, stamp_time, stamp_site, "
+        "deleted_ms, expires_ms, there, ccs_visible) VALUES(?, ?, ?, ?, 0, 0, '', 0, 0, 0, 0)",
     [FY_CS_CONTAINER_REGISTER] =
         "UPDATE container SET status = ?1, stamp_time = ?2, stamp_site = ?3, created_ms = ?4, "
         "deleted_ms = ?5, expires_ms = ?6 WHERE id = ?7 AND (stamp_time, stamp_site) < (?2, ?3)",

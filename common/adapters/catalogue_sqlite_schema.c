@@ -270,10 +270,60 @@ static const char *const schema_12[] = {
     NULL,
 };
 
+/* Containers by OpenIO's rules. cid: SHA-256 of account, 0 and name. policy, keep_deleted_s: NULL
+ * not set. copied_by: boot id of the snapshot that reads it, hidden_by: of the one that makes it.
+ * property: what clients have set. container_count: its sums. version: versions of a name beside
+ * the newest one, which object has; kind 0 with its body, 1 a delete marker, 2 registered, whose
+ * body has not come (it may be newer than the object's row). number: of that row; 0 its stamp says.
+ * overwrites: of an order. stream: 0 what became of orders, 1 changes of containers, whose sums
+ * that changed wait in state_due to be told. */
+static const char *const schema_13[] = {
+    "ALTER TABLE container ADD COLUMN cid BLOB;",
+    "UPDATE container SET cid = ferry_cid(account, name);",
+    "CREATE UNIQUE INDEX container_cid ON container(cid);",
+    "ALTER TABLE container ADD COLUMN versioned INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE container ADD COLUMN policy INTEGER;",
+    "ALTER TABLE container ADD COLUMN delete_exceeding INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE container ADD COLUMN keep_deleted_s INTEGER;",
+    "ALTER TABLE container ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE container ADD COLUMN state INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE container ADD COLUMN frozen_until_ms INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE container ADD COLUMN copied_by TEXT;",
+    "ALTER TABLE container ADD COLUMN hidden_by TEXT;",
+    "CREATE INDEX container_hidden ON container(hidden_by) WHERE hidden_by IS NOT NULL;",
+    "CREATE TABLE property("
+    " container_id INTEGER NOT NULL REFERENCES container(id), key TEXT NOT NULL,"
+    " value TEXT NOT NULL, PRIMARY KEY(container_id, key)) WITHOUT ROWID;",
+    "CREATE TABLE container_count("
+    " container_id INTEGER PRIMARY KEY, objects INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " changes INTEGER NOT NULL);",
+    "INSERT INTO container_count SELECT container_id, count(*), sum(size), 0 FROM object WHERE"
+    " status = 200 GROUP BY container_id;",
+    "CREATE TABLE version("
+    " container_id INTEGER NOT NULL REFERENCES container(id), name TEXT NOT NULL,"
+    " number INTEGER NOT NULL, kind INTEGER NOT NULL, id TEXT NOT NULL,"
+    " stamp_time INTEGER NOT NULL, stamp_site TEXT NOT NULL, size INTEGER NOT NULL,"
+    " hash TEXT NOT NULL, changed_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
+    " metadata TEXT NOT NULL, body_id INTEGER REFERENCES body(id), proof INTEGER NOT NULL,"
+    " PRIMARY KEY(container_id, name, number)) WITHOUT ROWID;",
+    "CREATE INDEX version_body ON version(body_id) WHERE body_id IS NOT NULL;",
+    "CREATE INDEX version_registered ON version(container_id, name) WHERE kind = 2;",
+    "ALTER TABLE object ADD COLUMN number INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE object ADD COLUMN marker INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE waiting ADD COLUMN overwrites INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE event ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;",
+    "CREATE INDEX event_stream ON event(stream, id);",
+    "CREATE TABLE state_due("
+    " container_id INTEGER PRIMARY KEY, due_ms INTEGER NOT NULL, request_id TEXT NOT NULL,"
+    " origin TEXT NOT NULL);",
+    "CREATE INDEX state_due_at ON state_due(due_ms);",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1, schema_2,  schema_3,  schema_4,
-                                                schema_5, schema_6,  schema_7,  schema_8,
-                                                schema_9, schema_10, schema_11, schema_12};
+static const char *const *const migrations[] = {schema_1,  schema_2,  schema_3, schema_4, schema_5,
+                                                schema_6,  schema_7,  schema_8, schema_9, schema_10,
+                                                schema_11, schema_12, schema_13};
 
 static int schema_version(struct fy_csl_conn *writer)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/adapters/catalogue_sqlite_internal.h"
+#include "common/adapters/container_cid.h"
 
 /* ------------------------------------------------------------------ statements of this dialect */
 
@@ -82,6 +83,16 @@ static int conn_settings(struct fy_csl_conn *conn, bool writer)
     return sqlite3_exec(conn->db, pragmas, NULL, NULL, NULL);
 }
 
+/* ferry_cid(account, name) */
+static void cid_of(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct fy_digest cid;
+    FY_ASSERT(count == 2);
+    fy_container_cid((const char *)sqlite3_value_text(values[0]),
+                     (const char *)sqlite3_value_text(values[1]), &cid);
+    sqlite3_result_blob(context, cid.bytes, (int)sizeof cid.bytes, SQLITE_TRANSIENT);
+}
+
 enum fy_code fy_csl_conn_open(struct fy_csl_conn *conn, const char *path, bool writer,
                               struct fy_err *err)
 {
@@ -99,6 +110,10 @@ enum fy_code fy_csl_conn_open(struct fy_csl_conn *conn, const char *path, bool w
         result = sqlite3_db_config(conn->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
     if (result == SQLITE_OK)
         result = conn_settings(conn, writer);
+    if (result == SQLITE_OK && writer) /* for migrations */
+        result = sqlite3_create_function(conn->db, "ferry_cid", 2,
+                                         SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
+                                         NULL, cid_of, NULL, NULL);
     if (result != SQLITE_OK) {
         fy_csl_conn_fail(conn, result);
         return fy_err_set(err, conn->conn.err.code, "open %s: %s", path, conn->conn.err.text);

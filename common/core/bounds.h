@@ -183,6 +183,20 @@
 #define FY_BACKFILL_IDLE_MS    1000  /* longest such pause; and who has none to do looks so often */
 #define FY_BACKFILL_PAUSE_MS   15000 /* longest pause between tries that fail */
 
+/* Containers by OpenIO's rules (spec openio-container). */
+#define FY_OIO_ACCOUNT_BYTES_MAX 63      /* of `acct`: a longer one is 400 */
+#define FY_OIO_BODY_BYTES_MAX    1048576 /* of a request; more is 413 */
+#define FY_PROPERTIES_MAX        4096    /* of a container; one more is 413 */
+#define FY_PROPERTIES_BYTES_MAX  1048576 /* their keys and values */
+#define FY_FLUSH_ROWS_MAX        1000  /* versions removed in one transaction, and by one request */
+#define FY_SNAPSHOT_ROWS         2000  /* rows copied in one transaction: others write in between */
+#define FY_OIO_LIST_MAX          10000 /* entries of a page, whatever max says */
+#define FY_OIO_LIST_DEFAULT      1000
+#define FY_OIO_TEXT_BYTES_MAX    1087 /* prefix, marker, delimiter; a longer one is 400 */
+#define FY_OIO_MANY_MAX          100  /* containers of one create_many; more is 413 */
+#define FY_REQUEST_ID_BYTES_MAX  63   /* x-oio-req-id; a longer one is cut */
+#define FY_ORIGIN_BYTES_MAX      255  /* User-Agent in events; a longer one is cut */
+
 /* The embedded queue (ENGINE 5). */
 #define FY_QUEUE_PENDING_RECORDS_MAX 50000 /* records waiting for the writer; more is FY_EFULL */
 #define FY_QUEUE_PENDING_BYTES_MAX                                                                 \

@@ -22,6 +22,9 @@ enum fy_code {
     FY_ERANGE,     /* 416 */
     FY_EFULL,      /* the queue is full or refuses: 503 + Retry-After */
     FY_EBUSY,      /* a dependency is down or starting; again later: 503 + Retry-After */
+    FY_EFROZEN,    /* the container takes no changes now: 503 + Retry-After */
+    FY_EDISABLED,  /* the container takes none, until a person enables it: 500 */
+    FY_EQUOTA,     /* over the container's quota: 507 */
     FY_ENOSPACE,   /* no space for bodies: 507 */
     FY_ENET,       /* a peer cannot be reached, or broke off: 502 */
     FY_ETIMEOUT,   /* a peer stalled: 504 */

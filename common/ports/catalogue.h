@@ -29,6 +29,8 @@ struct fy_cat_look {
 
 typedef bool fy_container_visit_fn(void *arg, const struct fy_container_row *row);
 typedef bool fy_object_visit_fn(void *arg, const struct fy_object_row *row);
+typedef bool fy_property_visit_fn(void *arg, const struct fy_property *property);
+typedef bool fy_version_visit_fn(void *arg, const struct fy_version_entry *entry);
 typedef bool fy_mark_visit_fn(void *arg, const struct fy_object_mark *mark);
 typedef bool fy_site_visit_fn(void *arg, const struct fy_site_row *row);
 typedef bool fy_right_visit_fn(void *arg, const struct fy_right_row *row);
@@ -68,6 +70,13 @@ struct fy_catalogue_ops {
     enum fy_code (*container_walk)(struct fy_catalogue *self, const char *account, const char *name,
                                    uint32_t limit, fy_container_visit_fn *visit, void *arg,
                                    struct fy_err *err);
+    enum fy_code (*container_info)(struct fy_catalogue *self, const struct fy_container_ref *ref,
+                                   struct fy_container_info *info, fy_property_visit_fn *visit,
+                                   void *arg, struct fy_err *err);
+    enum fy_code (*version_get)(struct fy_catalogue *self, const struct fy_object_key *key,
+                                int64_t version, struct fy_object_row *row, struct fy_err *err);
+    enum fy_code (*version_list)(struct fy_catalogue *self, const struct fy_version_query *query,
+                                 fy_version_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*targets_get)(struct fy_catalogue *self, const char *account, const char *name,
                                 char targets[static FY_TARGETS_BYTES_MAX + 1], struct fy_err *err);
     enum fy_code (*object_get)(struct fy_catalogue *self, const struct fy_object_key *key,
@@ -193,6 +202,32 @@ fy_catalogue_container_walk(struct fy_catalogue *self, const char *account, cons
                             struct fy_err *err)
 {
     return self->ops->container_walk(self, account, name, limit, visit, arg, err);
+}
+/* A container that is there, its sums and, for each by key, its properties (visit NULL: none).
+ * FY_ENOTFOUND when it is not there, or is being made by a snapshot. All as of one moment. */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_container_info(struct fy_catalogue *self, const struct fy_container_ref *ref,
+                            struct fy_container_info *info, fy_property_visit_fn *visit, void *arg,
+                            struct fy_err *err)
+{
+    return self->ops->container_info(self, ref, info, visit, arg, err);
+}
+/* A version of an object, the newest with 0: READY, or registered, or a delete marker.
+ * FY_ENOTFOUND: there is none. */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_version_get(struct fy_catalogue *self, const struct fy_object_key *key,
+                         int64_t version, struct fy_object_row *row, struct fy_err *err)
+{
+    return self->ops->version_get(self, key, version, row, err);
+}
+/* Versions by name (bytes), newest first, and groups where they begin. visit may be slow, as with
+ * object_list. FY_ENOTFOUND: the container is not there. */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_version_list(struct fy_catalogue *self, const struct fy_version_query *query,
+                          fy_version_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    FY_ASSERT(query->limit >= 1);
+    return self->ops->version_list(self, query, visit, arg, err);
 }
 /* The bucket's target sites (FY_CAT_TARGETS), "" all; of a deleted one as it was. FY_ENOTFOUND:
  * there is no row at all. */

@@ -42,6 +42,16 @@ enum fy_cat_kind {
     FY_CAT_RESTORE,
     FY_CAT_FORGET,
     FY_CAT_RESTORED,
+    FY_CAT_CONTAINER_MAKE,
+    FY_CAT_CONTAINER_DESTROY,
+    FY_CAT_PROPERTIES,
+    FY_CAT_CONTAINER_STATE,
+    FY_CAT_TOUCH,
+    FY_CAT_FLUSH,
+    FY_CAT_VERSIONS_PURGE,
+    FY_CAT_SNAPSHOT,
+    FY_CAT_REGISTER,
+    FY_CAT_OBJECT_PROPERTIES,
     FY_CAT_KIND_COUNT
 };
 
@@ -56,6 +66,11 @@ struct fy_cat_op {
     void (*done)(struct fy_cat_op *op);
     void *arg;              /* the submitter's */
     struct fy_cat_op *next; /* the writer's list */
+};
+
+/* Who asked for a change, as the events that tell of it repeat it; borrowed texts, NULL none. */
+struct fy_cat_asker {
+    const char *request_id, *origin;
 };
 
 /* A client's bucket (container whose account is the client). Writes: register with a new stamp,
@@ -91,7 +106,9 @@ struct fy_cat_upload_begin {
     struct fy_cat_op op;
     struct fy_object_key key;
     char client[FY_CLIENT_BYTES_MAX + 1];
-    int64_t token; /* out */
+    bool by_rules; /* the container's rules say whether a name that is there is written again;
+                      else never. FY_EFROZEN, FY_EQUOTA */
+    int64_t token; /* out; 0: no row was taken, since the name is not blocked meanwhile */
 };
 /* Row READY with a new stamp above the row's, one CREATE order with size and hash. blob_ref was
  * stored by this boot id, whose lease must be alive (else FY_ECANCELLED). A body of the same digest
@@ -104,7 +121,10 @@ struct fy_cat_upload_finish {
     struct fy_object_key key;
     char client[FY_CLIENT_BYTES_MAX + 1];
     char op_id[FY_OP_ID_BYTES_MAX + 1];
-    int64_t token;                /* of its begin; 0 there was none */
+    int64_t token;   /* of its begin; 0 there was none */
+    bool by_rules;   /* as of its begin */
+    int64_t version; /* 0: now; FY_EEXISTS when that one is there */
+    struct fy_cat_asker asker;
     struct fy_object_facts facts; /* hash: given by the client and verified, or "" */
     char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
     int64_t size;
@@ -125,7 +145,12 @@ struct fy_cat_object_delete {
     struct fy_object_key key;
     char client[FY_CLIENT_BYTES_MAX + 1];
     char op_id[FY_OP_ID_BYTES_MAX + 1];
+    int64_t version; /* only this one, whatever the rules say, and a next older one comes back; 0:
+                        the newest by the rules, which may leave a delete marker */
+    struct fy_cat_asker asker;
     bool already;        /* out */
+    bool marker;         /* out: a delete marker was left */
+    int64_t gone;        /* out: version that is there no more, or the marker's */
     bool rights_changed; /* out: the bucket went with its last object, and the rights on it */
 };
 
@@ -377,6 +402,140 @@ struct fy_cat_restored {
     char identity[FY_GUID_DIGITS + 1];
     uint64_t saved_time;
 };
+/* ------------------------------------------------------------------ containers by OpenIO's rules.
+ * Accounts and names are exact. Each of them refuses with FY_ENOTFOUND what is not here. */
+
+/* A container that follows a version policy, with its properties; register, right and order as of
+ * fy_cat_bucket_create. FY_EEXISTS: it is there, and stays as it is; FY_EINPUT, FY_ETOOBIG
+ * properties. Another owner's CCS name is no obstacle: CCS does not see it then. */
+struct fy_cat_container_make {
+    struct fy_cat_op op;
+    char account[FY_CLIENT_BYTES_MAX + 1];
+    char name[FY_BUCKET_BYTES_MAX + 1];
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+    struct fy_cat_asker asker;
+    const struct fy_property *properties; /* borrowed */
+    size_t count;
+};
+/* Its properties go with it. FY_ENOTACCEPT: a version or a delete marker is in it; FY_EDISABLED. */
+struct fy_cat_container_destroy {
+    struct fy_cat_op op;
+    char account[FY_CLIENT_BYTES_MAX + 1];
+    char name[FY_BUCKET_BYTES_MAX + 1];
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+    struct fy_cat_asker asker;
+};
+/* Sets properties, or removes those whose value is NULL or "". Those that rules are made of change
+ * the rules, and sys.m2.objects and sys.m2.usage the sums. FY_EINPUT a value or key that cannot be
+ * (nothing is changed); FY_ETOOBIG: more than FY_PROPERTIES_MAX or FY_PROPERTIES_BYTES_MAX then. */
+struct fy_cat_properties {
+    struct fy_cat_op op;
+    char account[FY_CLIENT_BYTES_MAX + 1];
+    char name[FY_BUCKET_BYTES_MAX + 1];
+    struct fy_cat_asker asker;
+    bool flush;                           /* first remove all that begin with "user." */
+    const struct fy_property *properties; /* borrowed */
+    size_t count;
+};
+/* FY_EFROZEN: it is that already; FY_EEXISTS: it is enabled already. */
+struct fy_cat_container_state {
+    struct fy_cat_op op;
+    char account[FY_CLIENT_BYTES_MAX + 1];
+    char name[FY_BUCKET_BYTES_MAX + 1];
+    struct fy_cat_asker asker;
+    enum fy_container_state state; /* ENABLED or FROZEN */
+};
+/* Tells of its sums; recount: from its rows first. */
+struct fy_cat_touch {
+    struct fy_cat_op op;
+    char account[FY_CLIENT_BYTES_MAX + 1];
+    char name[FY_BUCKET_BYTES_MAX + 1];
+    struct fy_cat_asker asker;
+    bool recount;
+};
+/* Removes up to limit versions and delete markers, by name; orders for the other sites with them.
+ * Repeat until more is false. FY_EDISABLED. */
+struct fy_cat_flush {
+    struct fy_cat_op op;
+    char account[FY_CLIENT_BYTES_MAX + 1];
+    char name[FY_BUCKET_BYTES_MAX + 1];
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+    struct fy_cat_asker asker;
+    uint32_t limit;   /* 1..FY_FLUSH_ROWS_MAX */
+    uint32_t removed; /* out */
+    bool more;        /* out */
+};
+/* Removes versions that are more than a name may have, and deleted names that were kept long
+ * enough; of limit names above `after`, which moves on. Repeat until more is false. FY_EFROZEN,
+ * FY_EDISABLED. */
+struct fy_cat_versions_purge {
+    struct fy_cat_op op;
+    char account[FY_CLIENT_BYTES_MAX + 1];
+    char name[FY_BUCKET_BYTES_MAX + 1];
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+    struct fy_cat_asker asker;
+    int64_t policy;                      /* FY_UNSET: the container's, or the site's */
+    char after[FY_OBJECT_BYTES_MAX + 1]; /* in and out */
+    uint32_t limit;
+    uint32_t removed; /* out */
+    bool more;        /* out */
+};
+enum fy_snapshot_step {
+    FY_SNAPSHOT_BEGIN, /* the target is made, which nobody sees; the source takes no changes from
+                          now on (FY_EBUSY). FY_EEXISTS there is one of its name already, or it is
+                          being made */
+    FY_SNAPSHOT_COPY,  /* up to limit rows above `after`, which moves on; repeat until more is false
+                        */
+    FY_SNAPSHOT_SHOW,  /* the target is there, the source takes changes again */
+    FY_SNAPSHOT_ORDER, /* orders for up to limit of its objects above `after`; until more is false
+                        */
+    FY_SNAPSHOT_UNDO   /* up to limit rows of what BEGIN and COPY made; until more is false. Also of
+                          a process that is dead: source "" then, and FY_ENOTFOUND there is none */
+};
+/* A copy of a container with all its versions, onto the same bodies, in steps that hold nobody else
+ * up. */
+struct fy_cat_snapshot {
+    struct fy_cat_op op;
+    enum fy_snapshot_step step;
+    char account[FY_CLIENT_BYTES_MAX + 1]; /* source */
+    char name[FY_BUCKET_BYTES_MAX + 1];
+    char to_account[FY_CLIENT_BYTES_MAX + 1];
+    char to_name[FY_BUCKET_BYTES_MAX + 1];
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+    struct fy_cat_asker asker;
+    char after[FY_OBJECT_BYTES_MAX + 1]; /* in and out */
+    int64_t after_version;               /* in and out */
+    uint32_t limit;
+    bool more; /* out */
+};
+/* A version of a name by its description, without a body: it is listed and counted, and goes when
+ * its body comes (or is deleted); what was there before can be read until then. FY_EEXISTS that
+ * version is there, or by_rules of the container nothing may be written again; FY_EFROZEN,
+ * FY_EDISABLED, FY_EQUOTA. */
+struct fy_cat_register {
+    struct fy_cat_op op;
+    struct fy_object_key key;
+    char client[FY_CLIENT_BYTES_MAX + 1];
+    struct fy_cat_asker asker;
+    int64_t version; /* 0: now; out */
+    int64_t size;
+    struct fy_object_facts facts;
+    char id[FY_GUID_DIGITS + 1]; /* "" : a new one; out */
+};
+/* Properties of an object are its metadata. A READY newest version gets a new stamp, and an order
+ * goes out. FY_ETOOBIG: over FY_METADATA_BYTES_MAX then. */
+struct fy_cat_object_properties {
+    struct fy_cat_op op;
+    struct fy_object_key key;
+    char client[FY_CLIENT_BYTES_MAX + 1];
+    char op_id[FY_OP_ID_BYTES_MAX + 1];
+    struct fy_cat_asker asker;
+    int64_t version;                      /* 0 the newest */
+    bool flush;                           /* first remove all */
+    const struct fy_property *properties; /* borrowed; value NULL removes */
+    size_t count;
+};
+
 /* Drops the oldest events, as far as more than so many wait; their rows whole, limit of them at
  * most. Repeat until dropped is 0. */
 struct fy_cat_events_trim {

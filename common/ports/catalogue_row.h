@@ -8,6 +8,26 @@
 
 #define FY_BOOT_ID_BYTES 26 /* a GUID: which process run wrote a body or holds an upload */
 
+/* OpenIO's sys.status. Stored: never renumbered. */
+enum fy_container_state {
+    FY_CONTAINER_ENABLED = 0,
+    FY_CONTAINER_FROZEN = 1,  /* nothing is added, deleted or purged */
+    FY_CONTAINER_DISABLED = 2 /* nor listed, nor destroyed */
+};
+#define FY_UNSET INT64_MIN /* of a number that may be absent and may be any other */
+/* What clients' properties make a container do: those of its properties that changes of objects
+ * hang on, kept beside them. */
+struct fy_container_rules {
+    bool versioned; /* a name that is there may be written again, by `policy`; else never (CCS) */
+    int64_t policy; /* sys.m2.policy.version: 0, 1 the newest version is replaced; n > 1, n of them
+                       outlive a purge; < 0 all. FY_UNSET: as the site is configured */
+    bool delete_exceeding;  /* what is more than n goes at once */
+    int64_t keep_deleted_s; /* a deleted name is safe from purge so long; < 0 always. FY_UNSET */
+    int64_t quota;          /* bytes; 0 none */
+    enum fy_container_state state;
+    int64_t frozen_until_ms; /* FROZEN ends by itself then; 0 never */
+};
+
 struct fy_container_row {
     char account[FY_CLIENT_BYTES_MAX + 1];
     char name[FY_BUCKET_BYTES_MAX + 1];
@@ -17,6 +37,24 @@ struct fy_container_row {
     int64_t creation_ms; /* creation, or deletion when DELETED */
     int64_t expires_ms;  /* 0 none */
     bool ccs_visible;    /* its name fits CCS and it was first to have that name here */
+    struct fy_container_rules rules;
+};
+
+/* A property of a container or an object; borrowed. */
+struct fy_property {
+    const char *key;   /* of a container with "user." or "sys." */
+    const char *value; /* NULL: none (any more) */
+};
+/* By name, or by its id. */
+struct fy_container_ref {
+    const char *account, *name;  /* exactly; unused when cid is there */
+    const struct fy_digest *cid; /* SHA-256 of account, 0, name; NULL none */
+};
+struct fy_container_info {
+    struct fy_container_row row;
+    int64_t objects; /* versions that are no delete markers */
+    int64_t bytes;   /* theirs */
+    int64_t changes; /* committed changes of its objects */
 };
 
 /* What a source or a client says of an object besides its bytes. */
@@ -32,7 +70,10 @@ enum fy_proof { FY_PROOF_PROMISE = 1, /* matched a promised hash */ FY_PROOF_TRA
 struct fy_object_row {
     char id[FY_GUID_DIGITS + 1];
     char name[FY_OBJECT_BYTES_MAX + 1];
-    int64_t version;        /* 0 in containers without versioning */
+    int64_t version; /* microseconds since 1970 when it was made, unless given; of its name no
+                        other has it, and greater ones are newer */
+    bool marker;     /* a delete marker: the DELETED newest version, or an older one */
+    bool registered; /* known by its description alone: its body has not come yet */
     struct fy_register reg; /* status, stamp, digest */
     int64_t size;
     struct fy_object_facts facts; /* creation_ms: creation or last change */
@@ -41,6 +82,27 @@ struct fy_object_row {
     bool damaged;                             /* its body here is known to be damaged */
     bool kept; /* a DELETED one whose body and facts are kept: it can be undeleted */
     enum fy_proof proof;
+};
+
+/* What a list of versions asks for; texts are borrowed, absent ones "". */
+struct fy_version_query {
+    const char *account, *bucket; /* exactly */
+    const char *prefix;
+    const char *after;     /* names above it only; with `all` and version_after versions of that
+                              name below that number as well */
+    int64_t version_after; /* FY_UNSET none */
+    const char *before;    /* names below it only; "" none */
+    const char *delimiter; /* names are rolled up to its first place behind the prefix; a group that
+                              `after` is in is over */
+    bool all;              /* every version, delete markers too */
+    bool deleted;          /* also names whose newest version is a delete marker */
+    int64_t version;       /* only this number; FY_UNSET any */
+    uint32_t limit;        /* versions and groups, 1 and more */
+};
+/* One of them: a version, or a group of names. */
+struct fy_version_entry {
+    const char *group;               /* NULL, or the names' common beginning, delimiter included */
+    const struct fy_object_row *row; /* NULL of a group */
 };
 
 /* What tells a READY object from another of its name. */
