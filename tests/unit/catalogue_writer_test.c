@@ -44,7 +44,7 @@ static enum fy_code fake_write(struct fy_catalogue *self, struct fy_cat_op *cons
         ops[i]->code = FY_OK;
     }
     pthread_mutex_unlock(&fake->mutex);
-    return code == FY_OK ? FY_OK : fy_err_set(err, code, "the engine says %d", (int)code);
+    return code == FY_OK ? FY_OK : fy_err_set(err, code, "says %s", fy_code_name(code));
 }
 
 static const struct fy_catalogue_ops fake_ops = {.name = "fake", .write = fake_write};
@@ -179,7 +179,7 @@ static void a_failed_batch_gives_its_code_to_every_operation(void **state)
     assert_int_equal(tally.codes[0], FY_OK);
     for (size_t i = 1; i < 11; i++)
         assert_int_equal(tally.codes[i], FY_ENOSPACE);
-    assert_string_equal(rest[9].err.text, "the engine says 14");
+    assert_string_equal(rest[9].err.text, "says no_space");
     free(first);
     free(rest);
     fixture_free(f);

@@ -95,7 +95,8 @@ static void codes_answer_as_the_contract_says(void **state)
         {FY_EFULL, 503, 5},      {FY_EBUSY, 503, 5},     {FY_ENOSPACE, 507, 5},
         {FY_ENET, 502, 5},       {FY_ETIMEOUT, 504, 5},  {FY_EPEER, 502, 5},
         {FY_ECORRUPT, 500, 1},   {FY_EIO, 500, 7},       {FY_ECANCELLED, 503, 130},
-        {FY_EINTERNAL, 500, 7},
+        {FY_EINTERNAL, 500, 7},  {FY_EFROZEN, 503, 5},   {FY_EDISABLED, 500, 6},
+        {FY_EQUOTA, 507, 8},
     };
     assert_int_equal(FY_COUNT_OF(rows), FY_CODE_COUNT);
     for (size_t i = 0; i < FY_COUNT_OF(rows); i++) {
