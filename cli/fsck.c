@@ -216,15 +216,18 @@ static void print_json(const struct fy_fsck *fsck)
 /* A sweep of this catalogue would take the store's bodies for nobody's. */
 static enum fy_code look_at_owner(struct fy_fsck *fsck)
 {
-    char own[FY_GUID_DIGITS + 1];
-    bool blank = false;
+    struct fy_identity_row own;
     struct fy_export_list list = {0};
-    enum fy_code code = fy_catalogue_identity(fsck->node.catalogue, own, &blank, fsck->err);
+    enum fy_code code = fy_export_list_read(fsck->node.store, &list, fsck->err);
     if (code == FY_OK)
-        code = fy_export_list_read(fsck->node.store, &list, fsck->err);
-    if (code == FY_OK && fy_export_list_stranger(&list, own) != NULL)
-        fy_fsck_damage(fsck, "store.stranger", fy_export_list_stranger(&list, own)->catalogue,
-                       "is the catalogue that the store belongs to, this one is %s", own);
+        code = fy_catalogue_identity(fsck->node.catalogue, &own, fsck->err);
+    if (code == FY_OK && fy_export_list_stranger(&list, own.id) != NULL)
+        fy_fsck_damage(fsck, "store.stranger", fy_export_list_stranger(&list, own.id)->catalogue,
+                       "is the catalogue that the store belongs to, this one is %s", own.id);
+    else if (code == FY_OK && fy_export_list_is_ahead(&list, &own))
+        fy_fsck_damage(fsck, "catalogue.older", own.id,
+                       "knows its export up to number %" PRId64 ", the store has %" PRId64,
+                       own.exported, list.names[list.count - 1].number);
     fy_export_list_done(&list);
     return code;
 }

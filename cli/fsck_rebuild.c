@@ -335,11 +335,10 @@ static enum fy_code look_at_store(struct rebuild *self, struct fy_err *err)
 
 static enum fy_code find_export(struct rebuild *self, struct fy_err *err)
 {
-    char own[FY_GUID_DIGITS + 1];
-    bool blank = false;
+    struct fy_identity_row own;
     const struct fy_export_list *list = &self->list;
-    enum fy_code code = fy_catalogue_identity(self->fsck->node.catalogue, own, &blank, err);
-    if (code == FY_OK && !blank)
+    enum fy_code code = fy_catalogue_identity(self->fsck->node.catalogue, &own, err);
+    if (code == FY_OK && !own.blank)
         return fy_err_set(err, FY_EFORBIDDEN,
                           "the catalogue is not empty: only a new one is rebuilt");
     if (code == FY_OK)
@@ -367,6 +366,7 @@ static enum fy_code finish(struct rebuild *self, struct fy_err *err)
     struct fy_cat_op *pointer = &op.op;
     uint64_t at = (uint64_t)self->at_ms << 16;
     op.saved_time = at > self->saved_time ? at : self->saved_time;
+    op.exported = self->list.names[self->list.count - 1].number;
     memcpy(op.identity, self->full->catalogue, sizeof(op.identity));
     enum fy_code code = fy_catalogue_write(self->fsck->node.catalogue, &pointer, 1, err);
     return code == FY_OK && op.op.code != FY_OK ? fy_err_set(err, op.op.code, "%s", op.op.err.text)

@@ -2,6 +2,7 @@
 #include "cli/node_open.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -282,22 +283,43 @@ enum fy_code fy_node_check(const struct fy_config *config, struct fy_err *err)
 
 /* ---- opening */
 
-/* On a catalogue that is not the store's, the sweep would take all bodies for nobody's. */
-static enum fy_code try_owner(void *arg, struct fy_err *err)
+static enum fy_code check_owner(const struct fy_node *node, const struct fy_export_list *list,
+                                const struct fy_identity_row *own, struct fy_err *err)
 {
-    struct fy_node *node = arg;
-    char own[FY_GUID_DIGITS + 1];
-    bool blank = false;
-    struct fy_export_list list = {0};
-    enum fy_code code = fy_catalogue_identity(node->catalogue, own, &blank, err);
-    if (code == FY_OK)
-        code = fy_export_list_read(node->store, &list, err);
-    if (code == FY_OK && fy_export_list_stranger(&list, own) != NULL)
-        code = fy_err_set(err, FY_EINPUT,
+    if (list->count == 0 && own->exported > 0 && !node->config->store_anew)
+        return fy_err_set(err, FY_EINPUT,
+                          "the store is empty, and the catalogue has written into it: is it "
+                          "mounted? If it is lost, start once with store.anew, then ferry verify "
+                          "--repair fetches bodies from other sites");
+    if (fy_export_list_stranger(list, own->id) != NULL)
+        return fy_err_set(err, FY_EINPUT,
                           "the store has the export of another catalogue than this%s: if that one "
                           "is lost, ferry fsck --rebuild restores it; to begin anew, give the site "
                           "an empty store",
-                          blank ? ", which is new" : "");
+                          own->blank ? ", which is new" : "");
+    if (!fy_export_list_is_ahead(list, own))
+        return FY_OK;
+    return fy_err_set(err, FY_EINPUT,
+                      "the catalogue is older than what the store has of it (export %" PRId64
+                      ", it knows up to %" PRId64 "): it was put back to an earlier state, and "
+                      "would take newer bodies for nobody's; ferry fsck --rebuild restores it into "
+                      "an empty one",
+                      list->names[list->count - 1].number, own->exported);
+}
+
+/* On a catalogue that is not the store's, or that has been put back, the sweep would take bodies
+ * for nobody's. The files are read first: a living process may add one at any time, and tells the
+ * catalogue before. */
+static enum fy_code try_owner(void *arg, struct fy_err *err)
+{
+    struct fy_node *node = arg;
+    struct fy_identity_row own;
+    struct fy_export_list list = {0};
+    enum fy_code code = fy_export_list_read(node->store, &list, err);
+    if (code == FY_OK)
+        code = fy_catalogue_identity(node->catalogue, &own, err);
+    if (code == FY_OK)
+        code = check_owner(node, &list, &own, err);
     fy_export_list_done(&list);
     return code;
 }

@@ -51,16 +51,31 @@ struct fy_exporter {
     size_t wanted_count;
     struct segment segment;
     struct fy_export_file all;
-    char catalogue[FY_GUID_DIGITS + 1];
+    struct fy_identity_row identity;
 };
 
 /* ---- changes */
+
+/* The catalogue knows of each file before it is begun: one that was put back to an older state
+ * knows of fewer than there are. */
+static enum fy_code file_begins(struct fy_exporter *exporter, struct fy_err *err)
+{
+    struct fy_cat_journal_done done = {.op = {.kind = FY_CAT_JOURNAL_DONE},
+                                       .exporting = exporter->next_number};
+    enum fy_code code = fy_catalogue_writer_run(exporter->node->writer, &done.op);
+    if (code != FY_OK)
+        *err = done.op.err;
+    return code;
+}
 
 static enum fy_code segment_open(struct segment *segment)
 {
     struct fy_exporter *exporter = segment->exporter;
     struct fy_export_name name = {.number = exporter->next_number};
-    memcpy(name.catalogue, exporter->catalogue, sizeof(name.catalogue));
+    memcpy(name.catalogue, exporter->identity.id, sizeof(name.catalogue));
+    enum fy_code code = file_begins(exporter, segment->err);
+    if (code != FY_OK)
+        return code;
     return fy_export_file_open(&segment->file, exporter->node->store, &name, exporter->node->site,
                                fy_wall_ms(exporter->node->clock), segment->err);
 }
@@ -193,8 +208,9 @@ static enum fy_code write_all(struct fy_exporter *exporter, const struct fy_expo
 {
     struct fy_node *node = exporter->node;
     struct all_rows rows = {.exporter = exporter, .err = err};
-    enum fy_code code =
-        fy_export_file_open(&exporter->all, node->store, name, node->site, name->at_ms, err);
+    enum fy_code code = file_begins(exporter, err);
+    if (code == FY_OK)
+        code = fy_export_file_open(&exporter->all, node->store, name, node->site, name->at_ms, err);
     if (code != FY_OK)
         return code;
     code = fy_catalogue_export_rows(node->catalogue, take_line, &rows, err);
@@ -214,7 +230,7 @@ static enum fy_code export_all(struct fy_exporter *exporter, struct fy_err *err)
         .full = true, .number = exporter->next_number, .at_ms = fy_wall_ms(node->clock)};
     int64_t ids[FY_COUNT_OF(exporter->wanted_ids)];
     size_t count = exporter->wanted_count;
-    memcpy(name.catalogue, exporter->catalogue, sizeof(name.catalogue));
+    memcpy(name.catalogue, exporter->identity.id, sizeof(name.catalogue));
     memcpy(ids, exporter->wanted_ids, sizeof(ids));
     enum fy_code code = write_all(exporter, &name, err);
     if (code == FY_OK)
@@ -236,14 +252,13 @@ static enum fy_code look(struct fy_exporter *exporter, struct fy_err *err)
 {
     struct fy_node *node = exporter->node;
     struct fy_export_list list = {0};
-    bool blank = false;
-    enum fy_code code = fy_catalogue_identity(node->catalogue, exporter->catalogue, &blank, err);
+    enum fy_code code = fy_catalogue_identity(node->catalogue, &exporter->identity, err);
     if (code == FY_OK)
         code = fy_export_list_read(node->store, &list, err);
-    if (code == FY_OK && fy_export_list_stranger(&list, exporter->catalogue) != NULL)
+    if (code == FY_OK && fy_export_list_stranger(&list, exporter->identity.id) != NULL)
         code = fy_err_set(err, FY_EINPUT, "the store has the export of another catalogue");
     if (code == FY_OK) {
-        const struct fy_export_name *full = fy_export_list_full(&list, exporter->catalogue);
+        const struct fy_export_name *full = fy_export_list_full(&list, exporter->identity.id);
         exporter->full_ms = full == NULL ? NONE_YET : full->at_ms;
         exporter->next_number = list.count == 0 ? 1 : list.names[list.count - 1].number + 1;
     }

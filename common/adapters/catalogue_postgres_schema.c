@@ -213,6 +213,7 @@ static const char *const schema_9[] = {
     "CREATE TABLE state_due(container_id BIGINT PRIMARY KEY, due_ms" NUMBER ", request_id" NAME
     ", origin" NAME ")",
     "CREATE INDEX state_due_at ON state_due(due_ms)",
+    "ALTER TABLE identity ADD COLUMN exported BIGINT NOT NULL DEFAULT -1",
     NULL,
 };
 

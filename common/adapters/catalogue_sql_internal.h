@@ -207,6 +207,7 @@ enum fy_cs_sql {
     FY_CS_IDENTITY_GET,
     FY_CS_IDENTITY_ADD,
     FY_CS_IDENTITY_SET,
+    FY_CS_IDENTITY_EXPORTING,
     FY_CS_JOURNAL_ADD,
     FY_CS_JOURNAL_READ,
     FY_CS_JOURNAL_DELETE,
@@ -666,8 +667,8 @@ enum fy_code fy_cs_damage_list(struct fy_catalogue *port, const struct fy_damage
                                fy_damage_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_audit(struct fy_catalogue *port, struct fy_catalogue_totals *counted,
                          fy_audit_visit_fn *visit, void *arg, struct fy_err *err);
-enum fy_code fy_cs_identity(struct fy_catalogue *port, char id[static FY_GUID_DIGITS + 1],
-                            bool *blank, struct fy_err *err);
+enum fy_code fy_cs_identity(struct fy_catalogue *port, struct fy_identity_row *row,
+                            struct fy_err *err);
 enum fy_code fy_cs_journal_read(struct fy_catalogue *port, int64_t after_id, uint32_t limit,
                                 fy_journal_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_export_rows(struct fy_catalogue *port, fy_line_visit_fn *visit, void *arg,

@@ -100,6 +100,11 @@ enum fy_code fy_cs_journal_done(struct fy_cs *self, struct fy_cat_op *op)
     }
     if (done->anew)
         fy_cs_journal_all(self);
+    if (done->exporting != 0) {
+        struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_IDENTITY_EXPORTING);
+        fy_cs_i64(&use, done->exporting);
+        fy_cs_send(&use); /* none changed: a greater one is known */
+    }
     return FY_OK;
 }
 
@@ -404,16 +409,17 @@ void fy_cs_identity_make(struct fy_cs *self)
     fy_cs_send(&use);
 }
 
-enum fy_code fy_cs_identity(struct fy_catalogue *port, char id[static FY_GUID_DIGITS + 1],
-                            bool *blank, struct fy_err *err)
+enum fy_code fy_cs_identity(struct fy_catalogue *port, struct fy_identity_row *row,
+                            struct fy_err *err)
 {
     struct fy_cs *self = fy_cs_from(port);
     struct fy_cs_conn *reader = fy_cs_reader_take(self);
     struct fy_cs_use use = fy_cs_use(reader, FY_CS_IDENTITY_GET);
     bool found = fy_cs_row(&use);
     if (found) {
-        fy_cs_take_text(&use, id, FY_GUID_DIGITS + 1);
-        *blank = fy_cs_take_i64(&use) == 0;
+        fy_cs_take_text(&use, row->id, sizeof row->id);
+        row->exported = fy_cs_take_i64(&use);
+        row->blank = fy_cs_take_i64(&use) == 0;
     }
     fy_cs_end(&use);
     enum fy_code code = fy_cs_reader_give(self, reader, err);

@@ -215,6 +215,7 @@ enum fy_code fy_cs_restored(struct fy_cs *self, struct fy_cat_op *op)
     FY_ASSERT(self->boot_id[0] != '\0'); /* it has a slot of its own */
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_IDENTITY_SET);
     fy_cs_text(&use, restored->identity);
+    fy_cs_i64(&use, restored->exported);
     fy_cs_expect(&use);
     use = fy_cs_use(self->writer, FY_CS_LEASE_SAVE);
     fy_cs_i64(&use, (int64_t)restored->saved_time);

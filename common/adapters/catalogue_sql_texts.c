@@ -328,10 +328,13 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_SITE_LIST] =
         "SELECT seq, id, name, uri, status, paused FROM site WHERE seq > ? ORDER BY seq LIMIT ?",
 
-    [FY_CS_IDENTITY_GET] = "SELECT id, EXISTS(SELECT 1 FROM container WHERE id > 0) OR EXISTS("
-                           "SELECT 1 FROM body WHERE id > 0) FROM identity WHERE one = 1",
+    [FY_CS_IDENTITY_GET] =
+        "SELECT id, exported, EXISTS(SELECT 1 FROM container WHERE id > 0) OR EXISTS("
+        "SELECT 1 FROM body WHERE id > 0) FROM identity WHERE one = 1",
     [FY_CS_IDENTITY_ADD] = "INSERT INTO identity(one, id) VALUES(1, ?) ON CONFLICT DO NOTHING",
-    [FY_CS_IDENTITY_SET] = "UPDATE identity SET id = ? WHERE one = 1",
+    [FY_CS_IDENTITY_SET] = "UPDATE identity SET id = ?, exported = ? WHERE one = 1",
+    [FY_CS_IDENTITY_EXPORTING] =
+        "UPDATE identity SET exported = ?1 WHERE one = 1 AND exported < ?1",
     [FY_CS_JOURNAL_ADD] = "INSERT INTO journal(written_ms, lines) VALUES(?, ?)",
     [FY_CS_JOURNAL_READ] =
         "SELECT id, written_ms, lines FROM journal WHERE id > ? ORDER BY id LIMIT ?",

@@ -276,7 +276,8 @@ static const char *const schema_12[] = {
  * the newest one, which object has; kind 0 with its body, 1 a delete marker, 2 registered, whose
  * body has not come (it may be newer than the object's row). number: of that row; 0 its stamp says.
  * overwrites: of an order. stream: 0 what became of orders, 1 changes of containers, whose sums
- * that changed wait in state_due to be told. */
+ * that changed wait in state_due to be told. exported: greatest number of a file of the export, -1
+ * not known. */
 static const char *const schema_13[] = {
     "ALTER TABLE container ADD COLUMN cid BLOB;",
     "UPDATE container SET cid = ferry_cid(account, name);",
@@ -317,6 +318,7 @@ static const char *const schema_13[] = {
     " container_id INTEGER PRIMARY KEY, due_ms INTEGER NOT NULL, request_id TEXT NOT NULL,"
     " origin TEXT NOT NULL);",
     "CREATE INDEX state_due_at ON state_due(due_ms);",
+    "ALTER TABLE identity ADD COLUMN exported INTEGER NOT NULL DEFAULT -1;",
     NULL,
 };
 

@@ -114,6 +114,8 @@ static const struct fy_config_field fields[] = {
          "a property of librdkafka; also -X; NAME_file=PATH reads it from a file"),
     TEXT("events", events, "", FY_FOR_SERVER, "on|off",
          "tell what became of orders on topic object-events; default: on with Kafka"),
+    BOOL("store.anew", store_anew, "off",
+         "start although the store has nothing of what it had: all bodies are lost"),
     SIZE("store.free_floor", store_free_floor_bytes, "256MiB", 0, 16 * TIB,
          "free space under which no body is taken"),
     TIME("trash.grace", trash_grace_ms, "60s", 0, 30 * DAY,

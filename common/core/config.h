@@ -65,6 +65,7 @@ struct fy_config {
     uint32_t kafka_count;
     char events[8]; /* on, off, or "": on with Kafka */
     /* store */
+    bool store_anew;
     int64_t store_free_floor_bytes;
     int64_t trash_grace_ms;
     int64_t trash_keep_ms; /* 0: nothing of deleted objects is kept */

@@ -129,8 +129,8 @@ struct fy_catalogue_ops {
                                 fy_damage_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*audit)(struct fy_catalogue *self, struct fy_catalogue_totals *counted,
                           fy_audit_visit_fn *visit, void *arg, struct fy_err *err);
-    enum fy_code (*identity)(struct fy_catalogue *self, char id[static FY_GUID_DIGITS + 1],
-                             bool *blank, struct fy_err *err);
+    enum fy_code (*identity)(struct fy_catalogue *self, struct fy_identity_row *row,
+                             struct fy_err *err);
     enum fy_code (*journal_read)(struct fy_catalogue *self, int64_t after_id, uint32_t limit,
                                  fy_journal_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*export_rows)(struct fy_catalogue *self, fy_line_visit_fn *visit, void *arg,
@@ -432,13 +432,12 @@ fy_catalogue_damage_list(struct fy_catalogue *self, const struct fy_damage_filte
     FY_ASSERT(filter->limit <= FY_LIST_PAGE_MAX);
     return self->ops->damage_list(self, filter, visit, arg, err);
 }
-/* A name that no other catalogue has, given to it when its tables were made: what is written down
- * for the day it is lost says whose it is. *blank: neither a bucket nor a body is in it. */
-FY_MUST_CHECK static inline enum fy_code fy_catalogue_identity(struct fy_catalogue *self,
-                                                               char id[static FY_GUID_DIGITS + 1],
-                                                               bool *blank, struct fy_err *err)
+/* What is written down for the day the catalogue is lost says whose it is. A store with a file of a
+ * greater number than `exported` has seen more of the catalogue than is in it now. */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_identity(struct fy_catalogue *self, struct fy_identity_row *row, struct fy_err *err)
 {
-    return self->ops->identity(self, id, blank, err);
+    return self->ops->identity(self, row, err);
 }
 /*
  * What transactions have changed, as lines of an export, lowest ids first and above after_id; rows

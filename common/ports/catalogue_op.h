@@ -371,13 +371,14 @@ struct fy_cat_mend {
     char from[FY_SITE_BYTES_MAX + 1];
 };
 /* Rows of the journal that are safe elsewhere, or are given up: then everything may have changed
- * (anew). Only while this process's lease lives, since another one may have taken over:
- * FY_ECANCELLED. */
+ * (anew). And before a file of an export is begun, its number (exporting). Only while this
+ * process's lease lives, since another one may have taken over: FY_ECANCELLED. */
 struct fy_cat_journal_done {
     struct fy_cat_op op;
     const int64_t *ids; /* borrowed */
     size_t count;
     bool anew;
+    int64_t exporting; /* 0 none */
 };
 /*
  * Takes a line of an export back. In any order and again, as orders are: the greater stamp wins.
@@ -400,6 +401,7 @@ struct fy_cat_forget {
 struct fy_cat_restored {
     struct fy_cat_op op;
     char identity[FY_GUID_DIGITS + 1];
+    int64_t exported; /* greatest number of a file that it was restored from */
     uint64_t saved_time;
 };
 /* ------------------------------------------------------------------ containers by OpenIO's rules.

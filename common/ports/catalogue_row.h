@@ -295,6 +295,13 @@ struct fy_export_line {
     const char *blob_ref, *hash, *metadata;
     const char *catalogue, *site_id, *site_name, *uri;
 };
+/* Whose an export is, and how far it is. */
+struct fy_identity_row {
+    char id[FY_GUID_DIGITS + 1]; /* a name that no other catalogue has, given when its tables were
+                                    made */
+    bool blank;                  /* neither a bucket nor a body is in it */
+    int64_t exported; /* greatest number that a file of its export may have; -1 it does not know */
+};
 /* What transactions changed, in lines, until somebody has written it down. */
 struct fy_journal_row {
     int64_t id;

@@ -120,3 +120,9 @@ const struct fy_export_name *fy_export_list_stranger(const struct fy_export_list
             return &list->names[i];
     return NULL;
 }
+
+bool fy_export_list_is_ahead(const struct fy_export_list *list, const struct fy_identity_row *own)
+{
+    return list->count > 0 && own->exported >= 0 &&
+           list->names[list->count - 1].number > own->exported;
+}

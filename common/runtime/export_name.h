@@ -7,7 +7,7 @@
 #ifndef FY_RUNTIME_EXPORT_NAME_H
 #define FY_RUNTIME_EXPORT_NAME_H
 
-#include "common/core/guid.h"
+#include "common/ports/catalogue_row.h"
 #include "common/ports/store.h"
 
 struct fy_export_name {
@@ -40,5 +40,8 @@ const struct fy_export_name *fy_export_list_full(const struct fy_export_list *li
 /* Whose rows there are besides, or NULL: a store belongs to one catalogue. */
 const struct fy_export_name *fy_export_list_stranger(const struct fy_export_list *list,
                                                      const char *catalogue);
+/* Whether there is a file that the catalogue does not know of: it has been put back to an earlier
+ * state. */
+bool fy_export_list_is_ahead(const struct fy_export_list *list, const struct fy_identity_row *own);
 
 #endif

@@ -353,29 +353,45 @@ static void forgotten_object_can_come_again_with_its_stamp(void **state)
     assert_int_equal(contract_status(c, "bucket-1", "o"), FY_STATUS_READY);
 }
 
+/* A file's number is known before the file is: a catalogue that knows of fewer is an old one. */
+static void greatest_number_of_a_file_is_known_and_never_falls(void **state)
+{
+    struct contract *c = *state;
+    struct fy_identity_row own;
+    static const int64_t numbers[] = {3, 2, 4};
+    static const int64_t known[] = {3, 3, 4};
+    for (size_t i = 0; i < FY_COUNT_OF(numbers); i++) {
+        struct fy_cat_journal_done done = {.op.kind = FY_CAT_JOURNAL_DONE, .exporting = numbers[i]};
+        assert_int_equal(contract_run(c, &done.op), FY_OK);
+        assert_int_equal(fy_catalogue_identity(c->catalogue, &own, &c->err), FY_OK);
+        assert_int_equal(own.exported, known[i]);
+    }
+}
+
 static void restored_catalogue_is_the_lost_one_and_its_stamps_go_on(void **state)
 {
     struct contract *c = *state, *other = other_new(c);
-    char id[FY_GUID_DIGITS + 1], second[FY_GUID_DIGITS + 1];
-    bool blank = false;
+    struct fy_identity_row own, second;
     struct lines lines = {.count = 0};
-    assert_int_equal(fy_catalogue_identity(c->catalogue, id, &blank, &c->err), FY_OK);
-    assert_true(blank);
-    assert_int_equal(fy_catalogue_identity(other->catalogue, second, &blank, &c->err), FY_OK);
-    assert_string_not_equal(id, second);
+    assert_int_equal(fy_catalogue_identity(c->catalogue, &own, &c->err), FY_OK);
+    assert_true(own.blank);
+    assert_int_equal(fy_catalogue_identity(other->catalogue, &second, &c->err), FY_OK);
+    assert_string_not_equal(own.id, second.id);
     assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
     contract_reopen(c);
-    assert_int_equal(fy_catalogue_identity(c->catalogue, second, &blank, &c->err), FY_OK);
-    assert_string_equal(id, second);
-    assert_false(blank);
+    assert_int_equal(fy_catalogue_identity(c->catalogue, &second, &c->err), FY_OK);
+    assert_string_equal(own.id, second.id);
+    assert_false(second.blank);
 
     const uint64_t saved = ((uint64_t)CONTRACT_T0 + 1000000) << 16;
-    struct fy_cat_restored restored = {.op.kind = FY_CAT_RESTORED, .saved_time = saved};
-    memcpy(restored.identity, id, sizeof id);
+    struct fy_cat_restored restored = {
+        .op.kind = FY_CAT_RESTORED, .exported = 7, .saved_time = saved};
+    memcpy(restored.identity, own.id, sizeof own.id);
     assert_int_equal(contract_run(other, &restored.op), FY_OK);
     contract_reopen(other);
-    assert_int_equal(fy_catalogue_identity(other->catalogue, second, &blank, &c->err), FY_OK);
-    assert_string_equal(id, second);
+    assert_int_equal(fy_catalogue_identity(other->catalogue, &second, &c->err), FY_OK);
+    assert_string_equal(own.id, second.id);
+    assert_int_equal(second.exported, 7);
     assert_true(other->start_time > saved);
     journal(other, &lines);
     assert_true(lines.unknown >= 1);
@@ -394,6 +410,7 @@ int catalogue_contract_export(void)
         TEST(journal_keeps_its_rows_until_they_are_done),
         TEST(refused_changes_are_in_no_journal),
         TEST(forgotten_object_can_come_again_with_its_stamp),
+        TEST(greatest_number_of_a_file_is_known_and_never_falls),
         TEST(restored_catalogue_is_the_lost_one_and_its_stamps_go_on),
     };
     return cmocka_run_group_tests_name("catalogue: export", tests, NULL, NULL);

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import shutil
 import time
 
 import pytest
@@ -218,6 +219,54 @@ def test_only_an_empty_catalogue_is_rebuilt_and_only_from_a_whole_export(sites, 
     run_offline(site, "fsck", "--rebuild").must(DONE)
     site.start()
     assert site.client().bucket_status("photos") == "READY"
+
+
+def test_a_catalogue_that_was_put_back_is_refused_and_rebuilt(sites, servers, tmp_path):
+    """A backup of last week would have the sweep take all that came since for nobody's."""
+    (site,) = sites(["site-a"], **QUICK)
+    client = site.client()
+    client.make_bucket("photos").must(201)
+    client.put_exact("photos", "before", b"before").must(201)
+    site.stop()
+    for path in site.data.glob("catalogue.db*"):
+        shutil.copy(path, tmp_path)
+    site.start()
+    client.put_exact("photos", "after", b"after").must(201)
+    eventually(lambda: written_down(site, "after"), 20, "it is written down")
+    site.stop()
+    lose_catalogue(site, servers)
+    for path in tmp_path.glob("catalogue.db*"):
+        shutil.copy(path, site.data)
+    with pytest.raises(AssertionError, match="put back to an earlier state"):
+        site.start()
+    lines, _, ran = fsck(site)
+    ran.must(DIFFERENT)
+    assert "catalogue.older" in [line["check"] for line in lines]
+    lose_catalogue(site, servers)
+    run_offline(site, "fsck", "--rebuild").must(DONE)
+    site.start()
+    for name in (b"before", b"after"):
+        assert client.get_exact("photos", name.decode()).must(200).body == name
+
+
+def test_a_store_that_is_not_mounted_is_refused_at_the_start(sites, tmp_path):
+    (site,) = sites(["site-a"], **QUICK)
+    client = site.client()
+    client.make_bucket("photos").must(201)
+    client.put_exact("photos", "o", b"bytes").must(201)
+    site.stop()
+    (site.data / "store").rename(tmp_path / "store")
+    with pytest.raises(AssertionError, match="is it mounted"):
+        site.start()
+    shutil.rmtree(site.data / "store")  # as the start that was refused has made it
+    (tmp_path / "store").rename(site.data / "store")
+    site.start()
+    assert client.get_exact("photos", "o").must(200).body == b"bytes"
+    site.stop()
+    shutil.rmtree(site.data / "store")
+    site.settings["store_anew"] = "on"
+    site.start()
+    client.put_exact("photos", "new", b"new").must(201)
 
 
 def test_a_kill_leaves_whole_files_only_and_the_newest_full_one_stays(sites):

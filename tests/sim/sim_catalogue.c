@@ -353,11 +353,11 @@ static enum fy_code damage_list(struct fy_catalogue *port, const struct fy_damag
                             : fy_catalogue_damage_list(self->inner, filter, visit, arg, err);
 }
 
-static enum fy_code identity(struct fy_catalogue *port, char id[static FY_GUID_DIGITS + 1],
-                             bool *blank, struct fy_err *err)
+static enum fy_code identity(struct fy_catalogue *port, struct fy_identity_row *row,
+                             struct fy_err *err)
 {
     struct sim_catalogue *self = catalogue_from(port);
-    return fails(self, err) ? err->code : fy_catalogue_identity(self->inner, id, blank, err);
+    return fails(self, err) ? err->code : fy_catalogue_identity(self->inner, row, err);
 }
 
 static enum fy_code journal_read(struct fy_catalogue *port, int64_t after_id, uint32_t limit,
