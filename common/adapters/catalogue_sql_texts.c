@@ -25,7 +25,7 @@
 #define WAITING_COLUMNS                                                                            \
     "id, direction, state, reason, bucket, object, to_site, stamp_time, stamp_site, action, "      \
     "size, ordered_at_ms, op_id, from_site, client, order_account, hash, detail, http_status, "    \
-    "attempts, first_failed_ms, last_failed_ms, due_ms, of_record"
+    "attempts, first_failed_ms, last_failed_ms, due_ms, of_record, overwrites"
 #define OUTCOME_COLUMNS                                                                            \
     "op_id, bucket, object, action, stamp_time, stamp_site, outcome, reason, detail, at_ms"
 /* The loser's are OBJECT_COLUMNS, of a row that was READY. */
@@ -285,8 +285,8 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "INSERT INTO waiting(direction, state, reason, site, account, bucket, object, to_site, "
         "stamp_time, stamp_site, action, size, ordered_at_ms, op_id, from_site, client, "
         "order_account, hash, detail, http_status, attempts, first_failed_ms, last_failed_ms, "
-        "due_ms, of_record, turn_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        "due_ms, of_record, turn_ms, overwrites) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
     [FY_CS_WAITING_UPDATE] =
         "UPDATE waiting SET state = ?2, reason = ?3, detail = ?4, http_status = ?5, attempts = ?6, "
         "last_failed_ms = ?7, due_ms = ?8, turn_ms = ?8, claimed_by = NULL WHERE id = ?1",

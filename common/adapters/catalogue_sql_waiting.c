@@ -44,6 +44,7 @@ void fy_cs_take_waiting(struct fy_cs_use *use, struct fy_waiting_row *row)
     row->last_failed_ms = fy_cs_take_i64(use);
     row->due_ms = fy_cs_take_i64(use);
     order->given = fy_cs_take_i64(use) != 0;
+    order->overwrites = fy_cs_take_i64(use) != 0;
 }
 
 static bool take_one(struct fy_cs_use *use, struct fy_waiting_row *row)
@@ -137,6 +138,7 @@ static void insert(struct fy_cs *self, struct fy_waiting_row *row)
     fy_cs_i64(&use, row->due_ms);
     fy_cs_i64(&use, order->given);
     fy_cs_i64(&use, row->due_ms); /* turn_ms */
+    fy_cs_i64(&use, order->overwrites);
     if (fy_cs_row(&use))
         row->id = fy_cs_take_i64(&use);
     fy_cs_end(&use);

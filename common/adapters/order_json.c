@@ -101,12 +101,12 @@ static enum fy_code read_times(const json_t *tree, struct fy_order *order, struc
     return FY_OK;
 }
 
-static enum fy_code read_given(const json_t *tree, struct fy_order *order, struct fy_err *err)
+static enum fy_code read_flag(const json_t *tree, const char *key, bool *flag, struct fy_err *err)
 {
-    const json_t *value = json_object_get(tree, "given");
+    const json_t *value = json_object_get(tree, key);
     if (value != NULL && !json_is_null(value) && !json_is_boolean(value))
-        return fy_err_set(err, FY_EINPUT, "given is neither true nor false");
-    order->given = json_is_true(value);
+        return fy_err_set(err, FY_EINPUT, "%s is neither true nor false", key);
+    *flag = json_is_true(value);
     return FY_OK;
 }
 
@@ -122,7 +122,9 @@ static enum fy_code read_order(const json_t *tree, struct fy_order *order, struc
     if (code == FY_OK)
         code = read_times(tree, order, err);
     if (code == FY_OK)
-        code = read_given(tree, order, err);
+        code = read_flag(tree, "given", &order->given, err);
+    if (code == FY_OK)
+        code = read_flag(tree, "overwrites", &order->overwrites, err);
     return code;
 }
 
@@ -175,5 +177,7 @@ void fy_order_json_write(const struct fy_order *order, struct fy_buf *buf)
         fy_buf_json_str(buf, "account", order->account);
     if (order->given)
         fy_buf_json_bool(buf, "given", true);
+    if (order->overwrites)
+        fy_buf_json_bool(buf, "overwrites", true);
     fy_buf_text(buf, "}");
 }

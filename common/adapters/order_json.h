@@ -9,7 +9,7 @@
 /*
  * Reads one order, whole or not at all.
  *   bytes  one JSON object: the nine keys of spec 3.1 and the optional `stamp` (fy_stamp_print),
- *          `orderedAt` (ISO instant), `account` and `given` (true or false); other keys are
+ *          `orderedAt` (ISO instant), `account`, `given` and `overwrites` (true or false); other keys are
  *          ignored; null = absent
  *   order  untouched on failure
  * Errors: FY_EINPUT with a sentence that names the field: over FY_ORDER_JSON_BYTES, deeper than
@@ -21,7 +21,7 @@ FY_MUST_CHECK enum fy_code fy_order_json_parse(const void *bytes, size_t size_by
                                                struct fy_order *order, struct fy_err *err);
 
 /* Appends the order: the nine keys of spec 3.1 always (null where absent, size a number), then
- * `stamp`, `orderedAt`, `account` and `given` when they are there. Not over FY_ORDER_JSON_BYTES,
+ * `stamp`, `orderedAt`, `account`, `given` and `overwrites` when they are there. Not over FY_ORDER_JSON_BYTES,
  * whatever the texts hold. Thread: any. */
 void fy_order_json_write(const struct fy_order *order, struct fy_buf *buf);
 

@@ -129,10 +129,20 @@ static bool read_ordered_at(struct reader *reader)
     return take_word(reader, word) && fy_instant_parse(word, &reader->order.ordered_at_ms) == FY_OK;
 }
 
+static bool read_flag(struct reader *reader, bool *flag)
+{
+    *flag = take_literal(reader, "true");
+    return *flag || take_literal(reader, "false");
+}
+
 static bool read_given(struct reader *reader)
 {
-    reader->order.given = take_literal(reader, "true");
-    return reader->order.given || take_literal(reader, "false");
+    return read_flag(reader, &reader->order.given);
+}
+
+static bool read_overwrites(struct reader *reader)
+{
+    return read_flag(reader, &reader->order.overwrites);
 }
 
 /* ------------------------------------------------------------------ keys */
@@ -142,8 +152,9 @@ static const struct other_key {
     size_t key_bytes;
     bool (*read)(struct reader *reader);
 } other_keys[] = {
-    {"action", 6, read_action},        {"size", 4, read_size},   {"stamp", 5, read_stamp},
-    {"orderedAt", 9, read_ordered_at}, {"given", 5, read_given},
+    {"action", 6, read_action}, {"size", 4, read_size},
+    {"stamp", 5, read_stamp},   {"orderedAt", 9, read_ordered_at},
+    {"given", 5, read_given},   {"overwrites", 10, read_overwrites},
 };
 
 static bool is_key(const struct piece *text, const char *key, size_t key_bytes)

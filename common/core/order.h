@@ -16,6 +16,9 @@ struct fy_order {
     struct fy_stamp stamp; /* zero when no API has stamped it yet */
     int64_t ordered_at_ms; /* key orderedAt: when it was written; 0 = absent */
     bool given; /* optional key: its stamp is when it was given, not that of a change (DESIGN 3) */
+    bool
+        overwrites; /* optional key: its source's container follows a version policy, so that what
+                       it replaces is no conflict; of a container's own CREATE: so shall this one */
     char op_id[FY_OP_ID_BYTES_MAX + 1];
     char from_site[FY_SITE_BYTES_MAX + 1];
     char to_site[FY_SITE_BYTES_MAX + 1];   /* "" = every other site */

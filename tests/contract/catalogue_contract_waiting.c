@@ -68,7 +68,7 @@ static void waiting_order_is_kept_whole(void **state)
     struct contract *c = *state;
     struct fy_cat_wait wait = waiting(c, "o", 10);
     memcpy(wait.row.order.account, "client-9", sizeof "client-9");
-    wait.row.order.given = true;
+    wait.row.order.given = wait.row.order.overwrites = true;
     assert_int_equal(contract_run(c, &wait.op), FY_OK);
     assert_false(wait.superseded);
     assert_true(wait.row.id > 0);

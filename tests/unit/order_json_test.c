@@ -70,8 +70,9 @@ static void ferry_s_own_keys_are_read(void **state)
     (void)state;
     struct fy_order order =
         taken("{\"action\":\"DELETE\",\"stamp\":\"00018f3a5b6c0001@site-a\",\"account\":\"owner\","
-              "\"orderedAt\":\"2024-02-21T11:27:52.867Z\",\"given\":true}");
+              "\"orderedAt\":\"2024-02-21T11:27:52.867Z\",\"given\":true,\"overwrites\":true}");
     assert_true(order.given);
+    assert_true(order.overwrites);
     assert_int_equal(order.stamp.time, 0x00018f3a5b6c0001);
     assert_string_equal(order.stamp.site, "site-a");
     assert_int_equal(order.ordered_at_ms, 1708514872867);
@@ -86,8 +87,8 @@ static void null_and_missing_keys_are_absent_and_others_are_ignored(void **state
         " { \"action\" : \"UPDATE\" } \n",
         "{\"opId\":null,\"fromSite\":null,\"toSite\":null,\"clientId\":null,\"bucketName\":null,"
         "\"objectName\":null,\"size\":null,\"hash\":null,\"action\":\"UPDATE\",\"stamp\":null,"
-        "\"orderedAt\":null,\"account\":null,\"given\":null}",
-        "{\"given\":false,\"action\":\"UPDATE\"}",
+        "\"orderedAt\":null,\"account\":null,\"given\":null,\"overwrites\":null}",
+        "{\"given\":false,\"action\":\"UPDATE\",\"overwrites\":false}",
         "{\"x\":1,\"action\":\"UPDATE\",\"y\":{\"opId\":[\"deep\",{\"size\":-1}]},\"OPID\":7}",
         "{\"opId\":\"\",\"action\":\"UPDATE\",\"size\":0}",
     };
@@ -115,6 +116,7 @@ static void wrong_types_are_refused_by_name(void **state)
     }
     refused("{\"action\":\"CREATE\",\"given\":1}", "given");
     refused("{\"action\":\"CREATE\",\"given\":\"true\"}", "given");
+    refused("{\"action\":\"CREATE\",\"overwrites\":0}", "overwrites");
     refused("{\"action\":\"CREATE\",\"size\":\"120\"}", "size");
     refused("{\"action\":\"CREATE\",\"size\":1.0}", "size");
     refused("{\"action\":\"CREATE\",\"size\":true}", "size");
@@ -238,14 +240,15 @@ static void what_is_written_has_all_nine_keys(void **state)
     order = taken(
         "{\"opId\":\"k5b9\",\"fromSite\":\"site-a\",\"clientId\":\"c-1\",\"bucketName\":\"b-1\","
         "\"size\":5,\"action\":\"CREATE\",\"stamp\":\"00018f3a5b6c0001@site-a\","
-        "\"orderedAt\":\"2024-02-21T11:27:52Z\",\"account\":\"own\",\"given\":true}");
+        "\"orderedAt\":\"2024-02-21T11:27:52Z\",\"account\":\"own\",\"given\":true,"
+        "\"overwrites\":true}");
     fy_order_json_write(&order, &buf);
     assert_string_equal(
         buf.bytes, "{\"opId\":\"k5b9\",\"fromSite\":\"site-a\",\"toSite\":null,"
                    "\"clientId\":\"c-1\",\"bucketName\":\"b-1\",\"objectName\":null,\"size\":5,"
                    "\"hash\":null,\"action\":\"CREATE\",\"stamp\":\"00018f3a5b6c0001@site-a\","
                    "\"orderedAt\":\"2024-02-21T11:27:52Z\",\"account\":\"own\","
-                   "\"given\":true}");
+                   "\"given\":true,\"overwrites\":true}");
     fy_buf_done(&buf);
 }
 
@@ -266,7 +269,7 @@ static void any_order_is_read_as_it_was_written(void **state)
     for (size_t i = 0; i < FY_COUNT_OF(characters); i++) {
         struct fy_order order = {.action = FY_ACTION_CREATE, .size = INT64_MAX};
         order.ordered_at_ms = 253402300799999;
-        order.given = true;
+        order.given = order.overwrites = true;
         order.stamp.time = UINT64_MAX;
         fill(order.stamp.site, sizeof(order.stamp.site), "s");
         fill(order.op_id, sizeof(order.op_id), characters[i]);
@@ -320,7 +323,7 @@ static void both_readers_take_the_same_and_mean_the_same(void **state)
         "{\"opId\":\"k5\",\"fromSite\":null,\"clientId\":\"c-1\", \"bucketName\":\"b-1\","
         "\"objectName\" : \"o/1\",\"size\":1203,\"action\":\"CREATE\","
         "\"stamp\":\"00018f3a5b6c0001@site-a\",\"orderedAt\":\"2024-02-21T11:27:52Z\",\"account\":"
-        "\"own\",\"given\":true,\"toSite\":\"site-b\"}\n";
+        "\"own\",\"given\":true,\"overwrites\":true,\"toSite\":\"site-b\"}\n";
     static const char bytes[] = "{}[]:,\"\\/ \t\n\x01\x7f\xc3\xa9-+.0195aEeunlzfrs@TZ";
     read_alike(order);
     char json[sizeof(order) + 1] = {0}; /* also with a byte behind the last one */
