@@ -123,6 +123,7 @@ bool fy_queue_is_kafka(const struct fy_config *config)
 /* The settings with what they borrow. */
 struct kafka_settings {
     const char *properties[FY_KAFKA_PROPERTIES_MAX];
+    const char *told[FY_KAFKA_TOLD_MAX];
     char client_id[sizeof("ferry-") + FY_SITE_BYTES_MAX];
     struct fy_queue_kafka_settings settings;
 };
@@ -135,6 +136,8 @@ static enum fy_code kafka_settings(const struct fy_config *config, struct fy_clo
         return unserved("queue", config->queue, "kafka://HOST:PORT,HOST:PORT", err);
     for (uint32_t i = 0; i < config->kafka_count; i++)
         kafka->properties[i] = config->kafka[i];
+    kafka->told[0] = FY_TOPIC_EVENTS;
+    kafka->told[1] = FY_TOPIC_OIO;
     (void)snprintf(kafka->client_id, sizeof(kafka->client_id), "ferry-%s", config->site);
     kafka->settings =
         (struct fy_queue_kafka_settings){.brokers = brokers + 2,
@@ -147,7 +150,8 @@ static enum fy_code kafka_settings(const struct fy_config *config, struct fy_clo
                                          .accept_retention_ms = config->accept_retention_ms,
                                          .properties = kafka->properties,
                                          .property_count = config->kafka_count,
-                                         .told_topic = FY_TOPIC_EVENTS,
+                                         .told_topics = kafka->told,
+                                         .told_count = FY_COUNT_OF(kafka->told),
                                          .told_keep_ms = FY_EVENTS_KEEP_MS};
     return FY_OK;
 }

@@ -35,13 +35,20 @@ static enum fy_code add_site(struct fy_topic_names *names, const char *site, str
 enum fy_code fy_topic_names(const struct fy_config *config, bool peers, const char *const *sites,
                             size_t site_count, struct fy_topic_names *names, struct fy_err *err)
 {
-    static const char *const own[] = {FY_TOPIC_REPLICATION, FY_TOPIC_ACTION, FY_TOPIC_DEAD,
-                                      FY_TOPIC_EVENTS};
-    size_t own_count = FY_COUNT_OF(own) - (fy_config_tells(config) ? 0 : 1);
+    const struct {
+        const char *name;
+        bool used;
+    } own[] = {{FY_TOPIC_REPLICATION, true},
+               {FY_TOPIC_ACTION, true},
+               {FY_TOPIC_DEAD, true},
+               {FY_TOPIC_EVENTS, fy_config_tells(config)},
+               {FY_TOPIC_OIO, fy_config_tells_oio(config)}};
     enum fy_code code = FY_OK;
     *names = (struct fy_topic_names){0};
-    for (size_t i = 0; i < own_count; i++)
-        FY_ASSERT(fy_text_copy(names->names[names->count++], FY_TOPIC_BYTES_MAX + 1, own[i]));
+    for (size_t i = 0; i < FY_COUNT_OF(own); i++)
+        if (own[i].used)
+            FY_ASSERT(
+                fy_text_copy(names->names[names->count++], FY_TOPIC_BYTES_MAX + 1, own[i].name));
     for (uint32_t i = 0; peers && code == FY_OK && i < config->peer_count; i++) {
         char site[FY_CONFIG_TEXT_BYTES];
         FY_ASSERT(fy_text_copy(site, sizeof(site), config->peers[i]));
@@ -51,6 +58,12 @@ enum fy_code fy_topic_names(const struct fy_config *config, bool peers, const ch
     for (size_t i = 0; code == FY_OK && i < site_count; i++)
         code = add_site(names, sites[i], err);
     return code;
+}
+
+/* By whom it is read, only they know. */
+static bool is_told(const char *topic)
+{
+    return strcmp(topic, FY_TOPIC_EVENTS) == 0 || strcmp(topic, FY_TOPIC_OIO) == 0;
 }
 
 /* Who reads a topic. */
@@ -162,7 +175,7 @@ void fy_topic_judge(const struct fy_config *config, const char *topic,
                       ": more workers than that stand idle",
                       state->partition_count, config->queue_partitions);
     judge_copies(&judge, config, state);
-    if (strcmp(topic, FY_TOPIC_EVENTS) == 0) {
+    if (is_told(topic)) {
         judge_told(&judge, state);
         return;
     }
@@ -187,8 +200,7 @@ static enum fy_code check(const struct fy_config *config, struct fy_queue *queue
     struct fy_kafka_topic_state state;
     int64_t oldest_ms = 0;
     enum fy_code code = fy_queue_kafka_topic_state(queue, topic, &state, err);
-    bool told = strcmp(topic, FY_TOPIC_EVENTS) == 0; /* by whom it is read, only they know */
-    if (code == FY_OK && state.exists && state.retention_ms >= 0 && !told)
+    if (code == FY_OK && state.exists && state.retention_ms >= 0 && !is_told(topic))
         code = fy_queue_lag(queue, group_of(topic), topic, take_oldest, &oldest_ms, err);
     if (code != FY_OK)
         return code;

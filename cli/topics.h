@@ -9,8 +9,8 @@
 typedef void fy_topic_say_fn(void *arg, enum fy_doctor_level level, const char *topic,
                              const char *text);
 
-/* The topics of a site: its own four and one for each other site. */
-#define FY_SITE_TOPICS_MAX (4 + FY_SITES_MAX)
+/* The topics of a site: its own five and one for each other site. */
+#define FY_SITE_TOPICS_MAX (5 + FY_SITES_MAX)
 struct fy_topic_names {
     size_t count;
     char names[FY_SITE_TOPICS_MAX][FY_TOPIC_BYTES_MAX + 1];

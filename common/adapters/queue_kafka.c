@@ -124,8 +124,9 @@ static struct fy_kafka *kafka_new(const struct fy_queue_kafka_settings *settings
     self->replication = settings->replication;
     self->manage = settings->manage;
     self->accept_retention_ms = settings->accept_retention_ms;
-    if (settings->told_topic != NULL)
-        FY_ASSERT(fy_text_copy(self->told, sizeof(self->told), settings->told_topic));
+    FY_ASSERT(settings->told_count <= FY_KAFKA_TOLD_MAX);
+    for (size_t i = 0; i < settings->told_count; i++)
+        FY_ASSERT(fy_text_copy(self->told[i], sizeof(self->told[i]), settings->told_topics[i]));
     self->told_keep_ms = settings->told_keep_ms;
     pthread_rwlock_init(&self->producer_lock, NULL);
     pthread_mutex_init(&self->mutex, NULL);

@@ -19,8 +19,10 @@ struct fy_queue_kafka_settings {
      * is the only way to give a secret. */
     const char *const *properties;
     size_t property_count;
-    /* The one topic that is for others than us: kept for so long, and never trimmed. NULL: none. */
-    const char *told_topic;
+    /* Topics that are for others than us: kept for so long, and never trimmed; up to
+     * FY_KAFKA_TOLD_MAX. */
+    const char *const *told_topics;
+    size_t told_count;
     int64_t told_keep_ms;
 };
 

@@ -96,7 +96,7 @@ struct fy_kafka {
     uint32_t replication;
     bool manage;
     int64_t accept_retention_ms;
-    char told[FY_TOPIC_BYTES_MAX + 1]; /* "" none */
+    char told[FY_KAFKA_TOLD_MAX][FY_TOPIC_BYTES_MAX + 1]; /* "" none */
     int64_t told_keep_ms;
     rd_kafka_conf_t *base_conf; /* what every handle's settings begin with */
     size_t records_max;         /* of publishes in flight: FY_KAFKA_FULL_PERCENT of the library's */
@@ -324,6 +324,8 @@ struct fy_kq_call fy_kq_call_begin(rd_kafka_t *rk, rd_kafka_admin_op_t op, int t
 rd_kafka_event_t *fy_kq_call_end(struct fy_kq_call *call, struct fy_err *err);
 
 /* queue_kafka_topics.c */
+/* Whether the topic is for others than us. */
+bool fy_kq_is_told(const struct fy_kafka *self, const char *name);
 enum fy_code fy_kq_topic_ensure(struct fy_queue *port, const char *topic, struct fy_err *err);
 
 /* queue_kafka_health.c */

@@ -33,11 +33,19 @@ static void set_config(rd_kafka_NewTopic_t *topic, const char *name, const char 
     FY_ASSERT(error == RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
+bool fy_kq_is_told(const struct fy_kafka *self, const char *name)
+{
+    for (size_t i = 0; i < FY_COUNT_OF(self->told); i++)
+        if (strcmp(name, self->told[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Records stay until they are done: trim takes them away, time must not. What is told to others has
  * no end but time. */
 static int64_t retention_of(const struct fy_kafka *self, const char *name)
 {
-    return strcmp(name, self->told) == 0 ? self->told_keep_ms : -1;
+    return fy_kq_is_told(self, name) ? self->told_keep_ms : -1;
 }
 
 static rd_kafka_NewTopic_t *new_topic(const struct fy_kafka *self, const char *name,
@@ -324,7 +332,7 @@ static enum fy_code ensure(struct fy_kafka *self, const char *name, struct fy_er
         code = await_leaders(self->control, full, &partition_count, err);
     if (code == FY_OK && !state.exists) /* somebody else may have made it, in another way */
         code = ask_state(self, full, &state, err);
-    if (code == FY_OK && strcmp(name, self->told) != 0)
+    if (code == FY_OK && !fy_kq_is_told(self, name))
         code = judge_retention(self, full, &state, err);
     if (code == FY_OK && partition_count > FY_PARTITIONS_MAX)
         code = fy_err_set(err, FY_ETOOBIG, "topic %s has %" PRIu32 " partitions, over %d", full,

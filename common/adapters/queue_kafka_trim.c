@@ -176,7 +176,7 @@ static enum fy_code trim_all(struct fy_kafka *self, int64_t older_than_ms, struc
                           "over %d groups in the cluster: give this site a queue.prefix",
                           FY_KAFKA_GROUPS_MAX);
     for (size_t i = 0; code == FY_OK && i < count; i++)
-        if (strcmp(self->topics[i]->name, self->told) != 0) /* whoever reads it, it is not ours */
+        if (!fy_kq_is_told(self, self->topics[i]->name)) /* whoever reads it, it is not ours */
             code = trim_topic(self, self->topics[i], &groups, older_than_ms, err);
     groups_free(&groups);
     return code;

@@ -184,6 +184,7 @@
 #define FY_BACKFILL_PAUSE_MS   15000 /* longest pause between tries that fail */
 
 /* Containers by OpenIO's rules (spec openio-container). */
+#define FY_OIO_NS_BYTES_MAX      63      /* of the namespace, as OpenIO has it */
 #define FY_OIO_ACCOUNT_BYTES_MAX 63      /* of `acct`: a longer one is 400 */
 #define FY_OIO_BODY_BYTES_MAX    1048576 /* of a request; more is 413 */
 #define FY_PROPERTIES_MAX        4096    /* of a container; one more is 413 */
@@ -230,6 +231,7 @@
     64                                 /* of topics and groups: FY_TOPIC_BYTES_MAX holds the whole \
                                         */
 #define FY_KAFKA_PROPERTIES_MAX   64   /* properties of the library that a person may give */
+#define FY_KAFKA_TOLD_MAX         2    /* topics for others: object-events and oio */
 #define FY_KAFKA_SECRET_BYTES_MAX 4096 /* of a file that holds one */
 #define FY_KAFKA_MESSAGE_BYTES                                                                     \
     1179648                            /* the longest record, 128 KiB of headers and frame on top  \

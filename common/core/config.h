@@ -64,6 +64,9 @@ struct fy_config {
               [FY_CONFIG_TEXT_BYTES]; /* NAME=VALUE, as librdkafka has it */
     uint32_t kafka_count;
     char events[8]; /* on, off, or "": on with Kafka */
+    /* containers by OpenIO's rules */
+    char oio_namespace[FY_CONFIG_TEXT_BYTES];
+    bool oio_events; /* with Kafka only */
     /* store */
     bool store_anew;
     int64_t store_free_floor_bytes;
@@ -118,8 +121,9 @@ FY_MUST_CHECK enum fy_code fy_config_environment(struct fy_config *config, char 
  * otherwise, data present when an engine URL is "" (then filled with its embedded default), peers
  * well-formed. For servers. */
 FY_MUST_CHECK enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err);
-/* Whether outcomes of orders are told to applications. */
+/* Whether outcomes of orders are told to applications, and changes of containers. */
 bool fy_config_tells(const struct fy_config *config);
+bool fy_config_tells_oio(const struct fy_config *config);
 /* "name = value" lines that fy_config_file reads, what is the default marked, passwords masked; or
  * one JSON object.
  */

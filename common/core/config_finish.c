@@ -103,6 +103,22 @@ bool fy_config_tells(const struct fy_config *config)
     return queue_is_kafka(config) && strcmp(config->events, "off") != 0;
 }
 
+bool fy_config_tells_oio(const struct fy_config *config)
+{
+    return queue_is_kafka(config) && config->oio_events;
+}
+
+/* It is one segment of a path. */
+static enum fy_code check_namespace(const char *name, struct fy_err *err)
+{
+    size_t size = strlen(name);
+    size_t good = strspn(name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.-_");
+    if (size == 0 || size > FY_OIO_NS_BYTES_MAX || good != size)
+        return fy_err_set(err, FY_EINPUT, "oio.namespace: '%s' is not 1-%d of 0-9 A-Z a-z . - _",
+                          name, FY_OIO_NS_BYTES_MAX);
+    return FY_OK;
+}
+
 static enum fy_code check_events(const struct fy_config *config, struct fy_err *err)
 {
     bool on = strcmp(config->events, "on") == 0;
@@ -134,5 +150,7 @@ enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err)
         code = finish_engine(config, config->store, "dir", "store", err);
     for (uint32_t i = 0; code == FY_OK && i < config->peer_count; i++)
         code = check_peer(config, config->peers[i], err);
+    if (code == FY_OK)
+        code = check_namespace(config->oio_namespace, err);
     return code == FY_OK ? check_events(config, err) : code;
 }

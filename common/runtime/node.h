@@ -21,6 +21,7 @@
 #define FY_TOPIC_ACTION      "request-action"
 #define FY_TOPIC_DEAD        "request-action.dead"
 #define FY_TOPIC_EVENTS      "object-events" /* for applications: no group of ours reads it */
+#define FY_TOPIC_OIO         "oio" /* nor this: changes of containers, as OpenIO tells them */
 #define FY_GROUP_ROUTER      "ferry-router"
 #define FY_GROUP_SENDER      "ferry-sender"
 #define FY_GROUP_WORKER      "ferry-worker"

@@ -30,6 +30,7 @@ static struct fy_queue *telling(struct queue_fixture *f, bool manage)
 {
     char prefix[128];
     struct fy_queue *queue = NULL;
+    static const char *const told[] = {"other", "told"};
     queue_kafka_name(f, "", prefix);
     const struct fy_queue_kafka_settings settings = {.brokers = queue_kafka_brokers(),
                                                      .prefix = prefix,
@@ -37,7 +38,8 @@ static struct fy_queue *telling(struct queue_fixture *f, bool manage)
                                                      .clock = &f->clock.port,
                                                      .partition_count = QUEUE_CONTRACT_PARTITIONS,
                                                      .manage = manage,
-                                                     .told_topic = "told",
+                                                     .told_topics = told,
+                                                     .told_count = FY_COUNT_OF(told),
                                                      .told_keep_ms = KEEP_MS};
     assert_int_equal(fy_queue_kafka_open(&settings, &queue, NULL), FY_OK);
     return queue;

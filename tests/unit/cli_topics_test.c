@@ -155,10 +155,12 @@ static void a_site_has_its_own_topics_and_one_for_each_other(void **state)
     assert_int_equal(fy_topic_names(&f->config, false, bad, 1, names, &err), FY_EINPUT);
     assert_int_equal(fy_config_set(&f->config, "queue", "kafka://h:9092", &err), FY_OK);
     assert_int_equal(fy_topic_names(&f->config, false, more, 2, names, &err), FY_OK);
-    assert_int_equal(names->count, 6);
+    assert_int_equal(names->count, 7);
     assert_string_equal(names->names[3], "object-events");
-    assert_string_equal(names->names[4], "request-replication.berlin");
+    assert_string_equal(names->names[4], "oio");
+    assert_string_equal(names->names[5], "request-replication.berlin");
     assert_int_equal(fy_config_set(&f->config, "events", "off", &err), FY_OK);
+    assert_int_equal(fy_config_set(&f->config, "oio.events", "off", &err), FY_OK);
     assert_int_equal(fy_topic_names(&f->config, true, NULL, 0, names, &err), FY_OK);
     assert_int_equal(names->count, 4);
     free(names);

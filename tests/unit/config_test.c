@@ -237,6 +237,38 @@ static void events_are_told_with_kafka_unless_told_otherwise(void **state)
     expect_unfinished(config, "'yes' is neither on nor off");
 }
 
+/* The default does no harm to a site whose queue nobody can read. */
+static void changes_of_containers_are_told_with_kafka_unless_told_otherwise(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_err err = {0};
+    assert_int_equal(fy_config_set(config, "site", "paris", &err), FY_OK);
+    assert_int_equal(fy_config_set(config, "data", "/d", &err), FY_OK);
+    assert_int_equal(fy_config_finish(config, &err), FY_OK);
+    assert_false(fy_config_tells_oio(config));
+    assert_int_equal(fy_config_set(config, "queue", "kafka://h:9092", &err), FY_OK);
+    assert_true(fy_config_tells_oio(config));
+    assert_int_equal(fy_config_set(config, "oio.events", "off", &err), FY_OK);
+    assert_false(fy_config_tells_oio(config));
+}
+
+static void a_namespace_is_one_segment_of_a_path(void **state)
+{
+    struct fy_config *config = *state;
+    struct fy_err err = {0};
+    static const char *const bad[] = {
+        "", "a/b", "a b", "\xc3\xa9",
+        "0123456789012345678901234567890123456789012345678901234567890123"};
+    assert_int_equal(fy_config_set(config, "site", "paris", &err), FY_OK);
+    assert_int_equal(fy_config_set(config, "data", "/d", &err), FY_OK);
+    assert_int_equal(fy_config_finish(config, &err), FY_OK);
+    assert_string_equal(config->oio_namespace, "OPENIO");
+    for (size_t i = 0; i < FY_COUNT_OF(bad); i++) {
+        assert_int_equal(fy_config_set(config, "oio.namespace", bad[i], &err), FY_OK);
+        expect_unfinished(config, "oio.namespace");
+    }
+}
+
 static void the_embedded_engines_live_in_the_data_folder(void **state)
 {
     struct fy_config *config = *state;
@@ -450,6 +482,8 @@ int main(void)
         TEST(properties_of_kafka_come_from_the_file_and_from_variables),
         TEST(a_bad_line_of_a_file_is_named),
         TEST(events_are_told_with_kafka_unless_told_otherwise),
+        TEST(changes_of_containers_are_told_with_kafka_unless_told_otherwise),
+        TEST(a_namespace_is_one_segment_of_a_path),
         TEST(the_embedded_engines_live_in_the_data_folder),
         TEST(only_loopback_is_listened_on),
         TEST(other_addresses_are_listened_on_where_that_is_accepted),
