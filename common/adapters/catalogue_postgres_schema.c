@@ -201,12 +201,13 @@ static const char *const schema_9[] = {
     "CREATE TABLE version(container_id BIGINT NOT NULL REFERENCES container(id), name" NAME
     ", number" NUMBER ", kind" NUMBER ", id" NAME ", stamp_time" NUMBER ", stamp_site" NAME
     ", size" NUMBER ", hash" NAME ", changed_ms" NUMBER ", expires_ms" NUMBER ", metadata" NAME
-    ", body_id BIGINT REFERENCES body(id), proof" NUMBER
-    ", PRIMARY KEY(container_id, name, number))",
+    ", body_id BIGINT REFERENCES body(id), proof" NUMBER ")",
+    "CREATE UNIQUE INDEX version_key ON version(container_id, name, number DESC)",
     "CREATE INDEX version_body ON version(body_id) WHERE body_id IS NOT NULL",
     "CREATE INDEX version_registered ON version(container_id, name) WHERE kind = 2",
     "ALTER TABLE object ADD COLUMN number BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE object ADD COLUMN marker BIGINT NOT NULL DEFAULT 0",
+    "CREATE INDEX object_marker ON object(container_id, name, version) WHERE marker = 1",
     "ALTER TABLE waiting ADD COLUMN overwrites BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE event ADD COLUMN stream BIGINT NOT NULL DEFAULT 0",
     "CREATE INDEX event_stream ON event(stream, id)",

@@ -274,7 +274,8 @@ static const char *const schema_12[] = {
  * not set. copied_by: boot id of the snapshot that reads it, hidden_by: of the one that makes it.
  * property: what clients have set. container_count: its sums. version: versions of a name beside
  * the newest one, which object has; kind 0 with its body, 1 a delete marker, 2 registered, whose
- * body has not come (it may be newer than the object's row). number: of that row; 0 its stamp says.
+ * body has not come (it may be newer than the object's row); lists read them newest first. number:
+ * of that row; 0 its stamp says. marker: of a tombstone alone, one that lists show.
  * overwrites: of an order. stream: 0 what became of orders, 1 changes of containers, whose sums
  * that changed wait in state_due to be told. exported: greatest number of a file of the export, -1
  * not known. */
@@ -306,11 +307,12 @@ static const char *const schema_13[] = {
     " stamp_time INTEGER NOT NULL, stamp_site TEXT NOT NULL, size INTEGER NOT NULL,"
     " hash TEXT NOT NULL, changed_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
     " metadata TEXT NOT NULL, body_id INTEGER REFERENCES body(id), proof INTEGER NOT NULL,"
-    " PRIMARY KEY(container_id, name, number)) WITHOUT ROWID;",
+    " PRIMARY KEY(container_id, name, number DESC)) WITHOUT ROWID;",
     "CREATE INDEX version_body ON version(body_id) WHERE body_id IS NOT NULL;",
     "CREATE INDEX version_registered ON version(container_id, name) WHERE kind = 2;",
     "ALTER TABLE object ADD COLUMN number INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE object ADD COLUMN marker INTEGER NOT NULL DEFAULT 0;",
+    "CREATE INDEX object_marker ON object(container_id, name) WHERE marker = 1;",
     "ALTER TABLE waiting ADD COLUMN overwrites INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE event ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;",
     "CREATE INDEX event_stream ON event(stream, id);",
