@@ -196,9 +196,7 @@ static enum fy_code write_right(struct fy_exchange *x, enum fy_right_action acti
     if (!fy_text_copy(op.row.client, sizeof(op.row.client), client) ||
         !fy_text_copy(op.row.bucket, sizeof(op.row.bucket), bucket))
         return fy_err_set(err, FY_EINPUT, "client or bucket is too long");
-    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
-    if (code != FY_OK)
-        *err = op.op.err;
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op, err);
     *rights = op.row.rights;
     fy_know_rights_changed(node, op.row.bucket);
     return code;

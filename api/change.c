@@ -11,11 +11,9 @@ enum fy_code fy_change_bucket_create(struct fy_exchange *x, const char *bucket, 
     FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
     FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), bucket));
     FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
-    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
-    if (code != FY_OK) {
-        *err = op.op.err;
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op, err);
+    if (code != FY_OK)
         return code;
-    }
     *row = op.row;
     fy_know_rights_changed(node, op.bucket);
     fy_bell_ring(&node->outbox_bell);
@@ -30,7 +28,7 @@ void fy_change_bucket_delete(struct fy_exchange *x, const char *account, const c
     FY_ASSERT(fy_text_copy(op.account, sizeof(op.account), account));
     FY_ASSERT(fy_text_copy(op.bucket, sizeof(op.bucket), bucket));
     FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
-    if (fy_catalogue_writer_run(node->writer, &op.op) != FY_OK) {
+    if (fy_catalogue_writer_run(node->writer, &op.op, NULL) != FY_OK) {
         fy_answer_error(x, &op.op.err);
         return;
     }
@@ -45,7 +43,7 @@ void fy_change_object_delete(struct fy_exchange *x, const struct fy_object_key *
     struct fy_cat_object_delete op = {.op = {.kind = FY_CAT_OBJECT_DELETE}, .key = *key};
     FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
     FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
-    if (fy_catalogue_writer_run(node->writer, &op.op) != FY_OK) {
+    if (fy_catalogue_writer_run(node->writer, &op.op, NULL) != FY_OK) {
         fy_answer_error(x, &op.op.err);
         return;
     }

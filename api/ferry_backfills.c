@@ -217,7 +217,7 @@ static void post_backfill(struct fy_exchange *x)
         return;
     }
     FY_ASSERT(fy_text_copy(op.row.op_id, sizeof(op.row.op_id), fy_op_id(x)));
-    if (fy_catalogue_writer_run(node->writer, &op.op) == FY_OK)
+    if (fy_catalogue_writer_run(node->writer, &op.op, NULL) == FY_OK)
         answer_row(x, 201, &op.row);
     else
         fy_answer_error(x, &op.op.err);
@@ -231,10 +231,8 @@ static void cancel_backfill(struct fy_exchange *x)
     struct fy_backfill_row row;
     struct fy_err err = {0};
     enum fy_code code = fy_path_id(x, "backfill", &op.row.id, &err);
-    if (code == FY_OK && fy_catalogue_writer_run(fy_node_of(x)->writer, &op.op) != FY_OK) {
-        err = op.op.err;
-        code = err.code;
-    }
+    if (code == FY_OK)
+        code = fy_catalogue_writer_run(fy_node_of(x)->writer, &op.op, &err);
     if (code == FY_OK)
         code = find_row(x, op.row.id, &row, &err);
     if (code == FY_OK)

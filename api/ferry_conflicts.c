@@ -144,11 +144,9 @@ static enum fy_code drop_all(struct fy_node *node, const struct drop_words *word
         };
         memcpy(drop.filter.site, words->site, sizeof(drop.filter.site));
         memcpy(drop.filter.bucket, words->bucket, sizeof(drop.filter.bucket));
-        enum fy_code code = fy_catalogue_writer_run(node->writer, &drop.op);
-        if (code != FY_OK) {
-            *err = drop.op.err;
+        enum fy_code code = fy_catalogue_writer_run(node->writer, &drop.op, err);
+        if (code != FY_OK)
             return code;
-        }
         *matched += drop.matched;
     } while (drop.matched == DROP_ROWS);
     return FY_OK;

@@ -133,7 +133,7 @@ static void put_targets(struct fy_exchange *x)
     FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
     memcpy(op.account, key.account, sizeof(op.account));
     memcpy(op.bucket, key.bucket, sizeof(op.bucket));
-    if (fy_catalogue_writer_run(fy_node_of(x)->writer, &op.op) == FY_OK)
+    if (fy_catalogue_writer_run(fy_node_of(x)->writer, &op.op, NULL) == FY_OK)
         answer_targets(x, op.targets);
     else
         fy_answer_error(x, &op.op.err);

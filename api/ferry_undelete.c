@@ -106,10 +106,9 @@ static enum fy_code undelete(struct fy_exchange *x, const struct fy_object_key *
     struct fy_cat_undelete op = {.op = {.kind = FY_CAT_UNDELETE}, .key = *key};
     FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
     FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
-    if (fy_catalogue_writer_run(node->writer, &op.op) != FY_OK) {
-        *err = op.op.err;
-        return op.op.code;
-    }
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op, err);
+    if (code != FY_OK)
+        return code;
     fy_bell_ring(&node->outbox_bell);
     return fy_catalogue_object_get(node->catalogue, key, row, err);
 }

@@ -94,7 +94,7 @@ static enum fy_code query_scope(struct fy_exchange *x, struct fy_scan_row *row, 
 static void change_scan(struct fy_exchange *x, struct fy_cat_scan *scan)
 {
     scan->op.kind = FY_CAT_SCAN;
-    if (fy_catalogue_writer_run(fy_node_of(x)->writer, &scan->op) == FY_OK)
+    if (fy_catalogue_writer_run(fy_node_of(x)->writer, &scan->op, NULL) == FY_OK)
         answer_scan(x, &scan->row);
     else
         fy_answer_error(x, &scan->op.err);

@@ -156,11 +156,9 @@ static enum fy_code edit_all(struct fy_node *node, enum fy_wait_action action,
                                          .filter = *filter,
                                          .dry_run = dry_run};
         edit.filter.limit = EDIT_ROWS;
-        enum fy_code code = fy_catalogue_writer_run(node->writer, &edit.op);
-        if (code != FY_OK) {
-            *err = edit.op.err;
+        enum fy_code code = fy_catalogue_writer_run(node->writer, &edit.op, err);
+        if (code != FY_OK)
             return code;
-        }
         edited->matched += edit.matched;
         edited->superseded += edit.superseded;
         edited->incurable += edit.incurable;

@@ -36,7 +36,7 @@ static void undo(struct put *put)
     put->taken = false;
     struct fy_cat_upload_fail fail = {
         .op = {.kind = FY_CAT_UPLOAD_FAIL}, .key = put->key, .token = put->token};
-    if (fy_catalogue_writer_run(put->node->writer, &fail.op) != FY_OK)
+    if (fy_catalogue_writer_run(put->node->writer, &fail.op, NULL) != FY_OK)
         fy_undone_add(&put->node->undone, &put->key, put->token);
 }
 
@@ -93,9 +93,7 @@ static enum fy_code take_row(struct put *put, struct fy_err *err)
     begin->op.kind = FY_CAT_UPLOAD_BEGIN;
     begin->key = put->key;
     memcpy(begin->client, put->client, sizeof(begin->client));
-    enum fy_code code = fy_catalogue_writer_run(put->node->writer, &begin->op);
-    if (code != FY_OK)
-        *err = begin->op.err;
+    enum fy_code code = fy_catalogue_writer_run(put->node->writer, &begin->op, err);
     put->token = begin->token;
     put->taken = code == FY_OK;
     if (code == FY_EBUSY && put->token != 0) /* perhaps it is taken, and nobody could say so */
@@ -176,11 +174,9 @@ static enum fy_code publish(struct put *put, const struct fy_stored *stored,
     finish->size = stored->size;
     finish->digest = stored->digest;
     finish->proof = put->promised ? FY_PROOF_PROMISE : FY_PROOF_TRANSPORT;
-    enum fy_code code = fy_catalogue_writer_run(put->node->writer, &finish->op);
+    enum fy_code code = fy_catalogue_writer_run(put->node->writer, &finish->op, err);
     if (code == FY_OK)
         *row = finish->row;
-    else
-        *err = finish->op.err;
     free(finish);
     return code;
 }

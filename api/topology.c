@@ -87,11 +87,9 @@ enum fy_code fy_topology_write(struct fy_node *node, enum fy_site_action action,
                                struct fy_site_row *row, struct fy_err *err)
 {
     struct fy_cat_site op = {.op = {.kind = FY_CAT_SITE}, .action = action, .row = *row};
-    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op, err);
     fy_know_sites_changed(node);
     if (code == FY_OK)
         *row = op.row;
-    else
-        *err = op.op.err;
     return code;
 }

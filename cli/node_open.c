@@ -431,11 +431,8 @@ struct entering {
 static enum fy_code try_insert(void *arg, struct fy_err *err)
 {
     const struct entering *entering = arg;
-    enum fy_code code = fy_catalogue_writer_run(entering->node->writer, &entering->insert->op);
-    if (code == FY_OK || code == FY_EEXISTS)
-        return FY_OK;
-    *err = entering->insert->op.err;
-    return code;
+    enum fy_code code = fy_catalogue_writer_run(entering->node->writer, &entering->insert->op, err);
+    return code == FY_EEXISTS ? FY_OK : code;
 }
 
 static enum fy_code enter_site(struct fy_node *node, const char *id, const char *uri,

@@ -86,10 +86,7 @@ static enum fy_code save(struct fy_backfill *self, const struct fy_backfill_row 
 {
     struct fy_cat_backfill op = {
         .op.kind = FY_CAT_BACKFILL, .action = FY_BACKFILL_SAVE, .row = *row};
-    enum fy_code code = fy_catalogue_writer_run(self->node->writer, &op.op);
-    if (code != FY_OK)
-        *err = op.op.err;
-    return code;
+    return fy_catalogue_writer_run(self->node->writer, &op.op, err);
 }
 
 /* Why it does not go on, for who looks; once for each reason. false: that is known. */

@@ -115,9 +115,7 @@ static enum fy_code write_row(struct fy_node *node, const struct fy_dead_letter 
     wait->row.http_status = letter->http_status;
     wait->row.attempts = letter->attempts != 0 ? letter->attempts : 1;
     wait->row.first_failed_ms = wait->row.last_failed_ms = wait->row.due_ms = now_ms;
-    enum fy_code code = fy_catalogue_writer_run(node->writer, &wait->op);
-    if (code != FY_OK)
-        *err = wait->op.err;
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &wait->op, err);
     free(wait);
     return code;
 }

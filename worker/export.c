@@ -62,10 +62,7 @@ static enum fy_code file_begins(struct fy_exporter *exporter, struct fy_err *err
 {
     struct fy_cat_journal_done done = {.op = {.kind = FY_CAT_JOURNAL_DONE},
                                        .exporting = exporter->next_number};
-    enum fy_code code = fy_catalogue_writer_run(exporter->node->writer, &done.op);
-    if (code != FY_OK)
-        *err = done.op.err;
-    return code;
+    return fy_catalogue_writer_run(exporter->node->writer, &done.op, err);
 }
 
 static enum fy_code segment_open(struct segment *segment)
@@ -111,10 +108,7 @@ static enum fy_code journal_done(struct fy_node *node, const int64_t *ids, size_
         .op = {.kind = FY_CAT_JOURNAL_DONE}, .ids = ids, .count = count, .anew = anew};
     if (count == 0)
         return FY_OK;
-    enum fy_code code = fy_catalogue_writer_run(node->writer, &done.op);
-    if (code != FY_OK)
-        *err = done.op.err;
-    return code;
+    return fy_catalogue_writer_run(node->writer, &done.op, err);
 }
 
 /* One file; *more: rows are left. */

@@ -154,11 +154,9 @@ static enum fy_code keep_rows(struct fy_keeper *keeper, struct fy_err *err)
                                   .conflicts_before_ms = now_ms - node->config->conflicts_keep_ms,
                                   .kept_before_ms = kept_before_ms(node, now_ms),
                                   .limit = PURGE_ROWS};
-        enum fy_code code = fy_catalogue_writer_run(node->writer, &purge.op);
-        if (code != FY_OK) {
-            *err = purge.op.err;
+        enum fy_code code = fy_catalogue_writer_run(node->writer, &purge.op, err);
+        if (code != FY_OK)
             return code;
-        }
         /* On a full disk a page is enough until the next round: its files have to go first. */
     } while (purge.purged == PURGE_ROWS && atomic_load(&node->store_ok) &&
              !atomic_load(&keeper->stopping));
@@ -177,11 +175,9 @@ static enum fy_code keep_events(struct fy_keeper *keeper, struct fy_err *err)
             .op = {.kind = FY_CAT_EVENTS_TRIM},
             .events_max = fy_config_tells(node->config) ? FY_EVENTS_WAITING_MAX : 0,
             .limit = EVENT_ROWS};
-        enum fy_code code = fy_catalogue_writer_run(node->writer, &trim.op);
-        if (code != FY_OK) {
-            *err = trim.op.err;
+        enum fy_code code = fy_catalogue_writer_run(node->writer, &trim.op, err);
+        if (code != FY_OK)
             return code;
-        }
         dropped += trim.dropped;
     } while (trim.dropped > 0 && !atomic_load(&keeper->stopping));
     if (dropped > 0)

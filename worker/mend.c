@@ -242,9 +242,7 @@ static enum fy_code publish(struct fy_node *node, const struct fy_stored *stored
         .op = {.kind = FY_CAT_MEND}, .size = stored->size, .digest = stored->digest};
     memcpy(op.blob_ref, stored->blob_ref, sizeof op.blob_ref);
     FY_ASSERT(fy_text_copy(op.from, sizeof op.from, site));
-    if (fy_catalogue_writer_run(node->writer, &op.op) != FY_OK)
-        return fy_err_set(err, op.op.code, "%s", op.op.err.text);
-    return FY_OK;
+    return fy_catalogue_writer_run(node->writer, &op.op, err);
 }
 
 /* The first site and name that give the bytes. What is wrong here ends it; what is wrong with a

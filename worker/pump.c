@@ -173,11 +173,9 @@ static enum fy_code pump_once(struct fy_pump *pump, size_t *moved, struct fy_err
         return fy_err_add(err, "publish %zu records to %s", pump->count, pump->kind->topic);
     struct fy_cat_outbox_done done = {
         .op = {.kind = pump->kind->done}, .ids = pump->ids, .count = pump->row_count};
-    code = fy_catalogue_writer_run(node->writer, &done.op);
-    if (code != FY_OK) {
-        *err = done.op.err;
+    code = fy_catalogue_writer_run(node->writer, &done.op, err);
+    if (code != FY_OK)
         return fy_err_add(err, "clear what went to %s", pump->kind->topic);
-    }
     *moved = pump->count;
     fy_metric_add(&node->metrics, pump->kind->published, (int64_t)pump->count);
     return FY_OK;

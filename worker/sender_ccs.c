@@ -202,9 +202,7 @@ static enum fy_code write_waiting(struct fy_sender *sender, const struct fy_ccs_
                                         .last_failed_ms = trouble->last_failed_ms,
                                         .due_ms = due_ms};
     memcpy(wait->row.detail, trouble->last.detail, sizeof(wait->row.detail));
-    enum fy_code code = fy_catalogue_writer_run(sender->node->writer, &wait->op);
-    if (code != FY_OK)
-        *err = wait->op.err;
+    enum fy_code code = fy_catalogue_writer_run(sender->node->writer, &wait->op, err);
     free(wait);
     return code;
 }
@@ -248,9 +246,7 @@ static enum fy_code remove_waiting(struct fy_sender *sender, const struct fy_ccs
     settle->direction = FY_OUT;
     settle->outcome = FY_OUTCOME_LOCAL;
     settle->waiting_id = item->waiting_id;
-    enum fy_code code = fy_catalogue_writer_run(sender->node->writer, &settle->op);
-    if (code != FY_OK)
-        *err = settle->op.err;
+    enum fy_code code = fy_catalogue_writer_run(sender->node->writer, &settle->op, err);
     free(settle);
     return code;
 }
@@ -392,10 +388,8 @@ static enum fy_code send_anew(struct fy_sender *sender, struct fy_err *err)
         .action = FY_WAIT_RETRY,
         .filter = {.id = -1, .state = FY_WAITING, .direction = FY_OUT, .limit = FY_LIST_PAGE_MAX}};
     memcpy(edit.filter.site, sender->site, sizeof(edit.filter.site));
-    enum fy_code code = fy_catalogue_writer_run(sender->node->writer, &edit.op);
-    if (code != FY_OK)
-        *err = edit.op.err;
-    else
+    enum fy_code code = fy_catalogue_writer_run(sender->node->writer, &edit.op, err);
+    if (code == FY_OK)
         fy_bell_ring(&sender->node->outbox_bell);
     return code;
 }

@@ -89,10 +89,8 @@ static enum fy_code empty_trash_once(struct fy_node *node, struct due *due, stru
         return code;
     struct fy_cat_trash_done done = {
         .op = {.kind = FY_CAT_TRASH_DONE}, .blob_refs = due->pointers, .count = due->count};
-    code = fy_catalogue_writer_run(node->writer, &done.op);
-    if (code != FY_OK)
-        *err = done.op.err;
-    else
+    code = fy_catalogue_writer_run(node->writer, &done.op, err);
+    if (code == FY_OK)
         fy_metric_add(&node->metrics, FY_M_BODIES_SWEPT, (int64_t)due->count);
     return code;
 }
@@ -119,11 +117,9 @@ enum fy_code fy_sweep_unreferenced(struct fy_node *node, const _Atomic bool *sto
                                       .limit = SWEEP_ROWS,
                                       .now_ms = fy_wall_ms(node->clock),
                                       .grace_ms = node->config->trash_grace_ms};
-        enum fy_code code = fy_catalogue_writer_run(node->writer, &sweep.op);
-        if (code != FY_OK) {
-            *err = sweep.op.err;
+        enum fy_code code = fy_catalogue_writer_run(node->writer, &sweep.op, err);
+        if (code != FY_OK)
             return code;
-        }
         if (sweep.moved == SWEEP_ROWS)
             rest();
     } while (sweep.moved == SWEEP_ROWS && !atomic_load(stop));

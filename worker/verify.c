@@ -47,8 +47,9 @@ static enum fy_code save(struct verify *verify, struct fy_err *err)
     struct fy_cat_scan *scan = &verify->scan;
     scan->op = (struct fy_cat_op){.kind = FY_CAT_SCAN};
     scan->action = FY_SCAN_SAVE;
-    if (fy_catalogue_writer_run(verify->node->writer, &scan->op) != FY_OK)
-        return fy_err_set(err, scan->op.code, "%s", scan->op.err.text);
+    enum fy_code code = fy_catalogue_writer_run(verify->node->writer, &scan->op, err);
+    if (code != FY_OK)
+        return code;
     verify->saved_ms = fy_mono_ms(verify->node->clock);
     return FY_OK;
 }
@@ -143,8 +144,9 @@ static enum fy_code mark(struct verify *verify, const struct fy_body_row *body,
                                .body = *body,
                                .damage = damage,
                                .scan = verify->scan.row.number};
-    if (fy_catalogue_writer_run(verify->node->writer, &op.op) != FY_OK)
-        return fy_err_set(err, op.op.code, "%s", op.op.err.text);
+    enum fy_code code = fy_catalogue_writer_run(verify->node->writer, &op.op, err);
+    if (code != FY_OK)
+        return code;
     *stale = op.stale;
     if (op.news)
         fy_log(NULL, FY_ERROR, "body.damaged", fy_kv_str("blob", body->blob_ref),
@@ -296,9 +298,7 @@ static enum fy_code take(struct verify *verify, struct fy_err *err)
     if (last.state != FY_SCAN_RUNNING) /* nearly always: no write for it */
         return fy_err_set(err, FY_ENOTFOUND, "no scan runs");
     *scan = (struct fy_cat_scan){.op = {.kind = FY_CAT_SCAN}, .action = FY_SCAN_TAKE};
-    if (fy_catalogue_writer_run(verify->node->writer, &scan->op) != FY_OK)
-        return fy_err_set(err, scan->op.code, "%s", scan->op.err.text);
-    return FY_OK;
+    return fy_catalogue_writer_run(verify->node->writer, &scan->op, err);
 }
 
 static enum fy_code run_taken(struct verify *verify, struct fy_err *err)

@@ -120,7 +120,8 @@ static void turn_over(struct fy_cat_op *op)
     pthread_mutex_unlock(&turn->mutex);
 }
 
-enum fy_code fy_catalogue_writer_run(struct fy_catalogue_writer *writer, struct fy_cat_op *op)
+enum fy_code fy_catalogue_writer_run(struct fy_catalogue_writer *writer, struct fy_cat_op *op,
+                                     struct fy_err *err)
 {
     FY_ASSERT(op->done == NULL);
     FY_ASSERT(!pthread_equal(pthread_self(), writer->thread)); /* it would wait for itself */
@@ -138,6 +139,8 @@ enum fy_code fy_catalogue_writer_run(struct fy_catalogue_writer *writer, struct 
     pthread_mutex_destroy(&turn.mutex);
     op->done = NULL;
     op->arg = arg;
+    if (op->code != FY_OK && err != NULL)
+        *err = op->err;
     return op->code;
 }
 

@@ -20,11 +20,9 @@ static enum fy_code renew(struct fy_node *node, struct fy_err *err)
     struct fy_cat_lease_renew op = {.op = {.kind = FY_CAT_LEASE_RENEW},
                                     .saved_time = fy_hlc_last(&node->hlc),
                                     .bury = fy_node_works(node)};
-    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op);
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &op.op, err);
     if (code == FY_OK && op.buried > 0)
         atomic_store(&node->others_died, true);
-    if (code != FY_OK)
-        *err = op.op.err;
     return code;
 }
 

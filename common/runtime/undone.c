@@ -62,7 +62,7 @@ void fy_undone_retry(struct fy_undone *undone, struct fy_catalogue_writer *write
 {
     struct fy_undone_upload *upload;
     for (int turn = 0; turn < FY_UNDONE_TURN_MAX && (upload = take(undone)) != NULL; turn++) {
-        if (fy_catalogue_writer_run(writer, &upload->fail.op) != FY_OK) {
+        if (fy_catalogue_writer_run(writer, &upload->fail.op, NULL) != FY_OK) {
             give(undone, upload); /* last, so that it holds up no other */
             return;
         }

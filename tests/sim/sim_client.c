@@ -146,7 +146,7 @@ static enum fy_code store_value(struct client *self, struct fy_stored *stored)
 
 static enum fy_code run(struct client *self, struct fy_cat_op *op)
 {
-    return fy_catalogue_writer_run(self->run->node.writer, op);
+    return fy_catalogue_writer_run(self->run->node.writer, op, NULL);
 }
 
 static void upload_fail(struct client *self, int64_t token)
@@ -170,7 +170,7 @@ static void upload_finish(struct client *self, int64_t token, const struct fy_st
     finish->digest = stored->digest;
     finish->proof = FY_PROOF_TRANSPORT;
     memcpy(finish->blob_ref, stored->blob_ref, sizeof(finish->blob_ref));
-    enum fy_code code = fy_catalogue_writer_run(node->writer, &finish->op);
+    enum fy_code code = fy_catalogue_writer_run(node->writer, &finish->op, NULL);
     bool unknown = code == FY_EBUSY || code == FY_EIO;
     if (code == FY_OK)
         fy_bell_ring(&node->outbox_bell);
@@ -189,7 +189,7 @@ static void upload(struct client *self)
     if (!self->without_begin) {
         struct fy_cat_upload_begin begin = {.op = {.kind = FY_CAT_UPLOAD_BEGIN}, .key = self->key};
         memcpy(begin.client, CLIENT, sizeof(CLIENT));
-        if (fy_catalogue_writer_run(self->run->node.writer, &begin.op) != FY_OK)
+        if (fy_catalogue_writer_run(self->run->node.writer, &begin.op, NULL) != FY_OK)
             return;
         token = begin.token;
     }
@@ -254,7 +254,7 @@ static void retry_dead(struct client *self)
         .op = {.kind = FY_CAT_WAIT_EDIT},
         .action = FY_WAIT_RETRY,
         .filter = {.id = -1, .state = FY_DEAD, .direction = -1, .limit = FY_LIST_PAGE_MAX}};
-    if (fy_catalogue_writer_run(self->run->node.writer, &edit.op) == FY_OK)
+    if (fy_catalogue_writer_run(self->run->node.writer, &edit.op, NULL) == FY_OK)
         fiber_trace("retried %lld dead orders", (long long)edit.matched);
     fy_bell_ring(&self->run->node.waiting_bell);
     fy_bell_ring(&self->run->node.outbox_bell);

@@ -117,7 +117,7 @@ static bool enter_sites(struct sim_run *run)
         (void)snprintf(insert.row.id, sizeof(insert.row.id), "site-%c", (char)('a' + i));
         memcpy(insert.row.name, insert.row.id, sizeof(insert.row.name));
         (void)snprintf(insert.row.uri, sizeof(insert.row.uri), "%s", net->hosts[i].uri);
-        enum fy_code code = fy_catalogue_writer_run(run->node.writer, &insert.op);
+        enum fy_code code = fy_catalogue_writer_run(run->node.writer, &insert.op, NULL);
         if (code != FY_OK && code != FY_EEXISTS)
             return false;
     }

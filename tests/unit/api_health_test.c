@@ -52,7 +52,7 @@ static void add_site(struct api_fixture *f, const char *id, uint16_t port,
     assert_true(fy_text_copy(op.row.id, sizeof op.row.id, id));
     assert_true(fy_text_copy(op.row.name, sizeof op.row.name, id));
     (void)snprintf(op.row.uri, sizeof op.row.uri, "http://127.0.0.1:%u", port);
-    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op), FY_OK);
+    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op, NULL), FY_OK);
 }
 
 static void add_outcome(struct api_fixture *f, const char *op_id, const char *object, uint64_t time)
@@ -65,7 +65,7 @@ static void add_outcome(struct api_fixture *f, const char *op_id, const char *ob
     assert_true(fy_text_copy(op.order.op_id, sizeof op.order.op_id, op_id));
     assert_true(fy_text_copy(op.order.bucket, sizeof op.order.bucket, "bucket-1"));
     assert_true(fy_text_copy(op.order.object, sizeof op.order.object, object));
-    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op), FY_OK);
+    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op, NULL), FY_OK);
 }
 
 /* ------------------------------------------------------------------ health */
@@ -208,7 +208,7 @@ static void waiting_orders_are_gauges_by_reason(void **state)
     assert_true(fy_text_copy(op.row.order.bucket, sizeof op.row.order.bucket, "bucket-1"));
     assert_true(fy_text_copy(op.row.order.object, sizeof op.row.order.object, "o"));
     assert_true(fy_text_copy(op.row.order.op_id, sizeof op.row.order.op_id, "dead-one"));
-    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op), FY_OK);
+    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op, NULL), FY_OK);
     struct http_answer answer = http_call(f->port, "GET", "/metrics", NULL, NULL);
     assert_non_null(strstr(answer.body,
                            "\nferry_waiting_orders{state=\"dead\",reason=\"HASH_MISMATCH\","

@@ -21,7 +21,7 @@ static void add_site(struct api_fixture *f, const char *id)
     assert_true(fy_text_copy(op.row.id, sizeof op.row.id, id));
     assert_true(fy_text_copy(op.row.name, sizeof op.row.name, id));
     assert_true(fy_text_copy(op.row.uri, sizeof op.row.uri, "http://127.0.0.1:1"));
-    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op), FY_OK);
+    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op, NULL), FY_OK);
 }
 
 static int set_up(void **state)

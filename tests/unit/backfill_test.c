@@ -227,7 +227,7 @@ static void change(struct site *self, enum fy_action action, const char *object,
 {
     struct fy_cat_apply *apply = fy_alloc(sizeof(*apply));
     make_change(self, action, object, time, size, apply);
-    must(fy_catalogue_writer_run(self->node.writer, &apply->op), &apply->op.err);
+    must(fy_catalogue_writer_run(self->node.writer, &apply->op, NULL), &apply->op.err);
     free(apply);
 }
 

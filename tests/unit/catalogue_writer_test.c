@@ -194,14 +194,15 @@ static void health_falls_with_a_failed_write_and_returns_with_the_next_good_one(
     struct fy_cat_op op = {.kind = FY_CAT_LEASE_RENEW, .arg = &op};
 
     assert_true(fy_catalogue_writer_healthy(f->writer));
-    assert_int_equal(fy_catalogue_writer_run(f->writer, &op), FY_OK);
+    assert_int_equal(fy_catalogue_writer_run(f->writer, &op, NULL), FY_OK);
     assert_true(fy_catalogue_writer_healthy(f->writer));
-    assert_int_equal(fy_catalogue_writer_run(f->writer, &op), FY_EBUSY);
-    assert_int_equal(op.err.code, FY_EBUSY);
+    struct fy_err err = {0};
+    assert_int_equal(fy_catalogue_writer_run(f->writer, &op, &err), FY_EBUSY);
+    assert_int_equal(err.code, FY_EBUSY);
     assert_false(fy_catalogue_writer_healthy(f->writer));
-    assert_int_equal(fy_catalogue_writer_run(f->writer, &op), FY_ENOSPACE);
+    assert_int_equal(fy_catalogue_writer_run(f->writer, &op, NULL), FY_ENOSPACE);
     assert_false(fy_catalogue_writer_healthy(f->writer));
-    assert_int_equal(fy_catalogue_writer_run(f->writer, &op), FY_OK);
+    assert_int_equal(fy_catalogue_writer_run(f->writer, &op, NULL), FY_OK);
     assert_true(fy_catalogue_writer_healthy(f->writer));
     assert_null(op.done); /* the operation is as the caller left it */
     assert_ptr_equal(op.arg, &op);
@@ -218,7 +219,7 @@ static void *run_many(void *arg)
     struct runner *runner = arg;
     for (size_t i = 0; i < 10; i++) {
         struct fy_cat_op op = {.kind = FY_CAT_SETTLE, .code = FY_EINTERNAL};
-        runner->good += fy_catalogue_writer_run(runner->writer, &op) == FY_OK;
+        runner->good += fy_catalogue_writer_run(runner->writer, &op, NULL) == FY_OK;
     }
     return NULL;
 }

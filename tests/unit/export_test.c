@@ -139,7 +139,7 @@ static void make_bucket(struct fixture *f, const char *name)
     struct fy_cat_bucket_create op = {.op = {.kind = FY_CAT_BUCKET_CREATE}, .client = "client-1"};
     (void)snprintf(op.bucket, sizeof op.bucket, "%s", name);
     (void)snprintf(op.op_id, sizeof op.op_id, "op-%s", name);
-    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op), FY_OK);
+    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op, NULL), FY_OK);
 }
 
 /* ------------------------------------------------------------------ what is there */

@@ -177,7 +177,7 @@ static void make_bucket(struct fixture *f, const char *name)
 {
     struct fy_cat_bucket_create op = {.op.kind = FY_CAT_BUCKET_CREATE, .client = "client-1"};
     assert_true(fy_text_copy(op.bucket, sizeof(op.bucket), name));
-    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op), FY_OK);
+    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op, NULL), FY_OK);
     fy_bell_ring(&f->node.outbox_bell);
 }
 
@@ -187,7 +187,7 @@ static void end_order(struct fixture *f, const char *op_id, const char *bucket)
     struct fy_cat_settle op = {.op.kind = FY_CAT_SETTLE, .outcome = FY_OUTCOME_SETTLED};
     assert_true(fy_text_copy(op.order.op_id, sizeof(op.order.op_id), op_id));
     assert_true(fy_text_copy(op.order.bucket, sizeof(op.order.bucket), bucket));
-    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op), FY_OK);
+    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op.op, NULL), FY_OK);
 }
 
 /* Until a topic has so many records, or has failed so often. */

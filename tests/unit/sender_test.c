@@ -273,7 +273,7 @@ static void set_aside(struct site *self, enum fy_action action, const char *obje
     wait->row.state = FY_WAITING;
     wait->row.reason = FY_NOT_APPLIED;
     order_make(self, action, object, &wait->row.order);
-    must(fy_catalogue_writer_run(self->node.writer, &wait->op), &wait->op.err);
+    must(fy_catalogue_writer_run(self->node.writer, &wait->op, NULL), &wait->op.err);
     free(wait);
 }
 
@@ -283,7 +283,7 @@ static void change_here(struct site *self, enum fy_action action, const char *ob
     struct fy_cat_apply *apply = fy_alloc(sizeof(*apply));
     apply->op.kind = FY_CAT_APPLY;
     order_make(self, action, object, &apply->order);
-    must(fy_catalogue_writer_run(self->node.writer, &apply->op), &apply->op.err);
+    must(fy_catalogue_writer_run(self->node.writer, &apply->op, NULL), &apply->op.err);
     assert_int_equal(apply->verdict, FY_VERDICT_APPLY);
     free(apply);
 }

@@ -86,7 +86,7 @@ static void make_bodies(struct site *self)
         fy_sha256_of(apply->order.object, empty ? 0 : strlen(apply->order.object), &apply->digest);
         (void)snprintf(apply->blob_ref, sizeof(apply->blob_ref), "file:00/%s.o%d",
                        self->node.boot_id, i);
-        must(fy_catalogue_writer_run(self->node.writer, &apply->op), &apply->op.err);
+        must(fy_catalogue_writer_run(self->node.writer, &apply->op, NULL), &apply->op.err);
         free(apply);
     }
 }
@@ -129,7 +129,7 @@ static enum fy_code scan(struct site *self, struct fy_scan_row *row)
     const _Atomic bool stop = false;
     struct fy_cat_scan *op = fy_alloc(sizeof(*op));
     *op = (struct fy_cat_scan){.op.kind = FY_CAT_SCAN, .action = FY_SCAN_START};
-    must(fy_catalogue_writer_run(self->node.writer, &op->op), &op->op.err);
+    must(fy_catalogue_writer_run(self->node.writer, &op->op, NULL), &op->op.err);
     free(op);
     enum fy_code code = fy_verify(&self->node, &stop, &self->err);
     struct fy_err err = {0};
