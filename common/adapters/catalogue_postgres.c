@@ -95,6 +95,7 @@ static uint32_t renewed(struct fy_cs *cs, bool works)
     fy_cs_exec(cs->writer, (enum fy_cs_sql)FY_PG_CLAIMS_FREE);
     fold(self, FY_PG_FOLD_COUNTERS);
     fold(self, FY_PG_FOLD_WAITING);
+    fold(self, FY_PG_FOLD_SUMS);
     return buried;
 }
 

@@ -38,6 +38,9 @@
 #define FY_PG_RESOLVE_MS     8000 /* how long to ask what became of a commit */
 #define FY_PG_PUMP_RENEW_MS  1000
 #define FY_PG_DELTAS_MAX     64 /* rows of sums, before they are folded into one */
+/* Rows of containers' sums folded at once, each second: what a process commits meanwhile, some rows
+ * a transaction. */
+#define FY_PG_SUMS_FOLDED 10000
 /* Whoever waits for what a stopped process has locked renews its own lease in time all the same. */
 static_assert(FY_PG_IDLE_MS + FY_PG_LOCK_MS < FY_LEASE_DEAD_MS, "one that stops ends no other");
 /* Names, objects and bodies of a batch, each of which may be locked. */
@@ -59,6 +62,7 @@ enum fy_pg_sql {
     FY_PG_PUMP_TAKE,
     FY_PG_FOLD_COUNTERS,
     FY_PG_FOLD_WAITING,
+    FY_PG_FOLD_SUMS,
     FY_PG_SQL_COUNT
 };
 

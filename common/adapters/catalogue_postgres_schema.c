@@ -192,12 +192,15 @@ static const char *const schema_9[] = {
     "CREATE INDEX container_hidden ON container(hidden_by) WHERE hidden_by IS NOT NULL",
     "CREATE TABLE property(container_id BIGINT NOT NULL REFERENCES container(id), key" NAME
     ", value" NAME ", PRIMARY KEY(container_id, key))",
-    /* Sums are kept as what was added to them, as counters are. */
+    /* Sums are kept as what was added to them, as counters are: a row a transaction, and one of
+     * what was folded. */
     "CREATE TABLE container_count(" ID ", container_id" NUMBER ", objects" NUMBER ", bytes" NUMBER
-    ", changes" NUMBER ")",
+    ", changes" NUMBER ", folded BIGINT NOT NULL DEFAULT 0)",
     "CREATE INDEX container_count_of ON container_count(container_id)",
-    "INSERT INTO container_count(container_id, objects, bytes, changes) SELECT container_id,"
-    " count(*), sum(size), 0 FROM object WHERE status = 200 GROUP BY container_id",
+    "CREATE INDEX container_count_added ON container_count(id) WHERE folded = 0",
+    "CREATE UNIQUE INDEX container_count_sum ON container_count(container_id) WHERE folded = 1",
+    "INSERT INTO container_count(container_id, objects, bytes, changes, folded) SELECT"
+    " container_id, count(*), sum(size), 0, 1 FROM object WHERE status = 200 GROUP BY container_id",
     "CREATE TABLE version(container_id BIGINT NOT NULL REFERENCES container(id), name" NAME
     ", number" NUMBER ", kind" NUMBER ", id" NAME ", stamp_time" NUMBER ", stamp_site" NAME
     ", size" NUMBER ", hash" NAME ", changed_ms" NUMBER ", expires_ms" NUMBER ", metadata" NAME

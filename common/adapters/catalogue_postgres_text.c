@@ -10,6 +10,7 @@
 #define STATEMENT_MS     TEXT_OF(FY_PG_STATEMENT_MS)
 #define LOCK_MS          TEXT_OF(FY_PG_LOCK_MS)
 #define IDLE_MS          TEXT_OF(FY_PG_IDLE_MS)
+#define SUMS_FOLDED      TEXT_OF(FY_PG_SUMS_FOLDED)
 
 /* Leases live by the server's clock: the processes' may differ. */
 #define NOW "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -46,6 +47,9 @@ const char *const fy_pg_texts[FY_CS_SQL_COUNT] = {
         "coalesce(sum(conflicts), 0)::bigint, coalesce(sum(events), 0)::bigint, "
         "coalesce(sum(kept_objects), 0)::bigint, coalesce(sum(kept_bytes), 0)::bigint FROM "
         "counters",
+
+    [FY_CS_SUM_ADD] =
+        "INSERT INTO container_count(container_id, objects, bytes, changes) VALUES(?, ?, ?, ?)",
 
     /* Takes the row's lock even if it is there: a sweep that has just found the body in use, by
      * the very reference that goes here, must not forget it. */
@@ -120,6 +124,17 @@ static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
         "reason, site, orders, bytes) SELECT direction, state, reason, site, sum(orders), "
         "sum(bytes) FROM gone GROUP BY direction, state, reason, site HAVING sum(orders) <> 0 "
         "OR sum(bytes) <> 0",
+    /* Two that fold at once take different rows, and one after the other adds to a sum. */
+    OWN(FOLD_SUMS) =
+        "WITH gone AS (DELETE FROM container_count WHERE id = ANY(ARRAY(SELECT id FROM "
+        "container_count WHERE folded = 0 AND (SELECT count(*) FROM (SELECT 1 FROM container_count "
+        "WHERE folded = 0 LIMIT ?1) t) >= ?1 ORDER BY id LIMIT " SUMS_FOLDED
+        " FOR UPDATE SKIP LOCKED)) RETURNING container_id, objects, bytes, changes) INSERT INTO "
+        "container_count(container_id, objects, bytes, changes, folded) SELECT container_id, "
+        "sum(objects), sum(bytes), sum(changes), 1 FROM gone GROUP BY container_id ORDER BY "
+        "container_id ON CONFLICT(container_id) WHERE folded = 1 DO UPDATE SET objects = "
+        "container_count.objects + excluded.objects, bytes = container_count.bytes + "
+        "excluded.bytes, changes = container_count.changes + excluded.changes",
 #undef OWN
 };
 

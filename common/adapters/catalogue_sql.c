@@ -104,6 +104,7 @@ struct fy_stamp fy_cs_stamp_next(struct fy_cs *self, const struct fy_stamp *floo
 void fy_cs_write_begin(struct fy_cs *self, struct fy_cat_op *const *ops, size_t count)
 {
     self->counters = (struct fy_cs_counters){.containers = 0};
+    self->sum_count = 0;
     self->stamped = false;
     self->now_ms = fy_wall_ms(self->clock);
     self->lease_alive = false;
@@ -148,6 +149,7 @@ enum fy_code fy_cs_write_end(struct fy_cs *self, struct fy_err *err)
 {
     fy_cs_events_save(self);
     fy_cs_journal_save(self);
+    fy_cs_sums_save(self);
     counters_save(self);
     stamps_save(self);
     enum fy_code code = self->engine->write_end(self, err);

@@ -30,6 +30,10 @@ static void look_one(struct fy_cs *self, struct fy_cs_conn *conn, struct fy_cat_
     struct fy_cs_container container;
     struct fy_cs_object object;
     fy_cs_container_of_order(self, conn, order, &container, &look->invisible);
+    if (container.hidden) { /* to be pulled, and tried again until it can be applied */
+        container.id = 0;
+        container.row.reg = (struct fy_register){.status = FY_STATUS_UNKNOWN};
+    }
     look->container_known = fy_cs_container_known(&container);
     look->allowed = fy_cs_order_allowed(conn, &container, order);
     memcpy(look->account, container.row.account, sizeof look->account);
@@ -242,8 +246,10 @@ enum fy_code fy_cs_apply(struct fy_cs *self, struct fy_cat_op *op)
     bool invisible = false;
     fy_cs_container_of_order(self, self->writer, order, &container, &invisible);
     self->rights_changed = false;
-    enum fy_code code = order->object[0] == '\0' ? apply_bucket(self, apply, &container)
-                                                 : apply_object(self, apply, &container, invisible);
+    enum fy_code code = fy_cs_takes_orders(&container, &op->err);
+    if (code == FY_OK)
+        code = order->object[0] == '\0' ? apply_bucket(self, apply, &container)
+                                        : apply_object(self, apply, &container, invisible);
     apply->rights_changed = self->rights_changed;
     return code;
 }

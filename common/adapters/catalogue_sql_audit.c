@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/adapters/catalogue_sql_internal.h"
@@ -14,12 +15,22 @@
 #define AUDIT_ROWS  512 /* of a page; an answer of PostgreSQL is held in memory */
 #define ABOUT_BYTES (FY_CLIENT_BYTES_MAX + FY_BUCKET_BYTES_MAX + FY_OBJECT_BYTES_MAX + 3)
 
+/* A container whose sums are to be held against its rows. */
+struct audited {
+    int64_t id;
+    bool filled; /* it has rows that count */
+    char about[FY_CLIENT_BYTES_MAX + FY_BUCKET_BYTES_MAX + 2];
+};
+
 struct audit {
+    struct fy_cs *self;
     struct fy_cs_conn *reader;
     struct fy_catalogue_totals counted;
     fy_audit_visit_fn *visit;
     void *arg;
-    bool over; /* the visitor has had enough */
+    bool over;                  /* the visitor has had enough */
+    struct audited *containers; /* of a page, AUDIT_ROWS */
+    size_t container_count;
 };
 
 FY_PRINTF(4, 5)
@@ -44,7 +55,7 @@ static bool goes_on(const struct audit *audit)
 
 /* One page of rows with an id above *after, which becomes the last one's; false: it was the last.
  */
-typedef void audit_row_fn(struct audit *audit, struct fy_cs_use *use);
+typedef void audit_row_fn(struct audit *audit, struct fy_cs_use *use, int64_t id);
 
 static bool page_by_id(struct audit *audit, enum fy_cs_sql sql, int64_t *after, audit_row_fn *row)
 {
@@ -54,7 +65,7 @@ static bool page_by_id(struct audit *audit, enum fy_cs_sql sql, int64_t *after, 
     fy_cs_i64(&use, AUDIT_ROWS);
     for (; goes_on(audit) && fy_cs_row(&use); count++) {
         *after = fy_cs_take_i64(&use);
-        row(audit, &use);
+        row(audit, &use, *after);
     }
     fy_cs_end(&use);
     return count == AUDIT_ROWS && goes_on(audit);
@@ -67,19 +78,54 @@ static void walk_by_id(struct audit *audit, enum fy_cs_sql sql, audit_row_fn *ro
         continue;
 }
 
-static void container_row(struct audit *audit, struct fy_cs_use *use)
+static void container_row(struct audit *audit, struct fy_cs_use *use, int64_t id)
 {
-    char account[FY_CLIENT_BYTES_MAX + 1], name[FY_BUCKET_BYTES_MAX + 1], about[ABOUT_BYTES];
+    struct audited *container = &audit->containers[audit->container_count++];
+    char account[FY_CLIENT_BYTES_MAX + 1], name[FY_BUCKET_BYTES_MAX + 1];
+    container->id = id;
     fy_cs_take_text(use, account, sizeof account);
     fy_cs_take_text(use, name, sizeof name);
     const struct fy_register reg = {.status = (enum fy_status)fy_cs_take_i64(use)};
     bool there = fy_cs_take_i64(use) != 0;
+    bool hidden = fy_cs_take_i64(use) != 0;
     bool has_ready = fy_cs_take_i64(use) != 0;
+    container->filled = fy_cs_take_i64(use) != 0 || has_ready;
     audit->counted.containers += there;
-    (void)snprintf(about, sizeof about, "%s/%s", account, name);
-    if (there != fy_rule_bucket_there(&reg, has_ready))
-        found(audit, "bucket.there", about, "is said to be %s, which it is not",
+    (void)snprintf(container->about, sizeof container->about, "%s/%s", account, name);
+    if (there != (!hidden && fy_rule_bucket_there(&reg, has_ready)))
+        found(audit, "bucket.there", container->about, "is said to be %s, which it is not",
               there ? "there" : "gone");
+}
+
+static void container_sums(struct audit *audit, const struct audited *container)
+{
+    struct fy_cs_sum kept = fy_cs_sum_get(audit->self, audit->reader, container->id);
+    struct fy_cs_sum counted = {.objects = 0};
+    if (container->filled)
+        counted = fy_cs_sum_count(audit->reader, container->id);
+    if (goes_on(audit) && (kept.objects != counted.objects || kept.bytes != counted.bytes))
+        found(audit, "bucket.sums", container->about,
+              "counts %" PRId64 " objects of %" PRId64 " bytes, and its rows make %" PRId64
+              " of %" PRId64,
+              kept.objects, kept.bytes, counted.objects, counted.bytes);
+}
+
+static bool containers_page(struct audit *audit, int64_t *after)
+{
+    audit->container_count = 0;
+    bool more = page_by_id(audit, FY_CS_AUDIT_CONTAINERS, after, container_row);
+    for (size_t index = 0; index < audit->container_count && goes_on(audit); index++)
+        container_sums(audit, &audit->containers[index]);
+    return more;
+}
+
+static void walk_containers(struct audit *audit)
+{
+    int64_t after = 0;
+    audit->containers = fy_alloc(AUDIT_ROWS * sizeof *audit->containers);
+    while (containers_page(audit, &after))
+        continue;
+    free(audit->containers);
 }
 
 struct object_at {
@@ -150,8 +196,9 @@ static void walk_objects(struct audit *audit)
         continue;
 }
 
-static void body_row(struct audit *audit, struct fy_cs_use *use)
+static void body_row(struct audit *audit, struct fy_cs_use *use, int64_t id)
 {
+    (void)id;
     char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
     fy_cs_take_text(use, blob_ref, sizeof blob_ref);
     bool held = fy_cs_take_i64(use) != 0;
@@ -163,27 +210,31 @@ static void body_row(struct audit *audit, struct fy_cs_use *use)
         found(audit, "body.trash", blob_ref, "is in trash, and a body row names it");
 }
 
-static void conflict_row(struct audit *audit, struct fy_cs_use *use)
+static void conflict_row(struct audit *audit, struct fy_cs_use *use, int64_t id)
 {
+    (void)id;
     audit->counted.conflicts++;
     if (fy_cs_take_i64(use) == 0)
         found(audit, "conflict.body", "", "the body of a conflict has no row");
 }
 
-static void waiting_row(struct audit *audit, struct fy_cs_use *use)
+static void waiting_row(struct audit *audit, struct fy_cs_use *use, int64_t id)
 {
+    (void)id;
     bool dead = fy_cs_take_i64(use) == FY_DEAD;
     audit->counted.dead_orders += dead;
     audit->counted.waiting_orders += !dead;
 }
 
-static void outbox_row(struct audit *audit, struct fy_cs_use *use)
+static void outbox_row(struct audit *audit, struct fy_cs_use *use, int64_t id)
 {
+    (void)id;
     audit->counted.outbox_orders += fy_cs_take_i64(use);
 }
 
-static void event_row(struct audit *audit, struct fy_cs_use *use)
+static void event_row(struct audit *audit, struct fy_cs_use *use, int64_t id)
 {
+    (void)id;
     audit->counted.events += fy_cs_take_i64(use);
 }
 
@@ -260,7 +311,7 @@ static void ask_engine(struct audit *audit)
 static void run(struct audit *audit)
 {
     ask_engine(audit);
-    walk_by_id(audit, FY_CS_AUDIT_CONTAINERS, container_row);
+    walk_containers(audit);
     walk_objects(audit);
     walk_by_id(audit, FY_CS_AUDIT_BODIES, body_row);
     walk_by_id(audit, FY_CS_AUDIT_CONFLICTS, conflict_row);
@@ -275,7 +326,8 @@ enum fy_code fy_cs_audit(struct fy_catalogue *port, struct fy_catalogue_totals *
                          fy_audit_visit_fn *visit, void *arg, struct fy_err *err)
 {
     struct fy_cs *self = fy_cs_from(port);
-    struct audit audit = {.reader = fy_cs_reader_take(self), .visit = visit, .arg = arg};
+    struct audit audit = {
+        .self = self, .reader = fy_cs_reader_take(self), .visit = visit, .arg = arg};
     fy_cs_exec(audit.reader, FY_CS_BEGIN_READ);
     run(&audit);
     fy_cs_exec(audit.reader, FY_CS_COMMIT);

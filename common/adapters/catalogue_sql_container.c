@@ -48,6 +48,7 @@ void fy_cs_take_container(struct fy_cs_use *use, struct fy_cs_container *contain
     row->ccs_visible = fy_cs_take_i64(use) != 0;
     container->has_owner_right = !fy_cs_take_null(use);
     container->owner_rights = container->has_owner_right ? (unsigned)fy_cs_take_i64(use) : 0;
+    fy_cs_take_rules(use, container);
     row->status = container->there ? FY_STATUS_READY : FY_STATUS_DELETED;
     row->creation_ms = container->there ? container->created_ms : container->deleted_ms;
 }

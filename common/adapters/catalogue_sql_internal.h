@@ -25,7 +25,9 @@
  * catalogue_sql_restore.c    those lines taken back
  * catalogue_sql_queue.c      lists of orders: outbox, waiting, outcomes
  * catalogue_sql_audit.c      all rows held against each other
- * catalogue_sql_property.c   containers by OpenIO's rules: made, destroyed, properties, sums
+ * catalogue_sql_rules.c      what a container's rules let happen in it
+ * catalogue_sql_sum.c        what is in each container: kept, and counted
+ * catalogue_sql_property.c   containers by OpenIO's rules: made, destroyed, properties
  * catalogue_sql_version.c    versions of a name: kept, erased, brought back, registered
  * catalogue_sql_page.c       lists of versions, with groups
  * catalogue_sql_flush.c      versions removed by the thousand
@@ -54,6 +56,7 @@
 #define FY_CS_PAGE_ROWS       16  /* rows read ahead of a visitor; an object row is 6 KiB */
 #define FY_CS_MARKS_ROWS      256 /* marks read ahead; one is 1.2 KiB */
 #define FY_CS_CONTAINERS_KEPT 16  /* container rows the writer remembers between operations */
+#define FY_CS_SUMS_MAX        64  /* containers whose sums a transaction adds to before it writes */
 #define FY_CS_TRIES_MAX       5   /* of a batch that other processes disturb, after the first */
 #define FY_CS_SLOTS           256 /* 8 bits of a stamp */
 /* Room for the text above all names: the last character of UTF-8, one more than a name may have. */
@@ -83,6 +86,7 @@ enum fy_cs_sql {
 
     FY_CS_CONTAINER_BY_KEY,
     FY_CS_CONTAINER_BY_CCS_NAME,
+    FY_CS_CONTAINER_BY_CID,
     FY_CS_CONTAINER_TARGETS,
     FY_CS_CONTAINER_SET_TARGETS,
     FY_CS_CONTAINER_INSERT,
@@ -96,6 +100,11 @@ enum fy_cs_sql {
     FY_CS_CONTAINER_WALK,
     FY_CS_CONTAINER_AGED,
     FY_CS_CONTAINER_DELETE,
+    FY_CS_PROPERTY_LIST,
+    FY_CS_PROPERTY_DELETE_ALL,
+    FY_CS_SUM_ADD,
+    FY_CS_SUM_GET,
+    FY_CS_SUM_DELETE,
 
     FY_CS_RIGHT_GET,
     FY_CS_RIGHT_PUT,
@@ -219,6 +228,8 @@ enum fy_cs_sql {
     /* Pages of an audit, to the last: each is asked for once. */
     FY_CS_AUDIT_ENGINE,
     FY_CS_AUDIT_CONTAINERS,
+    FY_CS_AUDIT_SUM_OBJECTS,
+    FY_CS_AUDIT_SUM_VERSIONS,
     FY_CS_AUDIT_OBJECTS,
     FY_CS_AUDIT_BODIES,
     FY_CS_AUDIT_CONFLICTS,
@@ -346,6 +357,8 @@ struct fy_cs_container {
     bool there;            /* as stored; changed by fy_cs_container_settle alone */
     bool has_owner_right;  /* a row for (account, name), a revoked one included */
     unsigned owner_rights; /* of that row */
+    bool copied;           /* a snapshot reads it, whose process lives: it takes no changes */
+    bool hidden;           /* a snapshot makes it, or died over it: nobody sees it */
 };
 
 /* What a decision needs of an object row. */
@@ -360,6 +373,12 @@ struct fy_cs_object {
     int64_t body_id;      /* 0 none */
     int64_t kept_body_id; /* of a deleted one; 0 none */
     char hash[FY_HASH_BYTES_MAX + 1];
+};
+
+/* What is in a container: versions that are no delete markers, their bytes; and how often that
+ * changed. Or what a transaction adds to it. */
+struct fy_cs_sum {
+    int64_t container_id, objects, bytes, changes;
 };
 
 /* What a transaction adds to the counters, written once at its end. */
@@ -396,6 +415,8 @@ struct fy_cs {
     bool rights_changed; /* by the operation under way */
     int64_t last_token;  /* of the uploads of this process */
     struct fy_cs_counters counters;
+    struct fy_cs_sum sums[FY_CS_SUMS_MAX]; /* that the transaction adds, as far as not written */
+    size_t sum_count;
     struct fy_cs_container
         kept[FY_CS_CONTAINERS_KEPT]; /* committed or written by this transaction */
     struct fy_buf json;              /* reused for outbox rows */
@@ -469,6 +490,32 @@ bool fy_cs_allowed(struct fy_cs_conn *conn, const struct fy_cs_container *contai
 /* Whether the order's client may do what it says. */
 bool fy_cs_order_allowed(struct fy_cs_conn *conn, const struct fy_cs_container *container,
                          const struct fy_order *order);
+
+/* catalogue_sql_rules.c */
+/* As RULES_COLUMNS says; of the row that fy_cs_take_container reads. */
+void fy_cs_take_rules(struct fy_cs_use *use, struct fy_cs_container *container);
+/* The row's rules as they are now: a freeze may have ended since it was read. */
+void fy_cs_rules_now(struct fy_cs *self, struct fy_container_row *row);
+/* Whether a client may change objects in the container. FY_EFROZEN it is frozen or disabled;
+ * FY_EBUSY a snapshot reads it. */
+FY_MUST_CHECK enum fy_code fy_cs_takes_changes(struct fy_cs *self,
+                                               const struct fy_cs_container *container,
+                                               struct fy_err *err);
+/* Whether orders of other sites may be applied in it. FY_EBUSY: a snapshot reads or makes it. */
+FY_MUST_CHECK enum fy_code fy_cs_takes_orders(const struct fy_cs_container *container,
+                                              struct fy_err *err);
+
+/* catalogue_sql_sum.c */
+/* Adds to what is in the container; written at the end of the transaction. objects: versions that
+ * are no delete markers, registered ones with them; changes: 1 for each committed change. */
+void fy_cs_sum_add(struct fy_cs *self, int64_t container_id, int64_t objects, int64_t bytes,
+                   int64_t changes);
+/* What is in it now; the writer's own additions too. */
+struct fy_cs_sum fy_cs_sum_get(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id);
+/* Objects and bytes counted from its rows; changes are 0. */
+struct fy_cs_sum fy_cs_sum_count(struct fy_cs_conn *conn, int64_t container_id);
+/* Writes what the transaction adds, and forgets it. */
+void fy_cs_sums_save(struct fy_cs *self);
 
 /* catalogue_sql_row.c */
 void fy_cs_object_read(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,

@@ -246,6 +246,7 @@ static bool container_take(struct fy_cs_list *list, struct fy_cs_use *use, void 
     struct container_list *self = (struct container_list *)(void *)list;
     struct fy_cs_container container;
     fy_cs_take_container(use, &container);
+    fy_cs_rules_now(list->self, &container.row);
     *(struct fy_container_row *)out = container.row;
     memcpy(self->after, container.row.name, sizeof self->after);
     return true;
@@ -300,6 +301,7 @@ static bool walk_take(struct fy_cs_list *list, struct fy_cs_use *use, void *out)
     struct container_walk *self = (struct container_walk *)(void *)list;
     struct fy_cs_container container;
     fy_cs_take_container(use, &container);
+    fy_cs_rules_now(list->self, &container.row);
     *(struct fy_container_row *)out = container.row;
     memcpy(self->account, container.row.account, sizeof self->account);
     memcpy(self->name, container.row.name, sizeof self->name);

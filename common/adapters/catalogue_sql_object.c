@@ -30,6 +30,8 @@ enum fy_code fy_cs_bucket_create(struct fy_cs *self, struct fy_cat_op *op)
     const char *targets = create->targets != NULL ? create->targets : "";
     (void)fy_cs_container_find(self, create->client, create->bucket, &container);
     bool has_ready = container.there && container.row.reg.status != FY_STATUS_READY;
+    if (container.hidden)
+        return fy_err_set(&op->err, FY_EBUSY, "bucket %s is being made", create->bucket);
     enum fy_code code = fy_rule_local_bucket_create(&container.row.reg, has_ready);
     if (code != FY_OK)
         return fy_err_set(&op->err, code, "bucket %s is there already", create->bucket);
@@ -91,7 +93,7 @@ static enum fy_code container_for(struct fy_cs *self, struct fy_cat_op *op,
     if (!fy_cs_allowed(self->writer, container, client, right))
         return fy_err_set(&op->err, FY_EFORBIDDEN, "client %s may not %s in bucket %s", client,
                           right == FY_RIGHT_DELETE ? "delete" : "write", key->bucket);
-    return FY_OK;
+    return fy_cs_takes_changes(self, container, &op->err);
 }
 
 static void upload_row(struct fy_cs *self, const struct fy_cs_container *container,
@@ -162,6 +164,9 @@ static enum fy_code finish_check(struct fy_cs *self, struct fy_cat_upload_finish
     if (!fy_cs_container_find(self, finish->key.account, finish->key.bucket, container) ||
         !container->there)
         return fy_err_set(err, FY_ENOTFOUND, "bucket %s is not here any more", finish->key.bucket);
+    enum fy_code code = fy_cs_takes_changes(self, container, err);
+    if (code != FY_OK)
+        return code;
     fy_cs_object_read(self, self->writer, container->id, finish->key.object, object);
     bool own = object->ours && object->token == finish->token;
     if (!own && object->reg.status == FY_STATUS_READY)
@@ -327,6 +332,7 @@ enum fy_code fy_cs_undelete(struct fy_cs *self, struct fy_cat_op *op)
     self->counters.kept_bytes -= body.size;
     self->counters.objects++;
     self->counters.bytes += body.size;
+    fy_cs_sum_add(self, container.id, 1, body.size, 1);
     undelete->size = body.size;
 
     struct fy_order order;

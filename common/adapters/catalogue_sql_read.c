@@ -11,8 +11,9 @@ enum fy_code fy_cs_container_look_up(struct fy_cs *self, const char *account, co
     bool found = account[0] == '\0' ? fy_cs_container_by_name(reader, name, container)
                                     : fy_cs_container_read(reader, account, name, container);
     enum fy_code code = fy_cs_reader_give(self, reader, err);
-    if (code == FY_OK && !found)
+    if (code == FY_OK && (!found || container->hidden))
         return fy_err_set(err, FY_ENOTFOUND, "bucket %s is not here", name);
+    fy_cs_rules_now(self, &container->row);
     return code;
 }
 

@@ -178,6 +178,7 @@ static void forget(struct fy_cs *self, const struct fy_object_key *key)
         return;
     self->counters.objects--;
     self->counters.bytes -= object.size;
+    fy_cs_sum_add(self, container.id, -1, -object.size, 1);
     fy_cs_body_let_go(self, object.body_id);
     fy_cs_container_settle(self, &container);
 }

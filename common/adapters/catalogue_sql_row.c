@@ -85,13 +85,15 @@ void fy_cs_kept_let_go(struct fy_cs *self, int64_t body_id, int64_t size)
     fy_cs_body_let_go(self, body_id);
 }
 
-/* What became of the old row's body and of the counters, once a change has been written over it. */
-static void replaced(struct fy_cs *self, const struct fy_cs_object *old, int64_t body_id)
+/* What became of the old row's body and of the sums, once a change has been written over it. */
+static void replaced(struct fy_cs *self, const struct fy_cs_container *container,
+                     const struct fy_cs_object *old, int64_t body_id)
 {
     if (old->reg.status != FY_STATUS_READY)
         return;
     self->counters.objects--;
     self->counters.bytes -= old->size;
+    fy_cs_sum_add(self, container->id, -1, -old->size, 0);
     if (old->body_id != body_id)
         fy_cs_body_let_go(self, old->body_id);
 }
@@ -131,11 +133,12 @@ void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, c
                                 .hash = facts->hash,
                                 .metadata = facts->metadata,
                             });
-    replaced(self, old, ready->body_id);
+    replaced(self, container, old, ready->body_id);
     if (old->kept_body_id != 0)
         fy_cs_kept_let_go(self, old->kept_body_id, old->size);
     self->counters.objects++;
     self->counters.bytes += ready->size;
+    fy_cs_sum_add(self, container->id, 1, ready->size, 1);
     if (!container->there) /* by this object it is */
         fy_cs_container_settle(self, container);
 }
@@ -167,7 +170,9 @@ void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
                                                      .bucket = container->row.name,
                                                      .object = name,
                                                      .hash = hash});
-    replaced(self, old, keeps ? old->body_id : 0);
+    replaced(self, container, old, keeps ? old->body_id : 0);
+    if (old->reg.status == FY_STATUS_READY)
+        fy_cs_sum_add(self, container->id, 0, 0, 1);
     self->counters.kept_objects += keeps;
     self->counters.kept_bytes += keeps ? old->size : 0;
     if (container->there && container->row.reg.status != FY_STATUS_READY)

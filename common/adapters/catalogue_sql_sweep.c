@@ -134,6 +134,8 @@ static bool purge_container(struct fy_cs *self, int64_t before_ms)
     if (id == 0)
         return false;
     fy_cs_containers_forget(self);
+    run_with_id(self, FY_CS_PROPERTY_DELETE_ALL, id);
+    run_with_id(self, FY_CS_SUM_DELETE, id);
     run_with_id(self, FY_CS_CONTAINER_DELETE, id);
     return true;
 }

@@ -10,7 +10,12 @@
 #define CONTAINER_COLUMNS                                                                          \
     "c.id, c.account, c.name, c.status, c.stamp_time, c.stamp_site, c.created_ms, c.deleted_ms, "  \
     "c.expires_ms, c.there, c.ccs_visible, (SELECT a.rights FROM access a WHERE a.client = "       \
-    "c.account AND a.bucket = c.name)"
+    "c.account AND a.bucket = c.name), " RULES_COLUMNS
+/* Copied by a process that lives; hidden by any, until what it has made is removed. */
+#define RULES_COLUMNS                                                                              \
+    "c.versioned, c.policy, c.delete_exceeding, c.keep_deleted_s, c.quota, c.state, "              \
+    "c.frozen_until_ms, (c.copied_by IS NOT NULL AND EXISTS(SELECT 1 FROM lease WHERE "            \
+    "lease.boot_id = c.copied_by AND lease.alive = 1)), (c.hidden_by IS NOT NULL)"
 #define OBJECT_COLUMNS                                                                             \
     "o.name, o.version, o.id, o.status, o.stamp_time, o.stamp_site, o.size, o.hash, "              \
     "o.changed_ms, o.expires_ms, o.metadata, o.proof, o.upload_boot, o.body_id, b.sha, "           \
@@ -65,6 +70,7 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.account = ? AND c.name = ?",
     [FY_CS_CONTAINER_BY_CCS_NAME] =
         "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.name = ? AND c.ccs_visible = 1",
+    [FY_CS_CONTAINER_BY_CID] = "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.cid = ?",
     [FY_CS_CONTAINER_TARGETS] = "SELECT targets FROM container WHERE id = ?",
     [FY_CS_CONTAINER_SET_TARGETS] = "UPDATE container SET targets = ? WHERE id = ?",
     [FY_CS_CONTAINER_INSERT] =
@@ -84,17 +90,26 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "c.ccs_visible = 0 ORDER BY c.created_ms, c.account LIMIT ?",
     [FY_CS_CONTAINER_LIST] =
         "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.account = ? AND c.name > ? AND "
-        "(c.there = 1 OR c.stamp_time > 0) AND (? = 0 OR c.ccs_visible = 1) ORDER BY c.name LIMIT "
-        "?",
+        "(c.there = 1 OR c.stamp_time > 0) AND c.hidden_by IS NULL AND (? = 0 OR c.ccs_visible = "
+        "1) ORDER BY c.name LIMIT ?",
     [FY_CS_CONTAINER_WALK] =
         "SELECT " CONTAINER_COLUMNS " FROM container c WHERE (c.account, c.name) > (?, ?) AND "
-        "(c.there = 1 OR c.stamp_time > 0) ORDER BY c.account, c.name LIMIT ?",
+        "(c.there = 1 OR c.stamp_time > 0) AND c.hidden_by IS NULL ORDER BY c.account, c.name "
+        "LIMIT ?",
     [FY_CS_CONTAINER_AGED] =
         "SELECT c.id, c.account, c.name FROM container c WHERE c.there = 0 AND c.deleted_ms < ? "
-        "AND "
-        "NOT EXISTS(SELECT 1 FROM object o WHERE o.container_id = c.id) ORDER BY c.deleted_ms "
-        "LIMIT ?",
+        "AND c.hidden_by IS NULL AND NOT EXISTS(SELECT 1 FROM object o WHERE o.container_id = "
+        "c.id) AND NOT EXISTS(SELECT 1 FROM version v WHERE v.container_id = c.id) ORDER BY "
+        "c.deleted_ms LIMIT ?",
     [FY_CS_CONTAINER_DELETE] = "DELETE FROM container WHERE id = ?",
+    [FY_CS_PROPERTY_LIST] =
+        "SELECT key, value FROM property WHERE container_id = ? ORDER BY key LIMIT ?",
+    [FY_CS_PROPERTY_DELETE_ALL] = "DELETE FROM property WHERE container_id = ?",
+    [FY_CS_SUM_GET] =
+        "SELECT CAST(coalesce(sum(objects), 0) AS BIGINT), CAST(coalesce(sum(bytes), 0) AS "
+        "BIGINT), CAST(coalesce(sum(changes), 0) AS BIGINT) FROM container_count WHERE "
+        "container_id = ?",
+    [FY_CS_SUM_DELETE] = "DELETE FROM container_count WHERE container_id = ?",
 
     [FY_CS_RIGHT_GET] = "SELECT rights, revoked FROM access WHERE client = ? AND bucket = ?",
     [FY_CS_RIGHT_PUT] =
@@ -357,9 +372,22 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "deleted_ms = ?5, expires_ms = ?6 WHERE id = ?7 AND (stamp_time, stamp_site) <= (?2, ?3)",
 
     [FY_CS_AUDIT_CONTAINERS] =
-        "SELECT c.id, c.account, c.name, c.status, c.there, EXISTS(SELECT 1 FROM object o WHERE "
-        "o.container_id = c.id AND o.status = 200) FROM container c WHERE c.id > ? ORDER BY c.id "
-        "LIMIT ?",
+        "SELECT c.id, c.account, c.name, c.status, c.there, (c.hidden_by IS NOT NULL), "
+        "EXISTS(SELECT 1 FROM object o WHERE o.container_id = c.id AND o.status = 200), "
+        "EXISTS(SELECT 1 FROM version v WHERE v.container_id = c.id) FROM container c WHERE c.id "
+        "> ? ORDER BY c.id LIMIT ?",
+    /* A page of rows: how many, those that count, their bytes, and the last one. */
+    [FY_CS_AUDIT_SUM_OBJECTS] =
+        "SELECT count(*), CAST(sum(CASE WHEN few_rows.status = 200 THEN 1 ELSE 0 END) AS BIGINT), "
+        "CAST(sum(CASE WHEN few_rows.status = 200 THEN few_rows.size ELSE 0 END) AS BIGINT), "
+        "max(few_rows.name), 0 FROM (SELECT name, status, size FROM object WHERE container_id = ?1 "
+        "AND (name, version) > (?2, ?3) ORDER BY name, version LIMIT ?4) few_rows",
+    [FY_CS_AUDIT_SUM_VERSIONS] =
+        "WITH few_rows AS (SELECT name, number, kind, size FROM version WHERE container_id = ?1 "
+        "AND (name, number) > (?2, ?3) ORDER BY name, number LIMIT ?4) SELECT count(*), "
+        "CAST(sum(CASE WHEN few_rows.kind <> 1 THEN 1 ELSE 0 END) AS BIGINT), CAST(sum(CASE WHEN "
+        "few_rows.kind <> 1 THEN few_rows.size ELSE 0 END) AS BIGINT), max(few_rows.name), (SELECT "
+        "max(number) FROM few_rows WHERE name = (SELECT max(name) FROM few_rows)) FROM few_rows",
     [FY_CS_AUDIT_OBJECTS] =
         "SELECT o.container_id, o.name, o.version, o.status, o.size, o.body_id, o.kept_body, "
         "b.size, c.account, "

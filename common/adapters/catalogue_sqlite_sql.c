@@ -38,6 +38,11 @@ const char *const fy_csl_texts[FY_CS_SQL_COUNT] = {
         "SELECT containers, objects, bytes, outbox, conflicts, events, kept_objects, kept_bytes "
         "FROM counters WHERE id = 1",
 
+    [FY_CS_SUM_ADD] =
+        "INSERT INTO container_count(container_id, objects, bytes, changes) VALUES(?, ?, ?, ?) ON "
+        "CONFLICT(container_id) DO UPDATE SET objects = objects + excluded.objects, bytes = bytes "
+        "+ excluded.bytes, changes = changes + excluded.changes",
+
     /* The orders of an array: '-' and digits; '.' is the byte after '-'. */
     [FY_CS_OUTCOME_ARRAY] =
         "SELECT " OUTCOME_COLUMNS " FROM outcome WHERE op_id >= max(?2, ?1 || '-') AND op_id < ?1 "

@@ -204,7 +204,8 @@ fy_catalogue_container_walk(struct fy_catalogue *self, const char *account, cons
     return self->ops->container_walk(self, account, name, limit, visit, arg, err);
 }
 /* A container that is there, its sums and, for each by key, its properties (visit NULL: none).
- * FY_ENOTFOUND when it is not there, or is being made by a snapshot. All as of one moment. */
+ * FY_ENOTFOUND when it is not there, or is being made by a snapshot. All as of one moment: visit is
+ * quick and asks nothing of the catalogue. */
 FY_MUST_CHECK static inline enum fy_code
 fy_catalogue_container_info(struct fy_catalogue *self, const struct fy_container_ref *ref,
                             struct fy_container_info *info, fy_property_visit_fn *visit, void *arg,

@@ -27,6 +27,9 @@ struct fy_container_rules {
     enum fy_container_state state;
     int64_t frozen_until_ms; /* FROZEN ends by itself then; 0 never */
 };
+/* Its state at that time, since a freeze may have ended. In core. */
+enum fy_container_state fy_container_state_at(const struct fy_container_rules *rules,
+                                              int64_t now_ms);
 
 struct fy_container_row {
     char account[FY_CLIENT_BYTES_MAX + 1];

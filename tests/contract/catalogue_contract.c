@@ -23,7 +23,7 @@ int catalogue_contract(const struct catalogue_factory *factory)
            catalogue_contract_key() + catalogue_contract_admin() + catalogue_contract_body() +
            catalogue_contract_conflict() + catalogue_contract_damage() +
            catalogue_contract_undelete() + catalogue_contract_event() + catalogue_contract_audit() +
-           catalogue_contract_backfill() + catalogue_contract_export();
+           catalogue_contract_backfill() + catalogue_contract_export() + catalogue_contract_sum();
 }
 
 /* ------------------------------------------------------------------ fixture */
@@ -266,6 +266,15 @@ struct fy_container_row contract_container(struct contract *c, const char *accou
     assert_int_equal(fy_catalogue_container_get(c->catalogue, account, bucket, &row, &c->err),
                      FY_OK);
     return row;
+}
+
+struct fy_container_info contract_info(struct contract *c, const char *account, const char *name)
+{
+    struct fy_container_info info;
+    const struct fy_container_ref ref = {.account = account, .name = name};
+    assert_int_equal(fy_catalogue_container_info(c->catalogue, &ref, &info, NULL, NULL, &c->err),
+                     FY_OK);
+    return info;
 }
 
 struct fy_catalogue_totals contract_totals(struct contract *c)

@@ -48,6 +48,7 @@ int catalogue_contract_event(void);
 int catalogue_contract_audit(void);
 int catalogue_contract_backfill(void);
 int catalogue_contract_export(void);
+int catalogue_contract_sum(void);
 
 /* ------------------------------------------------------------------ fixture */
 
@@ -124,6 +125,8 @@ enum fy_code contract_apply(struct contract *c, enum fy_action action, const cha
 struct fy_object_row contract_object(struct contract *c, const char *bucket, const char *object);
 struct fy_container_row contract_container(struct contract *c, const char *account,
                                            const char *bucket);
+/* A container that is there, by its exact names. */
+struct fy_container_info contract_info(struct contract *c, const char *account, const char *name);
 enum fy_code contract_container_code(struct contract *c, const char *account, const char *bucket);
 enum fy_status contract_status(struct contract *c, const char *bucket, const char *object);
 struct fy_catalogue_totals contract_totals(struct contract *c);

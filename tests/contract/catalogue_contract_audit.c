@@ -127,6 +127,7 @@ static void audit_says_what_does_not_agree(void **state)
         "bucket.there client-1/bucket-2: is said to be gone, which it is not\n",
         ": is in trash, and a body row names it\n",
         ": is referenced by nothing, and the sweep does not know of it\n",
+        "bucket.sums client-1/bucket-1: counts 4 objects of 22 bytes, and its rows make 2 of 14\n",
         "sum buckets: is 2, and its rows make 1\n",
         "sum objects: is 4, and its rows make 2\n",
         "sum bytes: is 22, and its rows make 14\n",

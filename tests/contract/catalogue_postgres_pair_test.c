@@ -462,6 +462,34 @@ static void bytes_that_wait_are_right_however_they_are_folded(void **state)
     assert_true(catalogue_postgres_number(c->place, "SELECT count(*) FROM waiting_count") < 10);
 }
 
+/* Each transaction adds a row; who folds them first, and who again, changes no sum. */
+static void sums_of_containers_are_right_however_they_are_folded(void **state)
+{
+    enum { OBJECTS = 100 };
+    struct pair *pair = pair_of(state);
+    static const char *const buckets[] = {"bucket-1", "bucket-2", "bucket-3"};
+    for (int64_t round = 1; round <= 2; round++) {
+        for (unsigned index = 0; index < OBJECTS; index++) {
+            char name[32];
+            pair_name(name, index);
+            assert_int_equal(contract_apply(index % 2 == 0 ? pair->one : &pair->two,
+                                            FY_ACTION_CREATE, "client-1", buckets[index % 3], name,
+                                            round == 1 ? "1" : "12", 10 * round),
+                             FY_OK);
+        }
+        struct fy_cat_lease_renew a = {.op.kind = FY_CAT_LEASE_RENEW}, b = a;
+        run_both(pair, &a.op, &b.op);
+        struct fy_container_info info = contract_info(pair->one, "client-1", "bucket-1");
+        assert_int_equal(info.objects, (OBJECTS + 2) / 3);
+        assert_int_equal(info.bytes, round * info.objects);
+        assert_int_equal(info.changes, round * info.objects);
+        assert_int_equal(
+            catalogue_postgres_number(pair->one->place, "SELECT count(*) FROM container_count"),
+            FY_COUNT_OF(buckets));
+    }
+    pair_end(pair);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
 
 int main(void)
@@ -480,6 +508,7 @@ int main(void)
         TEST(of_two_sites_that_come_for_the_last_place_one_gets_it),
         TEST(order_that_is_retried_while_the_dead_are_dropped_stays),
         TEST(bytes_that_wait_are_right_however_they_are_folded),
+        TEST(sums_of_containers_are_right_however_they_are_folded),
     };
     (void)catalogue_postgres_begin();
     catalogue_contract_use(&catalogue_postgres_factory);

@@ -194,7 +194,8 @@ static void broken_operation_does_not_hurt_its_neighbours(void **state)
 static bool may_scan(const char *detail)
 {
     static const char *const small[] = {"SCAN lease",    "SCAN site",         "SCAN waiting_count",
-                                        "SCAN counters", "SCAN CONSTANT ROW", "SCAN few_due"};
+                                        "SCAN counters", "SCAN CONSTANT ROW", "SCAN few_due",
+                                        "SCAN few_rows"};
     for (size_t index = 0; index < FY_COUNT_OF(small); index++)
         if (strncmp(detail, small[index], strlen(small[index])) == 0)
             return true;
@@ -274,6 +275,10 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_WAITING_BY_ORDER, "waiting_order (direction=? AND account=? AND bucket=? AND"},
         {FY_CS_WAITING_OLDER, "waiting_order (direction=? AND account=? AND bucket=? AND object=?"},
         {FY_CS_WAITING_DUE, "INDEX waiting_turn (turn_ms<?)"},
+        {FY_CS_AUDIT_SUM_OBJECTS, "PRIMARY KEY (container_id=? AND (name,version)>(?,?))"},
+        {FY_CS_AUDIT_SUM_VERSIONS, "PRIMARY KEY (container_id=? AND (name,number)>(?,?))"},
+        {FY_CS_CONTAINER_BY_CID, "INDEX container_cid (cid=?)"},
+        {FY_CS_PROPERTY_LIST, "PRIMARY KEY (container_id=?)"},
         {FY_CS_WAITING_LIST_BUCKET, "INDEX waiting_bucket (bucket=? AND rowid>?)"},
         {FY_CS_WAITING_LIST_SITE, "INDEX waiting_site (site=? AND rowid>?)"},
         {FY_CS_WAITING_LIST_REASON, "INDEX waiting_reason (reason=? AND rowid>?)"},

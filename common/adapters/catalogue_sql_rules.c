@@ -1,0 +1,49 @@
+/* catalogue_sql_rules.c - what a container's rules let happen in it. */
+#include "common/adapters/catalogue_sql_internal.h"
+
+void fy_cs_take_rules(struct fy_cs_use *use, struct fy_cs_container *container)
+{
+    struct fy_container_rules *rules = &container->row.rules;
+    rules->versioned = fy_cs_take_i64(use) != 0;
+    rules->policy = fy_cs_take_null(use) ? FY_UNSET : fy_cs_take_i64(use);
+    rules->delete_exceeding = fy_cs_take_i64(use) != 0;
+    rules->keep_deleted_s = fy_cs_take_null(use) ? FY_UNSET : fy_cs_take_i64(use);
+    rules->quota = fy_cs_take_i64(use);
+    rules->state = (enum fy_container_state)fy_cs_take_i64(use);
+    rules->frozen_until_ms = fy_cs_take_i64(use);
+    container->copied = fy_cs_take_i64(use) != 0;
+    container->hidden = fy_cs_take_i64(use) != 0;
+}
+
+void fy_cs_rules_now(struct fy_cs *self, struct fy_container_row *row)
+{
+    row->rules.state = fy_container_state_at(&row->rules, fy_wall_ms(self->clock));
+}
+
+static enum fy_code is_copied(const struct fy_cs_container *container, struct fy_err *err)
+{
+    return fy_err_set(err, FY_EBUSY, "a snapshot of bucket %s is being made", container->row.name);
+}
+
+enum fy_code fy_cs_takes_changes(struct fy_cs *self, const struct fy_cs_container *container,
+                                 struct fy_err *err)
+{
+    if (container->copied)
+        return is_copied(container, err);
+    switch (fy_container_state_at(&container->row.rules, self->now_ms)) {
+    case FY_CONTAINER_ENABLED:
+        return FY_OK;
+    case FY_CONTAINER_FROZEN:
+        return fy_err_set(err, FY_EFROZEN, "bucket %s is frozen", container->row.name);
+    case FY_CONTAINER_DISABLED:
+        return fy_err_set(err, FY_EFROZEN, "bucket %s is disabled", container->row.name);
+    }
+    FY_UNREACHABLE();
+}
+
+enum fy_code fy_cs_takes_orders(const struct fy_cs_container *container, struct fy_err *err)
+{
+    if (container->hidden)
+        return fy_err_set(err, FY_EBUSY, "bucket %s is being made", container->row.name);
+    return container->copied ? is_copied(container, err) : FY_OK;
+}

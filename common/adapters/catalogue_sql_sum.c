@@ -1,0 +1,113 @@
+/* catalogue_sql_sum.c - what is in each container: kept, and counted. */
+/*
+ * A transaction gathers what it adds, and writes it once for each container at its end. An engine
+ * that many processes write to keeps what each of them added, so that they need not wait for each
+ * other, and folds it from time to time.
+ */
+#include <string.h>
+
+#include "common/adapters/catalogue_sql_internal.h"
+
+#define PAGE_ROWS 10000 /* counted in one statement, which has to end in time */
+
+void fy_cs_sums_save(struct fy_cs *self)
+{
+    for (size_t index = 0; index < self->sum_count; index++) {
+        const struct fy_cs_sum *sum = &self->sums[index];
+        if (sum->objects == 0 && sum->bytes == 0 && sum->changes == 0)
+            continue;
+        struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SUM_ADD);
+        fy_cs_i64(&use, sum->container_id);
+        fy_cs_i64(&use, sum->objects);
+        fy_cs_i64(&use, sum->bytes);
+        fy_cs_i64(&use, sum->changes);
+        fy_cs_send(&use);
+    }
+    self->sum_count = 0;
+}
+
+/* What the transaction adds to the container; NULL: nothing yet. */
+static struct fy_cs_sum *added(struct fy_cs *self, int64_t container_id)
+{
+    for (size_t index = 0; index < self->sum_count; index++)
+        if (self->sums[index].container_id == container_id)
+            return &self->sums[index];
+    return NULL;
+}
+
+void fy_cs_sum_add(struct fy_cs *self, int64_t container_id, int64_t objects, int64_t bytes,
+                   int64_t changes)
+{
+    FY_ASSERT(container_id != 0 || fy_cs_conn_failed(self->writer));
+    struct fy_cs_sum *sum = added(self, container_id);
+    if (sum == NULL) {
+        if (self->sum_count == FY_CS_SUMS_MAX)
+            fy_cs_sums_save(self);
+        sum = &self->sums[self->sum_count++];
+        *sum = (struct fy_cs_sum){.container_id = container_id};
+    }
+    sum->objects += objects;
+    sum->bytes += bytes;
+    sum->changes += changes;
+}
+
+struct fy_cs_sum fy_cs_sum_get(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id)
+{
+    struct fy_cs_sum sum = {.container_id = container_id};
+    struct fy_cs_use use = fy_cs_use(conn, FY_CS_SUM_GET);
+    fy_cs_i64(&use, container_id);
+    if (fy_cs_row(&use)) {
+        sum.objects = fy_cs_take_i64(&use);
+        sum.bytes = fy_cs_take_i64(&use);
+        sum.changes = fy_cs_take_i64(&use);
+    }
+    fy_cs_end(&use);
+    const struct fy_cs_sum *more = conn == self->writer ? added(self, container_id) : NULL;
+    if (more != NULL) {
+        sum.objects += more->objects;
+        sum.bytes += more->bytes;
+        sum.changes += more->changes;
+    }
+    return sum;
+}
+
+/* ------------------------------------------------------------------ counted */
+
+struct place {
+    char name[FY_OBJECT_BYTES_MAX + 1];
+    int64_t number;
+};
+
+/* Adds a page of rows after that place, which moves on; false: it was the last. */
+static bool count_page(struct fy_cs_conn *conn, enum fy_cs_sql sql, struct place *after,
+                       struct fy_cs_sum *sum)
+{
+    int64_t count = 0;
+    struct place last = *after; /* bound while after moves */
+    struct fy_cs_use use = fy_cs_use(conn, sql);
+    fy_cs_i64(&use, sum->container_id);
+    fy_cs_text(&use, last.name);
+    fy_cs_i64(&use, last.number);
+    fy_cs_i64(&use, PAGE_ROWS);
+    if (fy_cs_row(&use)) {
+        count = fy_cs_take_i64(&use);
+        sum->objects += fy_cs_take_i64(&use);
+        sum->bytes += fy_cs_take_i64(&use);
+        fy_cs_take_text(&use, after->name, sizeof after->name);
+        after->number = fy_cs_take_i64(&use);
+    }
+    fy_cs_end(&use);
+    return count == PAGE_ROWS && !fy_cs_conn_failed(conn);
+}
+
+struct fy_cs_sum fy_cs_sum_count(struct fy_cs_conn *conn, int64_t container_id)
+{
+    static const enum fy_cs_sql tables[] = {FY_CS_AUDIT_SUM_OBJECTS, FY_CS_AUDIT_SUM_VERSIONS};
+    struct fy_cs_sum sum = {.container_id = container_id};
+    for (size_t index = 0; index < FY_COUNT_OF(tables); index++) {
+        struct place after = {.number = 0};
+        while (count_page(conn, tables[index], &after, &sum))
+            continue;
+    }
+    return sum;
+}
