@@ -161,7 +161,7 @@ static enum fy_code check_words(const struct fy_node *node, const struct fy_back
     if (row->bucket[0] == '\0' && (row->account[0] != '\0' || row->prefix[0] != '\0'))
         return fy_err_set(err, FY_EINPUT, "account and prefix are of a bucket, which is missing");
     if (row->bucket[0] != '\0' && !fy_exact_bucket_is_valid(row->bucket, strlen(row->bucket)))
-        return fy_err_set(err, FY_EINPUT, "bucket: 1-255 bytes of UTF-8 without a slash");
+        return fy_err_set(err, FY_EINPUT, "bucket: 1-1023 bytes of UTF-8");
     if (row->account[0] != '\0' && !fy_exact_client_is_valid(row->account, strlen(row->account)))
         return fy_err_set(err, FY_EINPUT, "account: 1-255 bytes of UTF-8");
     if (!fy_utf8_is_valid(row->prefix, strlen(row->prefix)))

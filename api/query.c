@@ -64,7 +64,7 @@ enum fy_code fy_query_container(struct fy_exchange *x, struct fy_object_key *key
     const char *container = fy_query(x, "ref");
     memset(key, 0, sizeof(*key));
     if (container == NULL || !fy_exact_bucket_is_valid(container, strlen(container)))
-        return fy_err_set(err, FY_EINPUT, "ref: 1-255 bytes of UTF-8 without a slash");
+        return fy_err_set(err, FY_EINPUT, "ref: 1-1023 bytes of UTF-8");
     if (account != NULL && account[0] != '\0' &&
         !fy_exact_client_is_valid(account, strlen(account)))
         return fy_err_set(err, FY_EINPUT, "acct: 1-255 bytes of UTF-8");

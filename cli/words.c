@@ -14,7 +14,8 @@ enum fy_code fy_object_word(const char *word, struct fy_object_word *object, str
     const char *slash = strchr(word, '/');
     size_t bucket_bytes = slash != NULL ? (size_t)(slash - word) : strlen(word);
     if (!fy_exact_bucket_is_valid(word, bucket_bytes))
-        return fy_err_set(err, FY_EINPUT, "'%.80s': a bucket's name is 1-255 bytes of UTF-8", word);
+        return fy_err_set(err, FY_EINPUT, "'%.80s': a bucket's name is 1-1023 bytes of UTF-8",
+                          word);
     memcpy(object->bucket, word, bucket_bytes);
     object->bucket[bucket_bytes] = '\0';
     object->name = slash != NULL ? slash + 1 : word + bucket_bytes;

@@ -10,7 +10,7 @@ struct fy_object_word {
     const char *name; /* points into the word; "" when there is none */
 };
 
-/* Errors: FY_EINPUT the bucket is not 1-255 bytes of UTF-8. The name is as given, any bytes. */
+/* Errors: FY_EINPUT the bucket is not 1-1023 bytes of UTF-8. The name is as given, any bytes. */
 FY_MUST_CHECK enum fy_code fy_object_word(const char *word, struct fy_object_word *object,
                                           struct fy_err *err);
 /* The same, with a name of 1-1023 bytes of UTF-8 required. */

@@ -8,7 +8,7 @@
 /* Texts. A longer one from outside is refused with 400; sizes are without the closing zero byte. */
 #define FY_SITE_BYTES_MAX   64   /* ^[0-9A-Za-z.-]{1,64}$: fits headers and topic names */
 #define FY_CLIENT_BYTES_MAX 255  /* CCS wants 63; OpenIO accounts go to 255 */
-#define FY_BUCKET_BYTES_MAX 255  /* CCS wants 63; OpenIO containers go to 255 */
+#define FY_BUCKET_BYTES_MAX 1023 /* CCS wants 63; OpenIO containers go to 1023 */
 #define FY_OBJECT_BYTES_MAX 1024 /* CCS 1024; between Ferry sites 1023 */
 #define FY_OP_ID_BYTES_MAX                                                                         \
     200 /* a GUID has 26; correlation ids of others fit, with "-" and index */
@@ -300,7 +300,7 @@
 #define FY_RETRY_AFTER_S_MAX                                                                       \
     3600 /* longest a site may ask us to stay away: what fails is tried every hour anyway */
 #define FY_PEER_HEADER_BYTES_MAX (64 << 10) /* header block of an answer; more ends the call */
-#define FY_PEER_URL_BYTES_MAX    (16 << 10) /* three names percent-encoded are under 5 KiB */
+#define FY_PEER_URL_BYTES_MAX    (16 << 10) /* three names percent-encoded are under 7 KiB */
 #define FY_PEER_IDLE_SEATS_MAX   64         /* idle curl handles a loop keeps, some 6 KiB each */
 #define FY_PEER_LOOPS_MAX        8  /* loop threads: one does over 14,000 small calls a second */
 #define FY_PEER_IDLE_CONN_S      50 /* below FY_IDLE_TIMEOUT_S: never race with its close */
@@ -333,7 +333,7 @@
 #define FY_CLIENT_BUSY_MS     60000 /* a site that says 503 is asked again: it works for others */
 #define FY_CLIENT_TRIES_MAX   7     /* with their pauses about 6 s: a restart of a site fits */
 #define FY_PATH_BYTES_MAX                                                                          \
-    (16 << 10)                     /* path and query: three names percent-encoded are under 5 KiB */
+    (16 << 10)                     /* path and query: three names percent-encoded are under 7 KiB */
 #define FY_JOBS_THREADS_MAX     64 /* --jobs: more connections only wait for each other */
 #define FY_JOBS_THREADS_DEFAULT 8  /* small objects share their syncs at the site */
 #define FY_JOBS_QUEUE_MAX       256 /* jobs that wait: a walk over a million files stays flat */

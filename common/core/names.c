@@ -85,8 +85,7 @@ bool fy_exact_object_is_valid(const char *object, size_t size_bytes)
 
 bool fy_exact_bucket_is_valid(const char *bucket, size_t size_bytes)
 {
-    return is_exact(bucket, size_bytes, FY_BUCKET_BYTES_MAX) &&
-           memchr(bucket, '/', size_bytes) == NULL;
+    return is_exact(bucket, size_bytes, FY_BUCKET_BYTES_MAX);
 }
 
 bool fy_exact_client_is_valid(const char *client, size_t size_bytes)

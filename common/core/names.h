@@ -17,8 +17,7 @@ bool fy_ccs_text_is_sane(const char *text);
 /* Exact names between Ferry sites: 1-1023 bytes of valid UTF-8, any content but the zero byte, or
  * the 1024 of the longest CCS name. */
 bool fy_exact_object_is_valid(const char *object, size_t size_bytes);
-bool fy_exact_bucket_is_valid(const char *bucket,
-                              size_t size_bytes); /* 1-255 bytes UTF-8, no '/' */
+bool fy_exact_bucket_is_valid(const char *bucket, size_t size_bytes); /* 1-1023 bytes, likewise */
 /* 1-255 bytes UTF-8 without control characters, since it travels in a header. */
 bool fy_exact_client_is_valid(const char *client, size_t size_bytes);
 bool fy_utf8_is_valid(const void *bytes, size_t size_bytes);

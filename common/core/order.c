@@ -87,8 +87,7 @@ static enum fy_code check_ccs_names(const struct fy_order *order, struct fy_err 
 static enum fy_code check_exact_names(const struct fy_order *order, struct fy_err *err)
 {
     if (!fy_exact_bucket_is_valid(order->bucket, strlen(order->bucket)))
-        return fy_err_set(err, FY_EINPUT,
-                          "bucketName '%.80s' is not 1-255 bytes of UTF-8 without '/'",
+        return fy_err_set(err, FY_EINPUT, "bucketName '%.80s' is not 1-1023 bytes of UTF-8",
                           order->bucket);
     if (order->object[0] != '\0' && !fy_exact_object_is_valid(order->object, strlen(order->object)))
         return fy_err_set(err, FY_EINPUT, "objectName '%.80s' is not 1-1023 bytes of UTF-8",
@@ -142,7 +141,8 @@ enum fy_code fy_order_check(const struct fy_order *order, enum fy_order_door doo
 {
     bool stamped = !fy_stamp_is_zero(&order->stamp);
 
-    if (is_blank(order->bucket))
+    /* One blank character is the name of a container like any other, where names are exact. */
+    if (stamped ? order->bucket[0] == '\0' : is_blank(order->bucket))
         return fy_err_set(err, FY_EINPUT, "bucketName is blank");
     /* Any text will do as opId (spec 2.3), but it travels in headers. */
     if (has_control(order->op_id))

@@ -45,10 +45,10 @@ enum fy_order_door {
     FY_DOOR_QUEUE, /* read from a topic */
 };
 /*
- * The checks of DESIGN 7: bucket not blank, names by the CCS rule without a stamp and by the exact
- * rule with one, from_site valid and not own_site (doors CCS and QUEUE; at the FERRY door an absent
- * from_site means own_site and own_site is welcome), stamp not over 10 min ahead of now.
- * Errors: FY_EINPUT with a sentence that names the field.
+ * The checks of DESIGN 7: bucket given (not blank without a stamp), names by the CCS rule without a
+ * stamp and by the exact rule with one, from_site valid and not own_site (doors CCS and QUEUE; at
+ * the FERRY door an absent from_site means own_site and own_site is welcome), stamp not over 10 min
+ * ahead of now. Errors: FY_EINPUT with a sentence that names the field.
  */
 FY_MUST_CHECK enum fy_code fy_order_check(const struct fy_order *order, enum fy_order_door door,
                                           const char *own_site, int64_t now_ms, struct fy_err *err);

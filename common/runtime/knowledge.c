@@ -17,6 +17,8 @@ static_assert(FY_SITES_PACK_BYTES_MAX <= FY_CACHE_VALUE_BYTES_MAX, "the topology
 #define MARK_LIFE_MS  (60LL * FY_CACHE_LIFE_MS) /* far above that of the rights it stands for */
 #define RIGHTS_FORMAT '1'
 #define RIGHTS_BYTES  2 /* the format, then '0' and the bits */
+/* Of a right's key: "right", the mark, three line feeds and the closing zero byte. */
+#define KEY_BYTES_BESIDE (sizeof "right\n\n\n" + FY_GUID_DIGITS)
 
 static void rows_free(struct fy_site_row **rows)
 {
@@ -109,19 +111,23 @@ static enum fy_code mark_fill(void *arg, const char *key, void *value, size_t ca
 
 /* The bucket's mark is part of the keys of all rights on it, whoever's they are: when it is
  * dropped, the next one is another, and they are forgotten at once, by every process. A client-id
- * cannot hold a line feed (no header can), so the parts cannot run into each other. */
-static void rights_key(struct fy_node *node, const char *client, const char *bucket,
+ * cannot hold a line feed (no header can), so the parts cannot run into each other. False: the
+ * names are too long for a key, which cut short would be that of others as well. */
+static bool rights_key(struct fy_node *node, const char *client, const char *bucket,
                        char key[static FY_CACHE_KEY_BYTES_MAX])
 {
     char mark[FY_GUID_DIGITS + 1] = "";
     size_t size_bytes = 0;
     struct fy_err err = {0};
+    if (strlen(client) + strlen(bucket) + KEY_BYTES_BESIDE > FY_CACHE_KEY_BYTES_MAX)
+        return false;
     mark_key(bucket, key);
     enum fy_code code =
         fy_cache_get(node->cache, key, mark, FY_GUID_DIGITS, &size_bytes, mark_fill, node, &err);
     if (code != FY_OK || size_bytes != FY_GUID_DIGITS) /* nothing that we would have written */
         fy_guid_new(node->clock, mark);
     (void)snprintf(key, FY_CACHE_KEY_BYTES_MAX, "right\n%s\n%s\n%s", mark, client, bucket);
+    return true;
 }
 
 struct rights_fill {
@@ -168,19 +174,19 @@ enum fy_code fy_know_rights(struct fy_node *node, const char *client, const char
                             unsigned needed, unsigned *rights, struct fy_err *err)
 {
     char key[FY_CACHE_KEY_BYTES_MAX];
-    rights_key(node, client, bucket, key);
+    bool fits = rights_key(node, client, bucket, key);
     struct rights_fill fill = {.node = node, .client = client, .bucket = bucket};
     char value[RIGHTS_BYTES];
     size_t size_bytes = 0;
-    enum fy_code code =
-        fy_cache_get(node->cache, key, value, sizeof(value), &size_bytes, rights_fill, &fill, err);
-    unsigned known = code == FY_OK ? rights_parse(value, size_bytes) : 0;
+    bool told = fits && fy_cache_get(node->cache, key, value, sizeof(value), &size_bytes,
+                                     rights_fill, &fill, err) == FY_OK;
+    unsigned known = told ? rights_parse(value, size_bytes) : 0;
     /* A refusal must be true now: a right given elsewhere a moment ago counts at once. */
-    if (code != FY_OK || (known & needed) != needed) {
-        code = rights_read(node, client, bucket, &known, err);
+    if (!told || (known & needed) != needed) {
+        enum fy_code code = rights_read(node, client, bucket, &known, err);
         if (code != FY_OK)
             return fy_err_add(err, "look up the rights of '%s' on '%s'", client, bucket);
-        if ((known & needed) == needed)
+        if (fits && (known & needed) == needed)
             fy_cache_drop(node->cache, key);
     }
     *rights = known;

@@ -49,6 +49,7 @@ int catalogue_contract_audit(void);
 int catalogue_contract_backfill(void);
 int catalogue_contract_export(void);
 int catalogue_contract_sum(void);
+int catalogue_contract_name(void);
 
 /* ------------------------------------------------------------------ fixture */
 

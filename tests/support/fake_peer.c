@@ -178,7 +178,7 @@ static void answer_small(struct fake_peer *self, struct call *call)
         head.http_status = call->hello_status;
     if (asked->verb == FY_PEER_CHECK)
         head.http_status = 204;
-    char json[1024];
+    char json[2048];
     (void)snprintf(json, sizeof(json),
                    "{\"account\":\"%s\",\"name\":\"%s\",\"status\":\"READY\",\"present\":true,"
                    "\"stamp\":\"0000000000010001@site-a\",\"creation\":\"2024-02-21T11:27:52Z\","

@@ -216,9 +216,12 @@ static void exact_names_take_any_utf8_within_their_bounds(void **state)
     longest[7] = '\0';
     assert_false(fy_exact_object_is_valid(longest, 1024));
     longest[7] = 'a';
-    assert_true(fy_exact_bucket_is_valid(longest, 255));
-    assert_false(fy_exact_bucket_is_valid(longest, 256));
-    assert_false(fy_exact_bucket_is_valid("a/b", 3));
+    assert_true(fy_exact_bucket_is_valid(longest, 1023));
+    assert_false(fy_exact_bucket_is_valid(longest, 1024));
+    assert_true(fy_exact_bucket_is_valid("a/b %2F\n\x01 \xe2\x82\xac", 13));
+    assert_false(fy_exact_bucket_is_valid("a\0b", 3));
+    assert_false(fy_exact_bucket_is_valid("a\xff", 2));
+    assert_false(fy_exact_bucket_is_valid("", 0));
     assert_true(fy_exact_client_is_valid("a/b", 3));
     assert_true(fy_exact_client_is_valid(longest, 255));
     assert_false(fy_exact_client_is_valid(longest, 256));
