@@ -70,6 +70,7 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
 {
     const char *url = node->config->catalogue;
     bool tells = fy_config_tells(node->config);
+    const char *oio = fy_config_tells_oio(node->config) ? node->config->oio_namespace : NULL;
     const struct fy_catalogue_postgres_settings shared = {
         .url = url,
         .password_file = node->config->catalogue_password_file,
@@ -77,6 +78,7 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
         .site = node->site,
         .reader_count = FY_CATALOGUE_READERS,
         .tells = tells,
+        .oio_namespace = oio,
         .keeps = node->config->trash_keep_ms > 0,
         .trash_grace_ms = node->config->trash_grace_ms,
         .dead_ms = FY_LEASE_DEAD_MS};
@@ -90,6 +92,7 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
                                                           .site = node->site,
                                                           .reader_count = FY_CATALOGUE_READERS,
                                                           .tells = tells,
+                                                          .oio_namespace = oio,
                                                           .keeps = node->config->trash_keep_ms > 0,
                                                           .trash_grace_ms =
                                                               node->config->trash_grace_ms};

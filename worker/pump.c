@@ -120,8 +120,8 @@ static bool take_events(void *arg, const struct fy_event_row *row)
 
 static enum fy_code gather_events(struct fy_pump *pump, struct fy_err *err)
 {
-    return fy_catalogue_events_read(pump->node->catalogue, FY_EVENTS_PAGE_ROWS, take_events, pump,
-                                    err);
+    return fy_catalogue_events_read(pump->node->catalogue, FY_STREAM_ORDERS, FY_EVENTS_PAGE_ROWS,
+                                    take_events, pump, err);
 }
 
 static enum fy_code publish(struct fy_pump *pump, struct fy_err *err)

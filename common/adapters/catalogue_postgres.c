@@ -215,7 +215,8 @@ const struct fy_cs_engine fy_pg_engine = {
 static struct fy_pg *catalogue_new(const struct fy_catalogue_postgres_settings *settings)
 {
     struct fy_pg *self = fy_alloc(sizeof *self);
-    fy_cs_init(&self->cs, &fy_pg_engine, settings->clock, settings->site, settings->tells);
+    fy_cs_init(&self->cs, &fy_pg_engine, settings->clock, settings->site);
+    fy_cs_tell(&self->cs, settings->tells, settings->oio_namespace);
     self->cs.keeps = settings->keeps;
     self->cs.trash_grace_ms = settings->trash_grace_ms;
     self->cs.writer = &self->writer.conn;

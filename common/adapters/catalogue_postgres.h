@@ -12,9 +12,10 @@ struct fy_catalogue_postgres_settings {
     const char *site;      /* own site id: origin of local orders */
     uint32_t reader_count; /* read connections; 1..32 */
     bool keeps; /* deleted objects can be undeleted, until they are purged: trash.keep above 0 */
-    int64_t trash_grace_ms; /* of a body's file that gave way to another copy: trash.grace */
-    bool tells;             /* writes events: what became of orders, until they are done */
-    uint32_t dead_ms;       /* a process that has not renewed its lease for so long is dead */
+    int64_t trash_grace_ms;    /* of a body's file that gave way to another copy: trash.grace */
+    bool tells;                /* writes events: what became of orders, until they are done */
+    const char *oio_namespace; /* and changes of containers, in that namespace; NULL: not those */
+    uint32_t dead_ms;          /* a process that has not renewed its lease for so long is dead */
 };
 /*
  * Connects, and makes or migrates the schema; other processes may do so at the same moment. The

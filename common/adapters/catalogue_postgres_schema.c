@@ -214,8 +214,11 @@ static const char *const schema_9[] = {
     "ALTER TABLE waiting ADD COLUMN overwrites BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE event ADD COLUMN stream BIGINT NOT NULL DEFAULT 0",
     "CREATE INDEX event_stream ON event(stream, id)",
-    "CREATE TABLE state_due(container_id BIGINT PRIMARY KEY, due_ms" NUMBER ", request_id" NAME
+    "ALTER TABLE counters ADD COLUMN oio_events BIGINT NOT NULL DEFAULT 0",
+    /* A row for each transaction, so that none waits for another's. */
+    "CREATE TABLE state_due(" ID ", container_id" NUMBER ", due_ms" NUMBER ", request_id" NAME
     ", origin" NAME ")",
+    "CREATE INDEX state_due_of ON state_due(container_id)",
     "CREATE INDEX state_due_at ON state_due(due_ms)",
     "ALTER TABLE identity ADD COLUMN exported BIGINT NOT NULL DEFAULT -1",
     NULL,

@@ -39,12 +39,13 @@ const char *const fy_pg_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_LEASE_RELEASE] = ("UPDATE lease SET alive = 0, saved_time = greatest(saved_time, ?) "
                              "WHERE slot = ? AND boot_id = ?"),
     [FY_CS_COUNTERS_ADD] =
-        "INSERT INTO counters(containers, objects, bytes, outbox, conflicts, events, kept_objects, "
-        "kept_bytes) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO counters(containers, objects, bytes, outbox, conflicts, events, oio_events, "
+        "kept_objects, kept_bytes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [FY_CS_COUNTERS_GET] =
         "SELECT coalesce(sum(containers), 0)::bigint, coalesce(sum(objects), 0)::bigint, "
         "coalesce(sum(bytes), 0)::bigint, coalesce(sum(outbox), 0)::bigint, "
         "coalesce(sum(conflicts), 0)::bigint, coalesce(sum(events), 0)::bigint, "
+        "coalesce(sum(oio_events), 0)::bigint, "
         "coalesce(sum(kept_objects), 0)::bigint, coalesce(sum(kept_bytes), 0)::bigint FROM "
         "counters",
 
@@ -114,8 +115,9 @@ static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
         "count(*) FROM (SELECT 1 FROM counters LIMIT ?1) t) >= ?1 ORDER BY id LIMIT 1000 FOR "
         "UPDATE "
         "SKIP LOCKED) RETURNING *) INSERT INTO counters(containers, objects, bytes, outbox, "
-        "conflicts, events, kept_objects, kept_bytes) SELECT sum(containers), sum(objects), "
-        "sum(bytes), sum(outbox), sum(conflicts), sum(events), sum(kept_objects), sum(kept_bytes) "
+        "conflicts, events, oio_events, kept_objects, kept_bytes) SELECT sum(containers), "
+        "sum(objects), sum(bytes), sum(outbox), sum(conflicts), sum(events), sum(oio_events), "
+        "sum(kept_objects), sum(kept_bytes) "
         "FROM gone HAVING count(*) > 0",
     OWN(FOLD_WAITING) =
         "WITH gone AS (DELETE FROM waiting_count WHERE id IN (SELECT id FROM waiting_count WHERE "

@@ -120,7 +120,8 @@ static void counters_save(struct fy_cs *self)
 {
     const struct fy_cs_counters *add = &self->counters;
     if (add->containers == 0 && add->objects == 0 && add->bytes == 0 && add->outbox == 0 &&
-        add->conflicts == 0 && add->events == 0 && add->kept_objects == 0 && add->kept_bytes == 0)
+        add->conflicts == 0 && add->events[FY_STREAM_ORDERS] == 0 &&
+        add->events[FY_STREAM_OIO] == 0 && add->kept_objects == 0 && add->kept_bytes == 0)
         return;
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_COUNTERS_ADD);
     fy_cs_i64(&use, add->containers);
@@ -128,7 +129,8 @@ static void counters_save(struct fy_cs *self)
     fy_cs_i64(&use, add->bytes);
     fy_cs_i64(&use, add->outbox);
     fy_cs_i64(&use, add->conflicts);
-    fy_cs_i64(&use, add->events);
+    fy_cs_i64(&use, add->events[FY_STREAM_ORDERS]);
+    fy_cs_i64(&use, add->events[FY_STREAM_OIO]);
     fy_cs_i64(&use, add->kept_objects);
     fy_cs_i64(&use, add->kept_bytes);
     fy_cs_send(&use);
@@ -390,13 +392,12 @@ static const struct fy_catalogue_ops catalogue_sql_ops = {
 };
 
 void fy_cs_init(struct fy_cs *self, const struct fy_cs_engine *engine, struct fy_clock *clock,
-                const char *site, bool tells)
+                const char *site)
 {
     self->port.ops = &catalogue_sql_ops;
     self->magic = FY_CS_MAGIC;
     self->engine = engine;
     self->clock = clock;
-    self->tells = tells;
     bool fits = fy_text_copy(self->site, sizeof self->site, site);
     FY_ASSERT(fits); /* the configuration checked it */
     (void)pthread_mutex_init(&self->write_mutex, NULL);
@@ -404,13 +405,26 @@ void fy_cs_init(struct fy_cs *self, const struct fy_cs_engine *engine, struct fy
     (void)pthread_cond_init(&self->reader_freed, NULL);
     fy_buf_init(&self->json, FY_ORDER_JSON_BYTES);
     fy_buf_init(&self->journal, FY_JOURNAL_ROW_BYTES + 2 * FY_EXPORT_LINE_BYTES);
-    fy_buf_init(&self->events, FY_EVENTS_ROW_BYTES + 2 * FY_ORDER_JSON_BYTES);
+    fy_buf_init(&self->told[FY_STREAM_ORDERS].packed,
+                FY_EVENTS_ROW_BYTES + 2 * FY_ORDER_JSON_BYTES);
+    fy_buf_init(&self->told[FY_STREAM_OIO].packed,
+                FY_EVENTS_ROW_BYTES + 2 * FY_OIO_EVENT_BYTES_MAX);
+}
+
+void fy_cs_tell(struct fy_cs *self, bool outcomes, const char *oio_namespace)
+{
+    self->tells = outcomes;
+    self->tells_oio = oio_namespace != NULL;
+    bool fits = fy_text_copy(self->oio_namespace, sizeof self->oio_namespace,
+                             oio_namespace != NULL ? oio_namespace : "");
+    FY_ASSERT(fits); /* the configuration checked it */
 }
 
 void fy_cs_done(struct fy_cs *self)
 {
     fy_buf_done(&self->journal);
-    fy_buf_done(&self->events);
+    for (enum fy_event_stream stream = 0; stream < FY_STREAM_COUNT; stream++)
+        fy_buf_done(&self->told[stream].packed);
     fy_buf_done(&self->json);
     (void)pthread_cond_destroy(&self->reader_freed);
     (void)pthread_mutex_destroy(&self->reader_mutex);

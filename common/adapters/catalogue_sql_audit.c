@@ -235,7 +235,11 @@ static void outbox_row(struct audit *audit, struct fy_cs_use *use, int64_t id)
 static void event_row(struct audit *audit, struct fy_cs_use *use, int64_t id)
 {
     (void)id;
-    audit->counted.events += fy_cs_take_i64(use);
+    int64_t events = fy_cs_take_i64(use);
+    if (fy_cs_take_i64(use) == FY_STREAM_OIO)
+        audit->counted.oio_events += events;
+    else
+        audit->counted.events += events;
 }
 
 /* ------------------------------------------------------------------ sums */
@@ -271,7 +275,8 @@ static void sums(struct audit *audit)
         kept.bytes = fy_cs_take_i64(&use);
         kept.outbox = fy_cs_take_i64(&use);
         kept.conflicts = fy_cs_take_i64(&use);
-        kept.events = fy_cs_take_i64(&use);
+        for (enum fy_event_stream stream = 0; stream < FY_STREAM_COUNT; stream++)
+            kept.events[stream] = fy_cs_take_i64(&use);
         kept.kept_objects = fy_cs_take_i64(&use);
         kept.kept_bytes = fy_cs_take_i64(&use);
     }
@@ -283,7 +288,8 @@ static void sums(struct audit *audit)
     compare(audit, "bytes", kept.bytes, audit->counted.bytes);
     compare(audit, "outbox", kept.outbox, audit->counted.outbox_orders);
     compare(audit, "conflicts", kept.conflicts, audit->counted.conflicts);
-    compare(audit, "events", kept.events, audit->counted.events);
+    compare(audit, "events", kept.events[FY_STREAM_ORDERS], audit->counted.events);
+    compare(audit, "oio_events", kept.events[FY_STREAM_OIO], audit->counted.oio_events);
     compare(audit, "deleted objects kept", kept.kept_objects, audit->counted.kept_objects);
     compare(audit, "bytes of deleted objects kept", kept.kept_bytes, audit->counted.kept_bytes);
 }

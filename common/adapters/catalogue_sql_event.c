@@ -1,9 +1,9 @@
-/* catalogue_sql_event.c - what became of orders, written down to be told. */
+/* catalogue_sql_event.c - what became of orders, and other events, written down to be told. */
 /*
  * An event belongs to the transaction that made the outcome, and stays until somebody says that it
  * has been told: as the outbox does it, so none is lost and none is told of what did not happen.
- * The events of a transaction are one row, packed: a row for each would cost an order as much again
- * as its outcome does.
+ * The events of a transaction are one row, packed, of each stream: a row for each would cost an
+ * order as much again as its outcome does.
  *
  * A mark on the outcome's row would not do: an order without opId has none, and a later outcome of
  * the same order takes its place.
@@ -17,6 +17,9 @@
 static_assert(FY_EVENTS_ROW_BYTES + 2 * FY_ORDER_JSON_BYTES >
                   FY_EVENTS_ROW_BYTES + FY_KEY_BYTES_MAX + FY_ORDER_JSON_BYTES,
               "an event more than makes a row long fits");
+static_assert(FY_EVENTS_ROW_BYTES + 2 * FY_OIO_EVENT_BYTES_MAX >
+                  FY_EVENTS_ROW_BYTES + FY_OIO_KEY_BYTES + FY_OIO_EVENT_BYTES_MAX + 8,
+              "and one of a container");
 
 /* ------------------------------------------------------------------ writing */
 
@@ -48,32 +51,57 @@ void fy_cs_event_add(struct fy_cs *self, const struct fy_cs_end *end)
                                    .at_ms = self->now_ms};
     /* What could not be read is about no object. */
     size_t key_bytes = end->order->bucket[0] == '\0' ? 0 : fy_order_key(end->order, key);
-    size_t record = fy_pack_begin(&self->events, key, key_bytes);
-    fy_event_json_write(&event, &self->events);
-    fy_pack_end(&self->events, record);
-    self->event_count++;
-    if (self->event_count == FY_EVENTS_ROW_MAX || self->events.size_bytes >= FY_EVENTS_ROW_BYTES)
-        fy_cs_events_save(self);
+    size_t record;
+    struct fy_buf *json = fy_cs_event_begin(self, FY_STREAM_ORDERS, key, key_bytes, &record);
+    fy_event_json_write(&event, json);
+    fy_cs_event_end(self, FY_STREAM_ORDERS, record);
+}
+
+static void save(struct fy_cs *self, enum fy_event_stream stream)
+{
+    struct fy_cs_told *told = &self->told[stream];
+    if (told->count == 0)
+        return;
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_EVENT_ADD);
+    fy_cs_i64(&use, stream);
+    fy_cs_i64(&use, (int64_t)told->count);
+    fy_cs_i64(&use, self->now_ms);
+    fy_cs_blob(&use, told->packed.bytes, told->packed.size_bytes);
+    fy_cs_send(&use);
+    self->counters.events[stream] += (int64_t)told->count;
+    told->count = 0;
+    fy_buf_clear(&told->packed);
+}
+
+struct fy_buf *fy_cs_event_begin(struct fy_cs *self, enum fy_event_stream stream, const void *key,
+                                 size_t key_bytes, size_t *record)
+{
+    struct fy_cs_told *told = &self->told[stream];
+    *record = fy_pack_begin(&told->packed, key, key_bytes);
+    return &told->packed;
+}
+
+void fy_cs_event_end(struct fy_cs *self, enum fy_event_stream stream, size_t record)
+{
+    struct fy_cs_told *told = &self->told[stream];
+    fy_pack_end(&told->packed, record);
+    FY_ASSERT(!told->packed.overflow); /* an event is bounded by whoever writes it */
+    told->count++;
+    if (told->count == FY_EVENTS_ROW_MAX || told->packed.size_bytes >= FY_EVENTS_ROW_BYTES)
+        save(self, stream);
 }
 
 void fy_cs_events_save(struct fy_cs *self)
 {
-    if (self->event_count == 0)
-        return;
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_EVENT_ADD);
-    fy_cs_i64(&use, (int64_t)self->event_count);
-    fy_cs_i64(&use, self->now_ms);
-    fy_cs_blob(&use, self->events.bytes, self->events.size_bytes);
-    fy_cs_send(&use);
-    self->counters.events += (int64_t)self->event_count;
-    self->event_count = 0;
-    fy_buf_clear(&self->events);
+    for (enum fy_event_stream stream = 0; stream < FY_STREAM_COUNT; stream++)
+        save(self, stream);
 }
 
 /* ------------------------------------------------------------------ reading */
 
 struct event_list {
     struct fy_cs_list list;
+    enum fy_event_stream stream;
     int64_t after;
     fy_event_visit_fn *visit;
     void *arg;
@@ -81,7 +109,9 @@ struct event_list {
 
 static void event_bind(struct fy_cs_list *list, struct fy_cs_use *use, int64_t row_count)
 {
-    fy_cs_i64(use, ((const struct event_list *)(void *)list)->after);
+    const struct event_list *self = (const struct event_list *)(void *)list;
+    fy_cs_i64(use, self->stream);
+    fy_cs_i64(use, self->after);
     fy_cs_i64(use, row_count);
 }
 
@@ -108,8 +138,9 @@ static void event_drop(void *row)
     free((void *)(uintptr_t)((struct fy_event_row *)row)->packed); /* ours; const for visitors */
 }
 
-enum fy_code fy_cs_events_read(struct fy_catalogue *port, uint32_t limit, fy_event_visit_fn *visit,
-                               void *arg, struct fy_err *err)
+enum fy_code fy_cs_events_read(struct fy_catalogue *port, enum fy_event_stream stream,
+                               uint32_t limit, fy_event_visit_fn *visit, void *arg,
+                               struct fy_err *err)
 {
     struct fy_cs *cs = fy_cs_from(port);
     enum fy_code code = fy_cs_may_pump(cs, err);
@@ -124,6 +155,7 @@ enum fy_code fy_cs_events_read(struct fy_catalogue *port, uint32_t limit, fy_eve
                  .visit = event_visit,
                  .drop = event_drop,
                  .self = cs},
+        .stream = stream,
         .visit = visit,
         .arg = arg,
     };
@@ -138,10 +170,13 @@ static int64_t row_delete(struct fy_cs *self, int64_t id)
     int64_t events = 0;
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_EVENT_DELETE);
     fy_cs_i64(&use, id);
-    if (fy_cs_row(&use))
+    if (fy_cs_row(&use)) {
         events = fy_cs_take_i64(&use);
+        int64_t stream = fy_cs_take_i64(&use);
+        FY_ASSERT(stream >= 0 && stream < FY_STREAM_COUNT); /* a newer schema is refused at open */
+        self->counters.events[stream] -= events;
+    }
     fy_cs_end(&use);
-    self->counters.events -= events;
     return events;
 }
 
@@ -153,23 +188,36 @@ enum fy_code fy_cs_events_done(struct fy_cs *self, struct fy_cat_op *op)
     return FY_OK;
 }
 
-static int64_t read_one(struct fy_cs *self, enum fy_cs_sql sql)
+/* How many of the stream wait; the columns are in the streams' order. */
+static int64_t count_of(struct fy_cs *self, enum fy_event_stream wanted)
 {
-    int64_t number = 0;
-    struct fy_cs_use use = fy_cs_use(self->writer, sql);
+    int64_t count = 0;
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_EVENT_COUNT);
     if (fy_cs_row(&use))
-        number = fy_cs_take_i64(&use);
+        for (enum fy_event_stream stream = 0; stream <= wanted; stream++)
+            count = fy_cs_take_i64(&use);
     fy_cs_end(&use);
-    return number;
+    return count;
+}
+
+static int64_t oldest_of(struct fy_cs *self, enum fy_event_stream stream)
+{
+    int64_t id = 0;
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_EVENT_OLDEST);
+    fy_cs_i64(&use, stream);
+    if (fy_cs_row(&use))
+        id = fy_cs_take_i64(&use);
+    fy_cs_end(&use);
+    return id;
 }
 
 enum fy_code fy_cs_events_trim(struct fy_cs *self, struct fy_cat_op *op)
 {
     struct fy_cat_events_trim *trim = (struct fy_cat_events_trim *)(void *)op;
-    int64_t over = read_one(self, FY_CS_EVENT_COUNT) - trim->events_max;
+    int64_t over = count_of(self, trim->stream) - trim->events_max;
     trim->dropped = 0;
     for (uint32_t rows = 0; rows < trim->limit && trim->dropped < over; rows++) {
-        int64_t events = row_delete(self, read_one(self, FY_CS_EVENT_OLDEST));
+        int64_t events = row_delete(self, oldest_of(self, trim->stream));
         if (events == 0)
             break; /* another process has removed it */
         trim->dropped += events;

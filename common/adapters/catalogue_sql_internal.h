@@ -383,7 +383,14 @@ struct fy_cs_sum {
 
 /* What a transaction adds to the counters, written once at its end. */
 struct fy_cs_counters {
-    int64_t containers, objects, bytes, outbox, conflicts, events, kept_objects, kept_bytes;
+    int64_t containers, objects, bytes, outbox, conflicts, kept_objects, kept_bytes;
+    int64_t events[FY_STREAM_COUNT];
+};
+
+/* Events of the transaction under way, packed, as far as not written. */
+struct fy_cs_told {
+    struct fy_buf packed;
+    size_t count;
 };
 
 /* First member of an engine's own. */
@@ -395,7 +402,9 @@ struct fy_cs {
     const struct fy_cs_engine *engine;
     struct fy_clock *clock;
     char site[FY_SITE_BYTES_MAX + 1];
-    bool tells;             /* outcomes are written down as events */
+    bool tells;                                  /* outcomes are written down as events, */
+    bool tells_oio;                              /* and changes of containers, */
+    char oio_namespace[FY_OIO_NS_BYTES_MAX + 1]; /* with this in them */
     bool keeps;             /* what deleted objects were, until a purge forgets it */
     int64_t trash_grace_ms; /* the file of a body that gave way to a copy stays so long */
 
@@ -420,10 +429,9 @@ struct fy_cs {
     struct fy_cs_container
         kept[FY_CS_CONTAINERS_KEPT]; /* committed or written by this transaction */
     struct fy_buf json;              /* reused for outbox rows */
-    struct fy_buf events;            /* of the transaction, packed, as far as not written */
-    size_t event_count;              /* in there */
-    struct fy_buf journal;           /* lines of the transaction, as far as not written */
-    bool restoring;                  /* the operation under way takes rows back as they were */
+    struct fy_cs_told told[FY_STREAM_COUNT];
+    struct fy_buf journal; /* lines of the transaction, as far as not written */
+    bool restoring;        /* the operation under way takes rows back as they were */
     char linked_ref[FY_BLOB_REF_BYTES_MAX + 1]; /* of the body that the apply under way links to */
 
     /* Any thread, reader_mutex held. */
@@ -435,7 +443,9 @@ struct fy_cs {
 
 /* What engines open and close a catalogue with. init leaves the writer to the engine. */
 void fy_cs_init(struct fy_cs *self, const struct fy_cs_engine *engine, struct fy_clock *clock,
-                const char *site, bool tells);
+                const char *site);
+/* Before the first transaction. oio_namespace: NULL changes of containers are not told. */
+void fy_cs_tell(struct fy_cs *self, bool outcomes, const char *oio_namespace);
 void fy_cs_done(struct fy_cs *self);
 void fy_cs_reader_add(struct fy_cs *self, struct fy_cs_conn *reader);
 /* Gives the lease back; before the writer closes. */
@@ -588,6 +598,11 @@ void fy_cs_outbox_local(struct fy_cs *self, struct fy_order *order, const char *
 
 /* catalogue_sql_event.c */
 void fy_cs_event_add(struct fy_cs *self, const struct fy_cs_end *end);
+/* Begins an event with its key; what is added to the buffer then is its JSON, up to
+ * fy_cs_event_end, which takes *record. */
+struct fy_buf *fy_cs_event_begin(struct fy_cs *self, enum fy_event_stream stream, const void *key,
+                                 size_t key_bytes, size_t *record);
+void fy_cs_event_end(struct fy_cs *self, enum fy_event_stream stream, size_t record);
 /* Writes what the transaction has to tell, and forgets it: one that has failed tells nothing. */
 void fy_cs_events_save(struct fy_cs *self);
 
@@ -686,8 +701,9 @@ enum fy_code fy_cs_right_list(struct fy_catalogue *port, const char *client,
                               fy_right_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_outbox_read(struct fy_catalogue *port, uint32_t limit, fy_outbox_visit_fn *visit,
                                void *arg, struct fy_err *err);
-enum fy_code fy_cs_events_read(struct fy_catalogue *port, uint32_t limit, fy_event_visit_fn *visit,
-                               void *arg, struct fy_err *err);
+enum fy_code fy_cs_events_read(struct fy_catalogue *port, enum fy_event_stream stream,
+                               uint32_t limit, fy_event_visit_fn *visit, void *arg,
+                               struct fy_err *err);
 enum fy_code fy_cs_waiting_list(struct fy_catalogue *port, const struct fy_waiting_filter *filter,
                                 fy_waiting_visit_fn *visit, void *arg, struct fy_err *err);
 enum fy_code fy_cs_waiting_counts(struct fy_catalogue *port, fy_waiting_count_visit_fn *visit,

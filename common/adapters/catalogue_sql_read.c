@@ -210,6 +210,20 @@ static void waiting_totals(struct fy_cs_conn *reader, struct fy_catalogue_totals
     fy_cs_end(&use);
 }
 
+/* 0: none waits. */
+static int64_t event_oldest(struct fy_cs_conn *reader, enum fy_event_stream stream)
+{
+    int64_t written_ms = 0;
+    struct fy_cs_use use = fy_cs_use(reader, FY_CS_EVENT_OLDEST);
+    fy_cs_i64(&use, stream);
+    if (fy_cs_row(&use)) {
+        (void)fy_cs_take_i64(&use); /* its id */
+        written_ms = fy_cs_take_i64(&use);
+    }
+    fy_cs_end(&use);
+    return written_ms;
+}
+
 static int64_t due_total(struct fy_cs *self, struct fy_cs_conn *reader)
 {
     struct fy_cs_use use = fy_cs_use(reader, FY_CS_WAITING_DUE_COUNT);
@@ -235,6 +249,7 @@ enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals 
         sums.outbox_orders = fy_cs_take_i64(&use);
         sums.conflicts = fy_cs_take_i64(&use);
         sums.events = fy_cs_take_i64(&use);
+        sums.oio_events = fy_cs_take_i64(&use);
         sums.kept_objects = fy_cs_take_i64(&use);
         sums.kept_bytes = fy_cs_take_i64(&use);
     }
@@ -243,12 +258,8 @@ enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals 
     if (fy_cs_row(&use))
         sums.outbox_oldest_ms = fy_cs_take_i64(&use);
     fy_cs_end(&use);
-    use = fy_cs_use(reader, FY_CS_EVENT_OLDEST);
-    if (fy_cs_row(&use)) {
-        (void)fy_cs_take_i64(&use); /* its id */
-        sums.events_oldest_ms = fy_cs_take_i64(&use);
-    }
-    fy_cs_end(&use);
+    sums.events_oldest_ms = event_oldest(reader, FY_STREAM_ORDERS);
+    sums.oio_events_oldest_ms = event_oldest(reader, FY_STREAM_OIO);
     use = fy_cs_use(reader, FY_CS_DAMAGE_COUNT);
     if (fy_cs_row(&use))
         sums.damaged_bodies = fy_cs_take_i64(&use);

@@ -259,12 +259,13 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_OUTBOX_DELETE] = "DELETE FROM outbox WHERE id = ?",
     [FY_CS_OUTBOX_OLDEST] = "SELECT written_ms FROM outbox WHERE id > 0 ORDER BY id LIMIT 1",
 
-    [FY_CS_EVENT_ADD] = "INSERT INTO event(events, written_ms, packed) VALUES(?, ?, ?)",
-    [FY_CS_EVENT_READ] =
-        "SELECT id, events, written_ms, packed FROM event WHERE id > ? ORDER BY id LIMIT ?",
-    [FY_CS_EVENT_OLDEST] = "SELECT id, written_ms FROM event WHERE id > 0 ORDER BY id LIMIT 1",
-    [FY_CS_EVENT_DELETE] = "DELETE FROM event WHERE id = ? RETURNING events",
-    [FY_CS_EVENT_COUNT] = "SELECT CAST(sum(events) AS BIGINT) FROM counters",
+    [FY_CS_EVENT_ADD] = "INSERT INTO event(stream, events, written_ms, packed) VALUES(?, ?, ?, ?)",
+    [FY_CS_EVENT_READ] = "SELECT id, events, written_ms, packed FROM event WHERE stream = ? AND id "
+                         "> ? ORDER BY id LIMIT ?",
+    [FY_CS_EVENT_OLDEST] = "SELECT id, written_ms FROM event WHERE stream = ? ORDER BY id LIMIT 1",
+    [FY_CS_EVENT_DELETE] = "DELETE FROM event WHERE id = ? RETURNING events, stream",
+    [FY_CS_EVENT_COUNT] =
+        "SELECT CAST(sum(events) AS BIGINT), CAST(sum(oio_events) AS BIGINT) FROM counters",
 
     /* Kept as they are: a newer order of the same name, and what is final and true (APPLIED and
      * LOCAL) when the same change comes again and finds its own work. */
@@ -406,7 +407,7 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
                               "FROM conflict k WHERE k.id > ? ORDER BY k.id LIMIT ?",
     [FY_CS_AUDIT_WAITING] = "SELECT id, state FROM waiting WHERE id > ? ORDER BY id LIMIT ?",
     [FY_CS_AUDIT_OUTBOX] = "SELECT id, 1 FROM outbox WHERE id > ? ORDER BY id LIMIT ?",
-    [FY_CS_AUDIT_EVENTS] = "SELECT id, events FROM event WHERE id > ? ORDER BY id LIMIT ?",
+    [FY_CS_AUDIT_EVENTS] = "SELECT id, events, stream FROM event WHERE id > ? ORDER BY id LIMIT ?",
     [FY_CS_BACKFILL_INSERT] =
         "INSERT INTO backfill(state, op_id, site, account, bucket, prefix, rate, whole, forced, "
         "dry_run, begun_ms, changed_ms) VALUES(0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) "

@@ -11,8 +11,9 @@ struct fy_catalogue_sqlite_settings {
     const char *site;      /* own site id: origin of local orders */
     uint32_t reader_count; /* read connections; 1..32 */
     bool keeps; /* deleted objects can be undeleted, until they are purged: trash.keep above 0 */
-    int64_t trash_grace_ms; /* of a body's file that gave way to another copy: trash.grace */
-    bool tells;             /* writes events: what became of orders, until they are done */
+    int64_t trash_grace_ms;    /* of a body's file that gave way to another copy: trash.grace */
+    bool tells;                /* writes events: what became of orders, until they are done */
+    const char *oio_namespace; /* and changes of containers, in that namespace; NULL: not those */
 };
 /* Makes or migrates the schema. Errors: FY_EEXISTS another process has the file; FY_EIO;
  * FY_EINTERNAL schema too new. */

@@ -316,6 +316,7 @@ static const char *const schema_13[] = {
     "ALTER TABLE waiting ADD COLUMN overwrites INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE event ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;",
     "CREATE INDEX event_stream ON event(stream, id);",
+    "ALTER TABLE counters ADD COLUMN oio_events INTEGER NOT NULL DEFAULT 0;",
     "CREATE TABLE state_due("
     " container_id INTEGER PRIMARY KEY, due_ms INTEGER NOT NULL, request_id TEXT NOT NULL,"
     " origin TEXT NOT NULL);",

@@ -32,10 +32,12 @@ const char *const fy_csl_texts[FY_CS_SQL_COUNT] = {
                             "slot = ? AND boot_id = ?",
     [FY_CS_COUNTERS_ADD] =
         "UPDATE counters SET containers = containers + ?, objects = objects + ?, bytes = bytes + "
-        "?, outbox = outbox + ?, conflicts = conflicts + ?, events = events + ?, "
+        "?, outbox = outbox + ?, conflicts = conflicts + ?, events = events + ?, oio_events = "
+        "oio_events + ?, "
         "kept_objects = kept_objects + ?, kept_bytes = kept_bytes + ? WHERE id = 1",
     [FY_CS_COUNTERS_GET] =
-        "SELECT containers, objects, bytes, outbox, conflicts, events, kept_objects, kept_bytes "
+        "SELECT containers, objects, bytes, outbox, conflicts, events, oio_events, kept_objects, "
+        "kept_bytes "
         "FROM counters WHERE id = 1",
 
     [FY_CS_SUM_ADD] =

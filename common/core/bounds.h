@@ -262,19 +262,27 @@
     256 /* groups asked before a trim; more: it is left to the broker's people */
 #define FY_KAFKA_AGES_MAX 1024 /* timestamps of oldest records that are remembered */
 
-/* What became of orders, told to applications (topic object-events). */
 /* What a transaction changed, until it is written beside the bodies: a row of the catalogue, but
  * for its last line. */
 #define FY_JOURNAL_ROW_BYTES (64 << 10)
 #define FY_EXPORT_LINE_BYTES                                                                       \
-    (64 << 10)                         /* one line of an export; what is longer is none of ours    \
-                                        */
+    (64 << 10) /* one line of an export; what is longer is none of ours                            \
+                */
+/* What applications are told (topics object-events and oio). */
 #define FY_EVENTS_ROW_MAX   250        /* events of one row of the catalogue: more begin another */
 #define FY_EVENTS_ROW_BYTES (64 << 10) /* and their bytes, but for the last one's */
 #define FY_EVENTS_PAGE_ROWS 32         /* rows read at once: 4 MiB if all are as long as can be */
 #define FY_EVENTS_WAITING_MAX                                                                      \
     1000000 /* waiting for the topic, half a GB of catalogue; beyond it the oldest are dropped:    \
                a disk full of them would stop the orders themselves */
+#define FY_OIO_KEY_BYTES 64 /* of an event of a container: its id in hexadecimal */
+#define FY_OIO_EVENT_BYTES_MAX                                                                     \
+    (768 << 10) /* its JSON: a broker takes 1 MiB unless it is told otherwise; properties that are \
+                   more go on in a further event */
+#define FY_OIO_STATE_MS 1000 /* the sums of a container are told at most so often */
+#define FY_OIO_WAITING_MAX                                                                         \
+    10000 /* events of containers that wait: beyond it OpenIO's routes take no changes, as the     \
+             real server's do */
 
 /* The store in a folder. */
 #define FY_STORE_SHARDS       64         /* folders, two hex digits; each keeps a descriptor open */

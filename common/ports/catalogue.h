@@ -99,8 +99,9 @@ struct fy_catalogue_ops {
                                fy_right_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*outbox_read)(struct fy_catalogue *self, uint32_t limit,
                                 fy_outbox_visit_fn *visit, void *arg, struct fy_err *err);
-    enum fy_code (*events_read)(struct fy_catalogue *self, uint32_t limit, fy_event_visit_fn *visit,
-                                void *arg, struct fy_err *err);
+    enum fy_code (*events_read)(struct fy_catalogue *self, enum fy_event_stream stream,
+                                uint32_t limit, fy_event_visit_fn *visit, void *arg,
+                                struct fy_err *err);
     enum fy_code (*waiting_list)(struct fy_catalogue *self, const struct fy_waiting_filter *filter,
                                  fy_waiting_visit_fn *visit, void *arg, struct fy_err *err);
     enum fy_code (*waiting_counts)(struct fy_catalogue *self, fy_waiting_count_visit_fn *visit,
@@ -315,12 +316,11 @@ FY_MUST_CHECK static inline enum fy_code fy_catalogue_outbox_read(struct fy_cata
  * (applied, duplicate, superseded, settled, dead, dropped) is written with the transaction that
  * made it so, where the catalogue was opened to tell. Lowest ids first; rows stay until
  * FY_CAT_EVENTS_DONE. FY_EEXISTS: as of the outbox. */
-FY_MUST_CHECK static inline enum fy_code fy_catalogue_events_read(struct fy_catalogue *self,
-                                                                  uint32_t limit,
-                                                                  fy_event_visit_fn *visit,
-                                                                  void *arg, struct fy_err *err)
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_events_read(struct fy_catalogue *self, enum fy_event_stream stream, uint32_t limit,
+                         fy_event_visit_fn *visit, void *arg, struct fy_err *err)
 {
-    return self->ops->events_read(self, limit, visit, arg, err);
+    return self->ops->events_read(self, stream, limit, visit, arg, err);
 }
 FY_MUST_CHECK static inline enum fy_code
 fy_catalogue_waiting_list(struct fy_catalogue *self, const struct fy_waiting_filter *filter,

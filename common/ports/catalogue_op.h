@@ -538,10 +538,11 @@ struct fy_cat_object_properties {
     size_t count;
 };
 
-/* Drops the oldest events, as far as more than so many wait; their rows whole, limit of them at
- * most. Repeat until dropped is 0. */
+/* Drops the oldest events of a stream, as far as more than so many wait; their rows whole, limit of
+ * them at most. Repeat until dropped is 0. */
 struct fy_cat_events_trim {
     struct fy_cat_op op;
+    enum fy_event_stream stream;
     int64_t events_max;
     uint32_t limit;
     int64_t dropped; /* out: events */

@@ -203,8 +203,14 @@ struct fy_outbox_row {
     int64_t written_ms;
 };
 
-/* What became of orders, until applications have been told: the events of one transaction, or a
- * part of them. */
+/* What is told, each in a topic of its own. Stored: never renumbered. */
+enum fy_event_stream {
+    FY_STREAM_ORDERS = 0, /* what became of orders (topic object-events) */
+    FY_STREAM_OIO = 1,    /* changes of containers and their objects (topic oio) */
+    FY_STREAM_COUNT
+};
+/* Events of one stream, until applications have been told: those of one transaction, or a part of
+ * them. */
 struct fy_event_row {
     int64_t id;
     size_t count;       /* of events */
@@ -375,9 +381,10 @@ struct fy_catalogue_totals {
     int64_t containers, objects, bytes; /* there; READY; sum of READY sizes */
     int64_t outbox_orders, outbox_oldest_ms;
     int64_t waiting_orders, waiting_bytes, dead_orders, conflicts;
-    int64_t events, events_oldest_ms; /* not told yet */
-    int64_t damaged_bodies;           /* known to be */
-    int64_t kept_objects, kept_bytes; /* deleted, and kept for undelete */
+    int64_t events, events_oldest_ms;         /* of orders, not told yet */
+    int64_t oio_events, oio_events_oldest_ms; /* of containers */
+    int64_t damaged_bodies;                   /* known to be */
+    int64_t kept_objects, kept_bytes;         /* deleted, and kept for undelete */
     int64_t due_orders; /* incoming ones in waiting_orders that a worker may claim now; counted up
                            to FY_DUE_COUNTED */
 };

@@ -64,7 +64,8 @@ static struct told *told_of(struct contract *c)
 {
     struct told *told = test_malloc(sizeof *told);
     told->rows = told->count = 0;
-    assert_int_equal(fy_catalogue_events_read(c->catalogue, EVENTS_MAX, take_row, told, &c->err),
+    assert_int_equal(fy_catalogue_events_read(c->catalogue, FY_STREAM_ORDERS, EVENTS_MAX, take_row,
+                                              told, &c->err),
                      FY_OK);
     assert_int_equal(contract_totals(c).events, told->count);
     return told;

@@ -104,6 +104,7 @@ static enum fy_code place_open(void *place, struct fy_clock *clock, const char *
                                                             .trash_grace_ms =
                                                                 CONTRACT_TRASH_GRACE_MS,
                                                             .tells = true,
+                                                            .oio_namespace = "OPENIO",
                                                             .dead_ms = CATALOGUE_POSTGRES_DEAD_MS};
     return fy_catalogue_postgres_open(&settings, catalogue, err);
 }

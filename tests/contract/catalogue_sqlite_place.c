@@ -51,7 +51,8 @@ static enum fy_code place_open(void *place, struct fy_clock *clock, const char *
                                                     .reader_count = 2,
                                                     .keeps = true,
                                                     .trash_grace_ms = CONTRACT_TRASH_GRACE_MS,
-                                                    .tells = true};
+                                                    .tells = true,
+                                                    .oio_namespace = "OPENIO"};
     return fy_catalogue_sqlite_open(&settings, catalogue, err);
 }
 

@@ -218,14 +218,15 @@ static enum fy_code outbox_read(struct fy_catalogue *port, uint32_t limit,
                             : fy_catalogue_outbox_read(self->inner, limit, visit, arg, err);
 }
 
-static enum fy_code events_read(struct fy_catalogue *port, uint32_t limit, fy_event_visit_fn *visit,
-                                void *arg, struct fy_err *err)
+static enum fy_code events_read(struct fy_catalogue *port, enum fy_event_stream stream,
+                                uint32_t limit, fy_event_visit_fn *visit, void *arg,
+                                struct fy_err *err)
 {
     struct sim_catalogue *self = catalogue_from(port);
     struct fy_err own = {0};
     err = err == NULL ? &own : err;
     return fails(self, err) ? err->code
-                            : fy_catalogue_events_read(self->inner, limit, visit, arg, err);
+                            : fy_catalogue_events_read(self->inner, stream, limit, visit, arg, err);
 }
 
 static enum fy_code waiting_list(struct fy_catalogue *port, const struct fy_waiting_filter *filter,
