@@ -1,0 +1,40 @@
+/* oio.c - ids and hashes in the form of OpenIO's API. */
+#include "common/core/oio.h"
+
+#include <string.h>
+
+#include "common/core/digest.h"
+
+static unsigned base32hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return (unsigned)(digit - '0');
+    return digit >= 'a' && digit <= 'v' ? (unsigned)(digit - 'a' + 10) : 0;
+}
+
+void fy_oio_id_print(const char *guid, char text[static FY_OIO_ID_DIGITS + 1])
+{
+    static const char digits[] = "0123456789ABCDEF";
+    unsigned pending = 0, pending_bits = 0;
+    size_t out = 0;
+    while (out < FY_OIO_ID_DIGITS) {
+        pending = (pending << 5 | base32hex_value(*guid)) & 0xff;
+        guid += *guid != '\0'; /* a short one goes on with zeros */
+        for (pending_bits += 5; pending_bits >= 4 && out < FY_OIO_ID_DIGITS; pending_bits -= 4)
+            text[out++] = digits[pending >> (pending_bits - 4) & 15];
+    }
+    text[FY_OIO_ID_DIGITS] = '\0';
+}
+
+void fy_oio_hash_print(const char *hash, char text[static FY_HASH_BYTES_MAX + 1])
+{
+    struct fy_digest digest;
+    if (fy_digest_parse(hash, &digest)) {
+        fy_digest_print_hex(&digest, true, text);
+        return;
+    }
+    size_t size = strnlen(hash, FY_HASH_BYTES_MAX);
+    for (size_t i = 0; i < size; i++)
+        text[i] = hash[i] >= 'a' && hash[i] <= 'z' ? (char)(hash[i] - 'a' + 'A') : hash[i];
+    text[size] = '\0';
+}
