@@ -189,7 +189,6 @@ static void write_object(struct fy_cs *self, struct fy_cat_apply *apply,
         fy_cs_object_tombstone(self, container, order->object, old, &order->stamp);
         return;
     }
-    char id[FY_GUID_DIGITS + 1];
     struct fy_cs_ready ready = {
         .stamp = &order->stamp,
         .facts = &apply->facts,
@@ -201,7 +200,7 @@ static void write_object(struct fy_cs *self, struct fy_cat_apply *apply,
     };
     if (ready.body_id == 0)
         ready.body_id = fy_cs_body_put(self, &apply->digest, apply->size, apply->blob_ref);
-    fy_cs_object_ready(self, container, order->object, old, &ready, id);
+    fy_cs_object_ready(self, container, order->object, old, &ready);
 }
 
 static enum fy_code apply_object(struct fy_cs *self, struct fy_cat_apply *apply,

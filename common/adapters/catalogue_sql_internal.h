@@ -372,6 +372,9 @@ struct fy_cs_object {
     int64_t size;
     int64_t body_id;      /* 0 none */
     int64_t kept_body_id; /* of a deleted one; 0 none */
+    int64_t number;       /* of its version; of a tombstone that was erased, of what it was */
+    bool marker;          /* the tombstone is a delete marker, also while an upload is under way */
+    char id[FY_GUID_DIGITS + 1];
     char hash[FY_HASH_BYTES_MAX + 1];
 };
 
@@ -540,10 +543,15 @@ struct fy_cs_ready {
     enum fy_proof proof;
     const struct fy_digest *digest; /* of the body, and where it is: for the journal */
     const char *blob_ref;
+    /* Of the version, in and out. 0 and "": of the next version of its name; or, if the bytes are
+     * the same, of the one that is there. */
+    int64_t number;
+    char id[FY_GUID_DIGITS + 1];
 };
+/* The number of a version of the name that is made with this stamp: above all before it. */
+int64_t fy_cs_number_next(const struct fy_cs_object *object, const struct fy_stamp *stamp);
 void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, const char *name,
-                        const struct fy_cs_object *old, const struct fy_cs_ready *ready,
-                        char id[static FY_GUID_DIGITS + 1]);
+                        const struct fy_cs_object *old, struct fy_cs_ready *ready);
 void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *container, const char *name,
                             const struct fy_cs_object *old, const struct fy_stamp *stamp);
 /* What was kept of a deleted object is not, from now on; the row says so already. */

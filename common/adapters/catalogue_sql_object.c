@@ -185,11 +185,12 @@ static enum fy_code finish_check(struct fy_cs *self, struct fy_cat_upload_finish
 
 /* The row as a read would give it now, without asking for it again. */
 static void finish_row(struct fy_cat_upload_finish *finish, const struct fy_stamp *stamp,
-                       int64_t body_id, const char *id)
+                       const struct fy_cs_ready *ready)
 {
     struct fy_object_row *row = &finish->row;
     memset(row, 0, sizeof *row);
-    memcpy(row->id, id, FY_GUID_DIGITS + 1);
+    memcpy(row->id, ready->id, sizeof row->id);
+    row->version = ready->number;
     memcpy(row->name, finish->key.object, sizeof row->name);
     row->reg = (struct fy_register){
         .status = FY_STATUS_READY, .stamp = *stamp, .has_digest = true, .digest = finish->digest};
@@ -199,7 +200,7 @@ static void finish_row(struct fy_cat_upload_finish *finish, const struct fy_stam
         row->facts.creation_ms = fy_stamp_ms(stamp);
     if (row->facts.hash[0] == '\0')
         fy_digest_print_base32hex(&finish->digest, row->facts.hash);
-    row->body_id = body_id;
+    row->body_id = ready->body_id;
     row->proof = finish->proof;
 }
 
@@ -216,7 +217,6 @@ enum fy_code fy_cs_upload_finish(struct fy_cs *self, struct fy_cat_op *op)
         return code;
 
     struct fy_stamp stamp = fy_cs_stamp_next(self, &object.reg.stamp);
-    char id[FY_GUID_DIGITS + 1];
     struct fy_cs_ready ready = {
         .stamp = &stamp,
         .facts = &finish->facts,
@@ -226,8 +226,8 @@ enum fy_code fy_cs_upload_finish(struct fy_cs *self, struct fy_cat_op *op)
         .digest = &finish->digest,
         .blob_ref = finish->blob_ref,
     };
-    fy_cs_object_ready(self, &container, finish->key.object, &object, &ready, id);
-    finish_row(finish, &stamp, ready.body_id, id);
+    fy_cs_object_ready(self, &container, finish->key.object, &object, &ready);
+    finish_row(finish, &stamp, &ready);
     memcpy(finish->row.blob_ref, finish->blob_ref, sizeof finish->row.blob_ref);
 
     struct fy_order order;
@@ -326,7 +326,8 @@ enum fy_code fy_cs_undelete(struct fy_cs *self, struct fy_cat_op *op)
     fy_cs_stamp(&use, &stamp);
     fy_cs_i64(&use, container.id);
     fy_cs_text(&use, undelete->key.object);
-    fy_cs_expect(&use); /* read in this transaction, under its lock */
+    fy_cs_i64(&use, object.number); /* it is the version that it was */
+    fy_cs_expect(&use);             /* read in this transaction, under its lock */
     fy_cs_journal_object(self, &container, undelete->key.object);
     self->counters.kept_objects--;
     self->counters.kept_bytes -= body.size;

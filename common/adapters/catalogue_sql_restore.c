@@ -68,7 +68,6 @@ static void place_body(struct fy_cs *self, const struct fy_export_line *record)
 static void ready(struct fy_cs *self, const struct fy_export_line *record,
                   struct fy_cs_container *container, const struct fy_cs_object *old)
 {
-    char id[FY_GUID_DIGITS + 1];
     struct fy_object_facts facts = {.creation_ms = record->created_ms,
                                     .expires_ms = record->expires_ms};
     (void)snprintf(facts.hash, sizeof facts.hash, "%s", record->hash);
@@ -82,7 +81,7 @@ static void ready(struct fy_cs *self, const struct fy_export_line *record,
         .digest = &record->digest,
         .blob_ref = record->blob_ref,
     };
-    fy_cs_object_ready(self, container, record->object, old, &made, id);
+    fy_cs_object_ready(self, container, record->object, old, &made);
 }
 
 static void restore_object(struct fy_cs *self, const struct fy_export_line *record)

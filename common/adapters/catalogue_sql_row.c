@@ -21,6 +21,18 @@ static enum fy_status status_seen(enum fy_status stored, bool alive)
     return stored == FY_STATUS_UPLOAD && !alive ? FY_STATUS_ERR_UPL : stored;
 }
 
+/* Rows of older catalogues have no number: there it is their stamp's. */
+static int64_t number_of(int64_t stored, const struct fy_stamp *stamp)
+{
+    return stored != 0 ? stored : fy_stamp_version(stamp);
+}
+
+int64_t fy_cs_number_next(const struct fy_cs_object *object, const struct fy_stamp *stamp)
+{
+    int64_t number = fy_stamp_version(stamp);
+    return number > object->number ? number : object->number + 1;
+}
+
 void fy_cs_object_read(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
                        const char *name, struct fy_cs_object *object)
 {
@@ -43,6 +55,9 @@ void fy_cs_object_read(struct fy_cs *self, struct fy_cs_conn *conn, int64_t cont
         object->body_id = fy_cs_take_i64(&use);
         object->reg.has_digest = fy_cs_take_digest(&use, &object->reg.digest);
         object->kept_body_id = fy_cs_take_i64(&use);
+        object->number = number_of(fy_cs_take_i64(&use), &object->reg.stamp);
+        object->marker = fy_cs_take_i64(&use) != 0;
+        fy_cs_take_text(&use, object->id, sizeof object->id);
         object->ours = object->stored == FY_STATUS_UPLOAD && upload_is_ours(self, boot_id);
         object->reg.upload_alive =
             object->stored == FY_STATUS_UPLOAD && upload_is_alive(self, boot_id);
@@ -57,9 +72,11 @@ void fy_cs_take_object_row(struct fy_cs *self, struct fy_cs_use *use, struct fy_
     memset(row, 0, sizeof *row);
     fy_cs_take_text(use, row->name, sizeof row->name);
     row->version = fy_cs_take_i64(use);
+    row->marker = fy_cs_take_i64(use) != 0;
     fy_cs_take_text(use, row->id, sizeof row->id);
     enum fy_status stored = (enum fy_status)fy_cs_take_i64(use);
     fy_cs_take_stamp(use, &row->reg.stamp);
+    row->version = number_of(row->version, &row->reg.stamp);
     row->size = fy_cs_take_i64(use);
     fy_cs_take_text(use, row->facts.hash, sizeof row->facts.hash);
     row->facts.creation_ms = fy_cs_take_i64(use);
@@ -98,16 +115,29 @@ static void replaced(struct fy_cs *self, const struct fy_cs_container *container
         fy_cs_body_let_go(self, old->body_id);
 }
 
+/* Of the same bytes it is the same version, whatever else is said of it now. */
+static void version_name(struct fy_cs *self, const struct fy_cs_object *old,
+                         struct fy_cs_ready *ready)
+{
+    const bool same =
+        ready->number == 0 && old->reg.status == FY_STATUS_READY && old->body_id == ready->body_id;
+    if (ready->number == 0)
+        ready->number = same ? old->number : fy_cs_number_next(old, ready->stamp);
+    if (same)
+        memcpy(ready->id, old->id, sizeof ready->id);
+    else if (ready->id[0] == '\0')
+        fy_guid_new(self->clock, ready->id);
+}
+
 void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, const char *name,
-                        const struct fy_cs_object *old, const struct fy_cs_ready *ready,
-                        char id[static FY_GUID_DIGITS + 1])
+                        const struct fy_cs_object *old, struct fy_cs_ready *ready)
 {
     const struct fy_object_facts *facts = ready->facts;
-    fy_guid_new(self->clock, id);
+    version_name(self, old, ready);
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_READY);
     fy_cs_i64(&use, container->id);
     fy_cs_text(&use, name);
-    fy_cs_text(&use, id);
+    fy_cs_text(&use, ready->id);
     fy_cs_stamp(&use, ready->stamp);
     fy_cs_i64(&use, ready->size);
     fy_cs_text(&use, facts->hash);
@@ -116,6 +146,7 @@ void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, c
     fy_cs_text(&use, facts->metadata);
     fy_cs_i64(&use, ready->body_id);
     fy_cs_i64(&use, ready->proof);
+    fy_cs_i64(&use, ready->number);
     fy_cs_expect(&use); /* the rule was asked before */
     fy_cs_journal_add(self, &(struct fy_export_line){
                                 .kind = FY_EXPORT_OBJECT,
@@ -162,6 +193,8 @@ void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
     fy_cs_text(&use, hash);
     fy_cs_i64(&use, fy_stamp_ms(stamp));
     fy_cs_i64(&use, may_keep);
+    fy_cs_i64(&use, old->number); /* what comes next is above it */
+    fy_cs_i64(&use, 0);
     fy_cs_expect(&use);
     fy_cs_journal_add(self, &(struct fy_export_line){.kind = FY_EXPORT_OBJECT,
                                                      .status = FY_STATUS_DELETED,

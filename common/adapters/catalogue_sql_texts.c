@@ -17,7 +17,7 @@
     "c.frozen_until_ms, (c.copied_by IS NOT NULL AND EXISTS(SELECT 1 FROM lease WHERE "            \
     "lease.boot_id = c.copied_by AND lease.alive = 1)), (c.hidden_by IS NOT NULL)"
 #define OBJECT_COLUMNS                                                                             \
-    "o.name, o.version, o.id, o.status, o.stamp_time, o.stamp_site, o.size, o.hash, "              \
+    "o.name, o.number, o.marker, o.id, o.status, o.stamp_time, o.stamp_site, o.size, o.hash, "     \
     "o.changed_ms, o.expires_ms, o.metadata, o.proof, o.upload_boot, o.body_id, b.sha, "           \
     "b.blob_ref, "                                                                                 \
     "b.damaged, o.kept_body"
@@ -36,7 +36,7 @@
 /* The loser's are OBJECT_COLUMNS, of a row that was READY. */
 #define CONFLICT_COLUMNS                                                                           \
     "k.id, k.account, k.bucket, k.winner_time, k.winner_site, k.action, k.at_ms, k.object, "       \
-    "k.version, k.object_id, 200, k.loser_time, k.loser_site, b.size, k.hash, k.changed_ms, "      \
+    "k.version, 0, k.object_id, 200, k.loser_time, k.loser_site, b.size, k.hash, k.changed_ms, "   \
     "k.expires_ms, k.metadata, k.proof, NULL, k.body_id, b.sha, b.blob_ref, b.damaged, 0"
 #define BACKFILL_COLUMNS                                                                           \
     "id, state, op_id, site, account, bucket, prefix, rate, whole, forced, dry_run, begun_ms, "    \
@@ -126,17 +126,16 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
 
     [FY_CS_OBJECT_REGISTER] =
         "SELECT o.status, o.stamp_time, o.stamp_site, o.size, o.hash, o.upload_boot, "
-        "o.upload_token, o.upload_prior, o.body_id, b.sha, o.kept_body FROM object o LEFT JOIN "
-        "body b ON b.id = "
-        "o.body_id WHERE o.container_id = ? AND o.name = ? AND o.version = 0",
+        "o.upload_token, o.upload_prior, o.body_id, b.sha, o.kept_body, o.number, o.marker, o.id "
+        "FROM object o LEFT JOIN body b ON b.id = o.body_id WHERE o.container_id = ? AND o.name = "
+        "? AND o.version = 0",
     [FY_CS_OBJECT_READY] =
         "INSERT INTO object(container_id, name, version, id, status, stamp_time, stamp_site, size, "
-        "hash, changed_ms, expires_ms, metadata, body_id, proof) VALUES(?, ?, 0, ?, 200, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?) ON CONFLICT(container_id, name, version) DO UPDATE SET id = CASE WHEN "
-        "object.status = 200 AND "
-        "object.body_id = excluded.body_id THEN object.id ELSE excluded.id END, "
-        "status = 200, stamp_time = "
-        "excluded.stamp_time, stamp_site = excluded.stamp_site, size = excluded.size, hash = "
+        "hash, changed_ms, expires_ms, metadata, body_id, proof, number, marker) VALUES(?, ?, 0, "
+        "?, 200, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT(container_id, name, version) DO "
+        "UPDATE SET id = excluded.id, number = excluded.number, marker = 0, status = 200, "
+        "stamp_time = excluded.stamp_time, stamp_site = excluded.stamp_site, size = excluded.size, "
+        "hash = "
         "excluded.hash, changed_ms = excluded.changed_ms, expires_ms = excluded.expires_ms, "
         "metadata = excluded.metadata, body_id = excluded.body_id, proof = excluded.proof, "
         "upload_boot = NULL, upload_token = NULL, upload_prior = NULL, kept_body = NULL WHERE "
@@ -144,16 +143,18 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     /* What it was stays in the row; of a row that was deleted before, what it was before that. */
     [FY_CS_OBJECT_TOMBSTONE] =
         "INSERT INTO object(container_id, name, version, id, status, stamp_time, stamp_site, size, "
-        "hash, changed_ms, expires_ms, metadata, body_id, proof) VALUES(?1, ?2, 0, ?3, 204, ?4, "
-        "?5, 0, ?6, ?7, 0, '', NULL, 0) ON CONFLICT(container_id, name, version) DO UPDATE SET "
-        "status = 204, stamp_time = excluded.stamp_time, stamp_site = excluded.stamp_site, hash = "
+        "hash, changed_ms, expires_ms, metadata, body_id, proof, number, marker) VALUES(?1, ?2, 0, "
+        "?3, 204, ?4, ?5, 0, ?6, ?7, 0, '', NULL, 0, ?9, ?10) ON CONFLICT(container_id, name, "
+        "version) DO UPDATE SET number = excluded.number, marker = excluded.marker, status = 204, "
+        "stamp_time = excluded.stamp_time, stamp_site = excluded.stamp_site, hash = "
         "excluded.hash, changed_ms = excluded.changed_ms, kept_body = CASE WHEN object.status <> "
         "200 THEN object.kept_body WHEN ?8 <> 0 THEN object.body_id END, kept_ms = CASE WHEN "
         "object.status <> 200 THEN object.kept_ms ELSE object.changed_ms END, body_id = NULL, "
         "upload_boot = NULL, upload_token = NULL, upload_prior = NULL WHERE (object.stamp_time, "
         "object.stamp_site) < (excluded.stamp_time, excluded.stamp_site)",
     [FY_CS_OBJECT_UNDELETE] =
-        "UPDATE object SET status = 200, stamp_time = ?1, stamp_site = ?2, changed_ms = kept_ms, "
+        "UPDATE object SET number = ?5, marker = 0, status = 200, stamp_time = ?1, stamp_site = "
+        "?2, changed_ms = kept_ms, "
         "body_id = kept_body, kept_body = NULL, upload_boot = NULL, upload_token = NULL, "
         "upload_prior = NULL WHERE container_id = ?3 AND name = ?4 AND version = 0 AND kept_body "
         "IS NOT NULL AND (stamp_time, stamp_site) < (?1, ?2)",
@@ -242,7 +243,7 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_CONFLICT_ADD] =
         "INSERT INTO conflict(account, bucket, winner_time, winner_site, action, at_ms, object, "
         "version, object_id, loser_time, loser_site, hash, changed_ms, expires_ms, metadata, "
-        "proof, body_id) SELECT ?, ?, ?, ?, ?, ?, name, version, id, stamp_time, stamp_site, hash, "
+        "proof, body_id) SELECT ?, ?, ?, ?, ?, ?, name, number, id, stamp_time, stamp_site, hash, "
         "changed_ms, expires_ms, metadata, proof, body_id FROM object WHERE container_id = ? AND "
         "name = ? AND version = 0",
     [FY_CS_CONFLICT_AGED] = "SELECT id FROM conflict WHERE at_ms < ? ORDER BY at_ms LIMIT ?",

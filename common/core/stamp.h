@@ -24,6 +24,12 @@ static inline int64_t fy_stamp_ms(const struct fy_stamp *stamp)
 {
     return (int64_t)(stamp->time >> 16);
 }
+/* Microseconds since 1970 of that time, the counter as the last three digits: greater for a greater
+ * stamp of the same process, and a version's number. */
+static inline int64_t fy_stamp_version(const struct fy_stamp *stamp)
+{
+    return fy_stamp_ms(stamp) * 1000 + (int64_t)(stamp->time >> 8 & 0xff);
+}
 /* "00018f3a5b6c0001@site-a": 16 lower-case hex digits, '@', origin site; "" for the zero stamp. */
 void fy_stamp_print(const struct fy_stamp *stamp, char text[static FY_STAMP_TEXT_BYTES]);
 /* FY_EINPUT for anything else than what fy_stamp_print writes for a stamp that is not zero. */

@@ -26,7 +26,8 @@ int catalogue_contract(const struct catalogue_factory *factory)
            catalogue_contract_backfill() +
            catalogue_contract_export() +
            catalogue_contract_sum() +
-           catalogue_contract_name();
+           catalogue_contract_name() +
+           catalogue_contract_version();
 }
 
 /* ------------------------------------------------------------------ fixture */

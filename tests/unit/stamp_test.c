@@ -132,6 +132,7 @@ static void an_unstamped_record_gets_the_same_stamp_at_every_delivery(void **sta
     assert_int_equal(stamp.time, (uint64_t)1708514872867 << 16 | 0x2345);
     assert_string_equal(stamp.site, "site-b");
     assert_int_equal(fy_stamp_ms(&stamp), 1708514872867);
+    assert_int_equal(fy_stamp_version(&stamp), 1708514872867035);
 
     struct fy_stamp next;
     fy_stamp_of_record(&next, 1708514872867, 0x12346, "site-b");
