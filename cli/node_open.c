@@ -81,21 +81,25 @@ static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
         .oio_namespace = oio,
         .keeps = node->config->trash_keep_ms > 0,
         .trash_grace_ms = node->config->trash_grace_ms,
+        .versions = node->config->oio_versions,
+        .keep_deleted_ms = node->config->oio_keep_deleted_ms,
         .dead_ms = FY_LEASE_DEAD_MS};
     if (fy_catalogue_is_postgres(node->config))
         return fy_catalogue_postgres_open(&shared, &node->catalogue, err);
     const char *path = after_scheme(url, "sqlite");
     if (path == NULL)
         return unserved("catalogue", url, CATALOGUES, err);
-    const struct fy_catalogue_sqlite_settings settings = {.path = path,
-                                                          .clock = node->clock,
-                                                          .site = node->site,
-                                                          .reader_count = FY_CATALOGUE_READERS,
-                                                          .tells = tells,
-                                                          .oio_namespace = oio,
-                                                          .keeps = node->config->trash_keep_ms > 0,
-                                                          .trash_grace_ms =
-                                                              node->config->trash_grace_ms};
+    const struct fy_catalogue_sqlite_settings settings = {
+        .path = path,
+        .clock = node->clock,
+        .site = node->site,
+        .reader_count = FY_CATALOGUE_READERS,
+        .tells = tells,
+        .oio_namespace = oio,
+        .keeps = node->config->trash_keep_ms > 0,
+        .trash_grace_ms = node->config->trash_grace_ms,
+        .versions = node->config->oio_versions,
+        .keep_deleted_ms = node->config->oio_keep_deleted_ms};
     return fy_catalogue_sqlite_open(&settings, &node->catalogue, err);
 }
 

@@ -219,6 +219,8 @@ static struct fy_pg *catalogue_new(const struct fy_catalogue_postgres_settings *
     fy_cs_tell(&self->cs, settings->tells, settings->oio_namespace);
     self->cs.keeps = settings->keeps;
     self->cs.trash_grace_ms = settings->trash_grace_ms;
+    self->cs.versions = settings->versions;
+    self->cs.keep_deleted_ms = settings->keep_deleted_ms;
     self->cs.writer = &self->writer.conn;
     self->url = fy_strdup(settings->url);
     self->password_file = fy_strdup(settings->password_file != NULL ? settings->password_file : "");

@@ -15,7 +15,9 @@ struct fy_catalogue_postgres_settings {
     int64_t trash_grace_ms;    /* of a body's file that gave way to another copy: trash.grace */
     bool tells;                /* writes events: what became of orders, until they are done */
     const char *oio_namespace; /* and changes of containers, in that namespace; NULL: not those */
-    uint32_t dead_ms;          /* a process that has not renewed its lease for so long is dead */
+    int64_t versions; /* of a name, in containers that set no policy of versions: oio.versions */
+    int64_t keep_deleted_ms; /* likewise for purges of deleted names: oio.keep_deleted */
+    uint32_t dead_ms;        /* a process that has not renewed its lease for so long is dead */
 };
 /*
  * Connects, and makes or migrates the schema; other processes may do so at the same moment. The

@@ -408,8 +408,11 @@ struct fy_cs {
     bool tells;                                  /* outcomes are written down as events, */
     bool tells_oio;                              /* and changes of containers, */
     char oio_namespace[FY_OIO_NS_BYTES_MAX + 1]; /* with this in them */
-    bool keeps;             /* what deleted objects were, until a purge forgets it */
-    int64_t trash_grace_ms; /* the file of a body that gave way to a copy stays so long */
+    bool tells;                                  /* outcomes are written down as events */
+    bool keeps;              /* what deleted objects were, until a purge forgets it */
+    int64_t trash_grace_ms;  /* the file of a body that gave way to a copy stays so long */
+    int64_t versions;        /* policy of containers that set none */
+    int64_t keep_deleted_ms; /* likewise, before a purge takes a deleted name */
 
     /* Written by lease_open and attach, before the threads that read them start. */
     char boot_id[FY_GUID_DIGITS + 1]; /* "" before the lease */

@@ -171,6 +171,8 @@ static struct fy_csl *catalogue_new(const struct fy_catalogue_sqlite_settings *s
     fy_cs_tell(&self->cs, settings->tells, settings->oio_namespace);
     self->cs.keeps = settings->keeps;
     self->cs.trash_grace_ms = settings->trash_grace_ms;
+    self->cs.versions = settings->versions;
+    self->cs.keep_deleted_ms = settings->keep_deleted_ms;
     self->cs.writer = &self->writer.conn;
     self->path = fy_strdup(settings->path);
     self->lock_fd = -1;

@@ -14,6 +14,8 @@ struct fy_catalogue_sqlite_settings {
     int64_t trash_grace_ms;    /* of a body's file that gave way to another copy: trash.grace */
     bool tells;                /* writes events: what became of orders, until they are done */
     const char *oio_namespace; /* and changes of containers, in that namespace; NULL: not those */
+    int64_t versions; /* of a name, in containers that set no policy of versions: oio.versions */
+    int64_t keep_deleted_ms; /* likewise for purges of deleted names: oio.keep_deleted */
 };
 /* Makes or migrates the schema. Errors: FY_EEXISTS another process has the file; FY_EIO;
  * FY_EINTERNAL schema too new. */

@@ -193,10 +193,11 @@
 #define FY_SNAPSHOT_ROWS         2000  /* rows copied in one transaction: others write in between */
 #define FY_OIO_LIST_MAX          10000 /* entries of a page, whatever max says */
 #define FY_OIO_LIST_DEFAULT      1000
-#define FY_OIO_TEXT_BYTES_MAX    1087 /* prefix, marker, delimiter; a longer one is 400 */
-#define FY_OIO_MANY_MAX          100  /* containers of one create_many; more is 413 */
-#define FY_REQUEST_ID_BYTES_MAX  63   /* x-oio-req-id; a longer one is cut */
-#define FY_ORIGIN_BYTES_MAX      255  /* User-Agent in events; a longer one is cut */
+#define FY_OIO_VERSIONS_MAX      1000000 /* of a name, as a site's setting; more is -1: all */
+#define FY_OIO_TEXT_BYTES_MAX    1087    /* prefix, marker, delimiter; a longer one is 400 */
+#define FY_OIO_MANY_MAX          100     /* containers of one create_many; more is 413 */
+#define FY_REQUEST_ID_BYTES_MAX  63      /* x-oio-req-id; a longer one is cut */
+#define FY_ORIGIN_BYTES_MAX      255     /* User-Agent in events; a longer one is cut */
 
 /* The embedded queue (ENGINE 5). */
 #define FY_QUEUE_PENDING_RECORDS_MAX 50000 /* records waiting for the writer; more is FY_EFULL */

@@ -27,6 +27,10 @@
     {                                                                                              \
         name, FY_CONFIG_U32, MEMBER(m), fallback, min, max, FY_FOR_SERVER, meaning, "N", 0         \
     }
+#define I64(name, m, fallback, min, max, meaning)                                                  \
+    {                                                                                              \
+        name, FY_CONFIG_I64, MEMBER(m), fallback, min, max, FY_FOR_SERVER, meaning, "N", 0         \
+    }
 #define SIZE(name, m, fallback, min, max, meaning)                                                 \
     {                                                                                              \
         name, FY_CONFIG_SIZE, MEMBER(m), fallback, min, max, FY_FOR_SERVER, meaning, "SIZE", 0     \
@@ -120,6 +124,10 @@ static const struct fy_config_field fields[] = {
          "the namespace in the paths of OpenIO's API, and in its events"),
     BOOL("oio.events", oio_events, "on",
          "with Kafka, tell changes of containers on topic oio, as OpenIO does"),
+    I64("oio.versions", oio_versions, "1", -1, FY_OIO_VERSIONS_MAX,
+        "of a name, for containers that do not say: 1 overwrites, N keeps N, -1 all"),
+    TIME("oio.keep_deleted", oio_keep_deleted_ms, "7d", 0, 3650 * DAY,
+         "a purge spares deleted names so long, in containers that do not say"),
     SIZE("store.free_floor", store_free_floor_bytes, "256MiB", 0, 16 * TIB,
          "free space under which no body is taken"),
     TIME("trash.grace", trash_grace_ms, "60s", 0, 30 * DAY,
@@ -159,10 +167,10 @@ static const struct unit time_units[] = {
     {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", DAY}};
 static const struct unit no_units[] = {{"", 1}};
 
-static bool number_parse(const char *text, const struct unit *units, size_t unit_count,
-                         int64_t *number)
+static bool number_parse(const struct fy_config_field *field, const char *text,
+                         const struct unit *units, size_t unit_count, int64_t *number)
 {
-    if (!isdigit((unsigned char)text[0]))
+    if (!isdigit((unsigned char)text[text[0] == '-' && field->kind == FY_CONFIG_I64]))
         return false;
     char *end;
     errno = 0;
@@ -233,7 +241,7 @@ static enum fy_code set_number(struct fy_config *config, const struct fy_config_
     size_t unit_count;
     int64_t number;
     field_units(field, &units, &unit_count);
-    if (!number_parse(value, units, unit_count, &number))
+    if (!number_parse(field, value, units, unit_count, &number))
         return fy_err_set(err, FY_EINPUT, "%s: '%s' is not a %s", field->name, value,
                           field->kind == FY_CONFIG_SIZE   ? "size like 64MiB"
                           : field->kind == FY_CONFIG_TIME ? "time like 500ms, 10s, 5m, 24h or 7d"
@@ -303,6 +311,7 @@ static enum fy_code set_field(struct fy_config *config, const struct fy_config_f
     case FY_CONFIG_BOOL:
         return set_bool(config, field, value, err);
     case FY_CONFIG_U32:
+    case FY_CONFIG_I64:
     case FY_CONFIG_SIZE:
     case FY_CONFIG_TIME:
         return set_number(config, field, value, err);
@@ -456,6 +465,7 @@ static void value_print(const struct fy_config *config, const struct fy_config_f
         fy_buf_text(buf, on ? "on" : "off");
         return;
     case FY_CONFIG_U32:
+    case FY_CONFIG_I64:
     case FY_CONFIG_SIZE:
     case FY_CONFIG_TIME:
         field_units(field, &units, &unit_count);

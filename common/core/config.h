@@ -66,7 +66,9 @@ struct fy_config {
     char events[8]; /* on, off, or "": on with Kafka */
     /* containers by OpenIO's rules */
     char oio_namespace[FY_CONFIG_TEXT_BYTES];
-    bool oio_events; /* with Kafka only */
+    bool oio_events;             /* with Kafka only */
+    int64_t oio_versions;        /* sys.m2.policy.version of those that set none */
+    int64_t oio_keep_deleted_ms; /* likewise sys.m2.keep_deleted_delay */
     /* store */
     bool store_anew;
     int64_t store_free_floor_bytes;
@@ -85,6 +87,7 @@ struct fy_config {
 enum fy_config_kind {
     FY_CONFIG_TEXT,
     FY_CONFIG_U32,
+    FY_CONFIG_I64, /* may be below 0 */
     FY_CONFIG_SIZE,
     FY_CONFIG_TIME,
     FY_CONFIG_BOOL,

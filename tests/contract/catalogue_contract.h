@@ -54,10 +54,12 @@ int catalogue_contract_version(void);
 
 /* ------------------------------------------------------------------ fixture */
 
-#define CONTRACT_SITE           "site-a" /* the site under test */
-#define CONTRACT_OTHER          "site-b"
-#define CONTRACT_T0             1700000000000LL /* where the clock starts */
-#define CONTRACT_TRASH_GRACE_MS 7000
+#define CONTRACT_SITE            "site-a" /* the site under test */
+#define CONTRACT_OTHER           "site-b"
+#define CONTRACT_T0              1700000000000LL /* where the clock starts */
+#define CONTRACT_TRASH_GRACE_MS  7000
+#define CONTRACT_VERSIONS        1 /* oio.versions */
+#define CONTRACT_KEEP_DELETED_MS 50000
 
 /* Time that only tests move. */
 struct contract_clock {

@@ -96,16 +96,18 @@ static enum fy_code place_open(void *place, struct fy_clock *clock, const char *
 {
     char url[PLACE_URL_BYTES];
     catalogue_postgres_url(place, url);
-    const struct fy_catalogue_postgres_settings settings = {.url = url,
-                                                            .clock = clock,
-                                                            .site = site,
-                                                            .reader_count = 2,
-                                                            .keeps = true,
-                                                            .trash_grace_ms =
-                                                                CONTRACT_TRASH_GRACE_MS,
-                                                            .tells = true,
-                                                            .oio_namespace = "OPENIO",
-                                                            .dead_ms = CATALOGUE_POSTGRES_DEAD_MS};
+    const struct fy_catalogue_postgres_settings settings = {
+        .url = url,
+        .clock = clock,
+        .site = site,
+        .reader_count = 2,
+        .keeps = true,
+        .versions = CONTRACT_VERSIONS,
+        .keep_deleted_ms = CONTRACT_KEEP_DELETED_MS,
+        .trash_grace_ms = CONTRACT_TRASH_GRACE_MS,
+        .tells = true,
+        .oio_namespace = "OPENIO",
+        .dead_ms = CATALOGUE_POSTGRES_DEAD_MS};
     return fy_catalogue_postgres_open(&settings, catalogue, err);
 }
 

@@ -50,6 +50,8 @@ static enum fy_code place_open(void *place, struct fy_clock *clock, const char *
                                                     .site = site,
                                                     .reader_count = 2,
                                                     .keeps = true,
+                                                    .versions = CONTRACT_VERSIONS,
+                                                    .keep_deleted_ms = CONTRACT_KEEP_DELETED_MS,
                                                     .trash_grace_ms = CONTRACT_TRASH_GRACE_MS,
                                                     .tells = true,
                                                     .oio_namespace = "OPENIO"};

@@ -79,7 +79,10 @@ static void open_node(struct sim_run *run)
                                                           .clock = &site->clock.port,
                                                           .site = site->id,
                                                           .reader_count = READERS,
-                                                          .keeps = true};
+                                                          .keeps = true,
+                                                          .versions = run->config.oio_versions,
+                                                          .keep_deleted_ms =
+                                                              run->config.oio_keep_deleted_ms};
     must(fy_catalogue_sqlite_open(&settings, &run->rows, &err), &err, "open the catalogue");
     site->note(site, run->rows);
     *node = (struct fy_node){.config = &run->config,

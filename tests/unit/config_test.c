@@ -57,6 +57,21 @@ static void the_defaults_are_those_of_the_design(void **state)
     assert_int_equal(config->worker_inflight, FY_INFLIGHT_ORDERS_MAX);
     assert_int_equal(config->worker_inflight_bytes, FY_INFLIGHT_BYTES_MAX);
     assert_false(config->pull_zstd);
+    assert_int_equal(config->oio_versions, 1);
+    assert_int_equal(config->oio_keep_deleted_ms, 7LL * 86400000);
+}
+
+/* As OpenIO counts versions: -1 is any number of them. */
+static void versions_may_be_any_number(void **state)
+{
+    struct fy_config *config = *state;
+    set(config, "oio.versions", "-1");
+    assert_int_equal(config->oio_versions, -1);
+    set(config, "oio.versions", "3");
+    assert_int_equal(config->oio_versions, 3);
+    expect_refused(config, "oio.versions", "-2", "'-2' is outside -1 to 1000000");
+    expect_refused(config, "oio.versions", "-", "whole number");
+    expect_refused(config, "trash.keep", "-1d", "not a time");
 }
 
 static void sizes_and_times_have_units(void **state)
@@ -475,6 +490,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_defaults_are_those_of_the_design),
         TEST(sizes_and_times_have_units),
+        TEST(versions_may_be_any_number),
         TEST(what_is_no_value_is_refused_and_changes_nothing),
         TEST(peers_gather),
         TEST(variables_are_settings_and_a_typo_is_an_error),
