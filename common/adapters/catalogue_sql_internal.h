@@ -131,6 +131,12 @@ enum fy_cs_sql {
     FY_CS_OBJECT_AGED,
     FY_CS_OBJECT_DELETE,
 
+    FY_CS_VERSION_LIST_READY,
+    FY_CS_VERSION_LIST_MARKER,
+    FY_CS_VERSION_LIST_REGISTERED,
+    FY_CS_VERSION_LIST,
+    FY_CS_VERSION_LIST_NAME,
+
     FY_CS_BODY_INSERT,
     FY_CS_BODY_INSERT_AS,
     FY_CS_BODY_MOVE,
@@ -774,6 +780,9 @@ FY_MUST_CHECK enum fy_code fy_cs_container_look_up(struct fy_cs *self, const cha
                                                    struct fy_err *err);
 int64_t fy_cs_take_site(struct fy_cs_use *use,
                         struct fy_site_row *row); /* its place in the order */
+/* Where the names end that begin with prefix, which is UTF-8 of up to FY_OBJECT_BYTES_MAX bytes:
+ * the least text above them all. */
+void fy_cs_names_end(const char *prefix, char end[static FY_CS_END_BYTES]);
 /* Binds where the names end that begin with prefix; end is borrowed until fy_cs_end. */
 void fy_cs_prefix_end(struct fy_cs_use *use, const char *prefix, char end[static FY_CS_END_BYTES]);
 

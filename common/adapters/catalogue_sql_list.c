@@ -115,7 +115,7 @@ static void fill_above_all(char end[static FY_CS_END_BYTES])
 
 /* The names that a prefix covers end before the least text above all that begin so. Characters
  * sort as their bytes do, and an engine may take nothing but UTF-8. */
-void fy_cs_prefix_end(struct fy_cs_use *use, const char *prefix, char end[static FY_CS_END_BYTES])
+void fy_cs_names_end(const char *prefix, char end[static FY_CS_END_BYTES])
 {
     size_t size = strlen(prefix);
     memcpy(end, prefix, size + 1);
@@ -133,6 +133,11 @@ void fy_cs_prefix_end(struct fy_cs_use *use, const char *prefix, char end[static
     }
     if (size == 0)
         fill_above_all(end);
+}
+
+void fy_cs_prefix_end(struct fy_cs_use *use, const char *prefix, char end[static FY_CS_END_BYTES])
+{
+    fy_cs_names_end(prefix, end);
     fy_cs_text(use, end);
 }
 

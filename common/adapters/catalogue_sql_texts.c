@@ -48,6 +48,24 @@
     "SELECT " columns " FROM object o " index " LEFT JOIN body b ON b.id = o.body_id "             \
     "WHERE o.container_id = ?1 AND o.name >= ?2 AND o.name <> ?3 AND o.name < ?4 " and_status      \
     "ORDER BY o.name, o.version LIMIT ?5"
+/* The number of an object row: old ones say it by their stamp. */
+#define OBJECT_NUMBER                                                                              \
+    "CASE WHEN o.number <> 0 THEN o.number ELSE o.stamp_time / 65536 * 1000 + o.stamp_time / 256 " \
+    "% 256 END"
+/* As OBJECT_COLUMNS; in lists both are followed by the number, and by the kind. */
+#define VERSION_COLUMNS                                                                            \
+    "v.name, v.number, v.id, CASE v.kind WHEN 0 THEN 200 WHEN 1 THEN 204 ELSE 100 END, "           \
+    "v.stamp_time, v.stamp_site, v.size, v.hash, v.changed_ms, v.expires_ms, v.metadata, "         \
+    "v.proof, NULL, v.body_id, b.sha, b.blob_ref, b.damaged, 0"
+/* Parameters: container, the least name, the end of names, limit. */
+#define VERSION_LIST_OF_OBJECTS(index, and_which)                                                  \
+    "SELECT " OBJECT_COLUMNS ", " OBJECT_NUMBER ", o.marker FROM object o INDEXED BY " index       \
+    " LEFT JOIN body b ON b.id = o.body_id WHERE o.container_id = ?1 AND o.name >= ?2 AND "        \
+    "o.name < ?3 AND " and_which " ORDER BY o.name, o.version LIMIT ?4"
+#define VERSION_LIST(index, and_which, order)                                                      \
+    "SELECT " VERSION_COLUMNS ", v.number, v.kind FROM version v " index                           \
+    "LEFT JOIN body b ON b.id = v.body_id WHERE v.container_id = ?1 AND " and_which                \
+    " ORDER BY " order " LIMIT ?4"
 /* Parameters: state, direction, reason, site, bucket, after, limit; absent ones -1, 0 and "". The
  * texts differ in the index that leads; all end in ascending ids. */
 #define WAITING_LIST(lead)                                                                         \
@@ -189,6 +207,23 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
                           "status = 204 AND changed_ms < ? ORDER BY changed_ms LIMIT ?",
     [FY_CS_OBJECT_DELETE] =
         "DELETE FROM object WHERE container_id = ? AND name = ? AND version = ?",
+
+    [FY_CS_VERSION_LIST_READY] = VERSION_LIST_OF_OBJECTS("object_ready", "o.status = 200"),
+    [FY_CS_VERSION_LIST_MARKER] =
+        VERSION_LIST_OF_OBJECTS("object_marker", "o.marker = 1 AND o.status <> 200"),
+    /* Those that are the newest version of their name, but for a READY object. The subqueries are
+     * of one row each: as EXISTS they would be joined, in an order of the planner's. */
+    [FY_CS_VERSION_LIST_REGISTERED] = VERSION_LIST(
+        "INDEXED BY version_registered ",
+        "v.name >= ?2 AND v.name < ?3 AND v.kind = 2 AND (SELECT w.number FROM version w WHERE "
+        "w.container_id = v.container_id AND w.name = v.name AND w.kind = 2 AND w.number > "
+        "v.number LIMIT 1) IS NULL AND (SELECT o.name FROM object o WHERE o.container_id = "
+        "v.container_id AND o.name = v.name AND o.marker = 1 AND o.status <> 200 "
+        "AND " OBJECT_NUMBER " > v.number LIMIT 1) IS NULL",
+        "v.name"),
+    [FY_CS_VERSION_LIST] =
+        VERSION_LIST("", "v.name >= ?2 AND v.name < ?3", "v.name, v.number DESC"),
+    [FY_CS_VERSION_LIST_NAME] = VERSION_LIST("", "v.name = ?2 AND v.number < ?3", "v.number DESC"),
 
     [FY_CS_BODY_INSERT] =
         "INSERT INTO body(sha, size, blob_ref, ref_hash) VALUES(?, ?, ?, ?) RETURNING id",

@@ -223,7 +223,7 @@ fy_catalogue_version_get(struct fy_catalogue *self, const struct fy_object_key *
     return self->ops->version_get(self, key, version, row, err);
 }
 /* Versions by name (bytes), newest first, and groups where they begin. visit may be slow, as with
- * object_list. FY_ENOTFOUND: the container is not there. */
+ * object_list. FY_ENOTFOUND: the container is not there; FY_EINPUT: a text is no UTF-8. */
 FY_MUST_CHECK static inline enum fy_code
 fy_catalogue_version_list(struct fy_catalogue *self, const struct fy_version_query *query,
                           fy_version_visit_fn *visit, void *arg, struct fy_err *err)

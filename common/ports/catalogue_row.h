@@ -87,7 +87,7 @@ struct fy_object_row {
     enum fy_proof proof;
 };
 
-/* What a list of versions asks for; texts are borrowed, absent ones "". */
+/* What a list of versions asks for; texts are borrowed UTF-8 of any length, absent ones "". */
 struct fy_version_query {
     const char *account, *bucket; /* exactly */
     const char *prefix;
@@ -99,7 +99,8 @@ struct fy_version_query {
                               `after` is in is over */
     bool all;              /* every version, delete markers too */
     bool deleted;          /* also names whose newest version is a delete marker */
-    int64_t version;       /* only this number; FY_UNSET any */
+    int64_t version;       /* any version of this number, but a delete marker only with `all` or
+                              `deleted`; FY_UNSET any */
     uint32_t limit;        /* versions and groups, 1 and more */
 };
 /* One of them: a version, or a group of names. */

@@ -27,6 +27,9 @@ static const char *const fill[] = {
     "INSERT INTO object SELECT 1 + n % 20, 'o' || n, 0, 'id', CASE WHEN n % 4 = 0 THEN 204 ELSE "
     "200 END, n, 'site-a', n, '', n, 0, '', CASE WHEN n % 4 = 0 THEN NULL ELSE n END, 1 "
     "FROM generate_series(1, 20000) n",
+    "UPDATE object SET marker = 1 WHERE status = 204 AND container_id % 2 = 0",
+    "INSERT INTO version SELECT 1 + n % 20, 'o' || n % 9000, n, n % 3, 'id', n, 'site-a', n, '', "
+    "n, 0, '', CASE WHEN n % 3 = 0 THEN n END, 1 FROM generate_series(1, 20000) n",
     "INSERT INTO conflict(account, bucket, winner_time, winner_site, action, at_ms, object, "
     "version, object_id, loser_time, loser_site, hash, changed_ms, expires_ms, metadata, proof, "
     "body_id) SELECT 'client-1', 'bucket-' || n % 50, n, 'site-' || n % 9, 1, n, 'o' || n, 0, "
@@ -219,6 +222,11 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_OBJECT_PREFIX_READY, "object_ready"},
         {FY_CS_CONTAINER_HAS_READY, "object_ready"},
         {FY_CS_OBJECT_AGED, "object_tombstone"},
+        {FY_CS_VERSION_LIST_READY, "object_ready"},
+        {FY_CS_VERSION_LIST_MARKER, "object_marker"},
+        {FY_CS_VERSION_LIST_REGISTERED, "version_registered"},
+        {FY_CS_VERSION_LIST, "version_key"},
+        {FY_CS_VERSION_LIST_NAME, "version_key"},
         {FY_CS_BODY_FIND, "body_sha_size_key"},
         {FY_CS_BODY_BY_REF, "body_ref"},
         {FY_CS_BODY_LIST, "body_pkey"},

@@ -266,6 +266,11 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_OBJECT_PREFIX_READY, "INDEX object_ready (container_id=? AND name>? AND name<?)"},
         {FY_CS_CONTAINER_HAS_READY, "INDEX object_ready (container_id=?)"},
         {FY_CS_OBJECT_AGED, "INDEX object_tombstone (changed_ms<?)"},
+        {FY_CS_VERSION_LIST_READY, "INDEX object_ready (container_id=? AND name>? AND name<?)"},
+        {FY_CS_VERSION_LIST_MARKER, "INDEX object_marker (container_id=? AND name>? AND name<?)"},
+        {FY_CS_VERSION_LIST_REGISTERED, "INDEX version_registered (container_id=? AND name>? AND"},
+        {FY_CS_VERSION_LIST, "SEARCH v USING PRIMARY KEY (container_id=? AND name>? AND name<?)"},
+        {FY_CS_VERSION_LIST_NAME, "v USING PRIMARY KEY (container_id=? AND name=? AND number<?)"},
         {FY_CS_BODY_FIND, "(sha=? AND size=?)"},
         {FY_CS_BODY_BY_REF, "INDEX body_ref (ref_hash=?)"},
         {FY_CS_TRASH_DUE, "INDEX trash_due ((due_ms,blob_ref)>(?,?) AND due_ms<?)"},
@@ -299,6 +304,82 @@ static void growing_statements_use_the_index_made_for_them(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* ------------------------------------------------------------------ pages */
+
+static void fill_container(struct contract *c, const char *name, long long objects)
+{
+    char sql[1024];
+    (void)snprintf(
+        sql, sizeof sql,
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %lld) INSERT "
+        "INTO object(container_id, name, version, id, status, stamp_time, stamp_site, size, hash, "
+        "changed_ms, expires_ms, metadata, proof, number, marker) SELECT (SELECT id FROM container "
+        "WHERE name = '%s'), printf('%%03d/%%06d', i * 1000 / %lld, i), 0, 'id', CASE WHEN i %% 2 "
+        "THEN 200 ELSE 204 END, 1, 'site-a', 1, '', 1, 0, '', 1, i + 1, i %% 4 = 0 FROM n",
+        objects, name, objects);
+    catalogue_sqlite_exec(c->place, sql);
+}
+
+static bool count_entry(void *arg, const struct fy_version_entry *entry)
+{
+    (void)entry;
+    (*(uint32_t *)arg)++;
+    return true;
+}
+
+/* What SQLite's machine did for a page of 100. */
+static int steps_of(struct contract *c, struct fy_version_query *query, const char *bucket)
+{
+    struct fy_csl *csl = (struct fy_csl *)(void *)fy_cs_from(c->catalogue);
+    uint32_t count = 0;
+    int steps = 0;
+    query->bucket = bucket;
+    assert_int_equal(fy_catalogue_version_list(c->catalogue, query, count_entry, &count, &c->err),
+                     FY_OK);
+    assert_int_equal(count, query->limit);
+    for (uint32_t reader = 0; reader < csl->reader_count; reader++)
+        for (int sql = 0; sql < FY_CS_SQL_COUNT; sql++)
+            if (csl->readers[reader].statements[sql] != NULL)
+                steps += sqlite3_stmt_status(csl->readers[reader].statements[sql],
+                                             SQLITE_STMTSTATUS_VM_STEP, 1);
+    return steps;
+}
+
+/* Of ten thousand names or ten times as many, half of them deleted, in a thousand groups. */
+static void page_costs_the_same_however_many_objects_there_are(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(contract_mkbucket(c, "client-1", "small"), FY_OK);
+    assert_int_equal(contract_mkbucket(c, "client-1", "large"), FY_OK);
+    contract_close(c);
+    fill_container(c, "small", 10000);
+    fill_container(c, "large", 100000);
+    contract_open(c);
+    const struct fy_version_query whole = {.account = "client-1",
+                                           .prefix = "",
+                                           .after = "",
+                                           .before = "",
+                                           .delimiter = "",
+                                           .version_after = FY_UNSET,
+                                           .version = FY_UNSET,
+                                           .limit = 100};
+    struct fy_version_query queries[6] = {whole, whole, whole, whole, whole, whole};
+    queries[1].after = "500/zzz";
+    queries[2].delimiter = queries[3].delimiter = queries[4].delimiter = "/";
+    queries[3].after = "500/";
+    queries[3].deleted = true;
+    queries[4].prefix = "5";
+    queries[5].all = true;
+    queries[5].after = "700/";
+    for (size_t index = 0; index < FY_COUNT_OF(queries); index++) {
+        int small = steps_of(c, &queries[index], "small");
+        int large = steps_of(c, &queries[index], "large");
+        assert_true(small > 0);
+        if (large > 2 * small)
+            fail_msg("query %zu: %d steps for 10,000 objects, %d for 100,000", index, small, large);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
 
 int main(void)
@@ -315,6 +396,7 @@ int main(void)
         TEST(broken_operation_does_not_hurt_its_neighbours),
         TEST(no_statement_walks_over_a_table_that_grows),
         TEST(growing_statements_use_the_index_made_for_them),
+        TEST(page_costs_the_same_however_many_objects_there_are),
     };
     int failed = catalogue_contract(&catalogue_sqlite_factory);
     return failed + cmocka_run_group_tests_name("catalogue on SQLite", tests, NULL, NULL);
