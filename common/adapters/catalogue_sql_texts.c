@@ -419,12 +419,14 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "CAST(sum(CASE WHEN few_rows.status = 200 THEN few_rows.size ELSE 0 END) AS BIGINT), "
         "max(few_rows.name), 0 FROM (SELECT name, status, size FROM object WHERE container_id = ?1 "
         "AND (name, version) > (?2, ?3) ORDER BY name, version LIMIT ?4) few_rows",
+    /* Newest first, as the key has them: the last is the least number of the greatest name. */
     [FY_CS_AUDIT_SUM_VERSIONS] =
         "WITH few_rows AS (SELECT name, number, kind, size FROM version WHERE container_id = ?1 "
-        "AND (name, number) > (?2, ?3) ORDER BY name, number LIMIT ?4) SELECT count(*), "
-        "CAST(sum(CASE WHEN few_rows.kind <> 1 THEN 1 ELSE 0 END) AS BIGINT), CAST(sum(CASE WHEN "
-        "few_rows.kind <> 1 THEN few_rows.size ELSE 0 END) AS BIGINT), max(few_rows.name), (SELECT "
-        "max(number) FROM few_rows WHERE name = (SELECT max(name) FROM few_rows)) FROM few_rows",
+        "AND name >= ?2 AND (name > ?2 OR number < ?3) ORDER BY name, number DESC LIMIT ?4) SELECT "
+        "count(*), CAST(sum(CASE WHEN few_rows.kind <> 1 THEN 1 ELSE 0 END) AS BIGINT), "
+        "CAST(sum(CASE WHEN few_rows.kind <> 1 THEN few_rows.size ELSE 0 END) AS BIGINT), "
+        "max(few_rows.name), (SELECT min(number) FROM few_rows WHERE name = (SELECT max(name) FROM "
+        "few_rows)) FROM few_rows",
     [FY_CS_AUDIT_OBJECTS] =
         "SELECT o.container_id, o.name, o.version, o.status, o.size, o.body_id, o.kept_body, "
         "b.size, c.account, "

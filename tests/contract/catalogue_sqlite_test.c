@@ -281,7 +281,7 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_WAITING_OLDER, "waiting_order (direction=? AND account=? AND bucket=? AND object=?"},
         {FY_CS_WAITING_DUE, "INDEX waiting_turn (turn_ms<?)"},
         {FY_CS_AUDIT_SUM_OBJECTS, "PRIMARY KEY (container_id=? AND (name,version)>(?,?))"},
-        {FY_CS_AUDIT_SUM_VERSIONS, "PRIMARY KEY (container_id=? AND (name,number)>(?,?))"},
+        {FY_CS_AUDIT_SUM_VERSIONS, "PRIMARY KEY (container_id=? AND name>?)"},
         {FY_CS_CONTAINER_BY_CID, "INDEX container_cid (cid=?)"},
         {FY_CS_PROPERTY_LIST, "PRIMARY KEY (container_id=?)"},
         {FY_CS_WAITING_LIST_BUCKET, "INDEX waiting_bucket (bucket=? AND rowid>?)"},
