@@ -21,7 +21,8 @@
  * catalogue_sql_read.c       reads of one row, sums
  * catalogue_sql_list.c       lists of objects, containers, rights, sites, trash
  * catalogue_sql_mark.c       objects of a range, light
- * catalogue_sql_journal.c    what transactions changed, and all rows, as lines of an export
+ * catalogue_sql_journal.c    what transactions changed, as lines of an export
+ * catalogue_sql_export.c     all rows as such lines
  * catalogue_sql_restore.c    those lines taken back
  * catalogue_sql_queue.c      lists of orders: outbox, waiting, outcomes
  * catalogue_sql_audit.c      all rows held against each other
