@@ -89,8 +89,7 @@ static void ask(struct questions *all, struct question *question)
                                   .on_done = on_done,
                                   .arg = question};
     /* Longer texts cannot name anything there; each came through a field of the same size. */
-    FY_ASSERT(fy_text_copy(call->site, sizeof(call->site), question->site.id));
-    FY_ASSERT(fy_text_copy(call->uri, sizeof(call->uri), question->site.uri));
+    fy_peer_call_to(call, question->site.id, question->site.uri);
     FY_ASSERT(fy_text_copy(call->client, sizeof(call->client), lookup->client));
     FY_ASSERT(fy_text_copy(call->op_id, sizeof(call->op_id), lookup->op_id));
     FY_ASSERT(fy_text_copy(call->bucket, sizeof(call->bucket), lookup->bucket));

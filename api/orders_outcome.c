@@ -220,8 +220,7 @@ static bool on_site(void *arg, const struct fy_site_row *row)
     ask->call.on_data = on_data;
     ask->call.on_done = on_done;
     ask->call.arg = ask;
-    FY_ASSERT(fy_text_copy(ask->call.site, sizeof ask->call.site, row->id));
-    FY_ASSERT(fy_text_copy(ask->call.uri, sizeof ask->call.uri, row->uri));
+    fy_peer_call_to(&ask->call, row->id, row->uri);
     FY_ASSERT(fy_text_copy(ask->call.op_id, sizeof ask->call.op_id, fy_op_id(asked->x)));
     asked->asks[asked->ask_count++] = ask;
     return asked->ask_count < FY_SITES_MAX;

@@ -189,8 +189,7 @@ void fy_proxy_object(struct fy_exchange *x, const struct fy_site_row *site,
                                         .on_data = on_data,
                                         .on_done = on_done,
                                         .arg = proxy};
-    FY_ASSERT(fy_text_copy(proxy->call.site, sizeof(proxy->call.site), site->id));
-    FY_ASSERT(fy_text_copy(proxy->call.uri, sizeof(proxy->call.uri), site->uri));
+    fy_peer_call_to(&proxy->call, site->id, site->uri);
     FY_ASSERT(fy_text_copy(proxy->call.client, sizeof(proxy->call.client), fy_client(x)));
     FY_ASSERT(fy_text_copy(proxy->call.op_id, sizeof(proxy->call.op_id), fy_op_id(x)));
     FY_ASSERT(fy_text_copy(proxy->call.bucket, sizeof(proxy->call.bucket), key->bucket));

@@ -100,8 +100,7 @@ static enum fy_code fetch_bucket(struct fy_exchange *x, const struct fy_site_row
     struct fy_peer_answer answer = {0};
     enum fy_reason reason = FY_REASON_NONE;
     *call = (struct fy_peer_call){.verb = FY_PEER_DESCRIBE, .deadline_ms = FY_LOOKUP_MS};
-    FY_ASSERT(fy_text_copy(call->site, sizeof(call->site), site->id));
-    FY_ASSERT(fy_text_copy(call->uri, sizeof(call->uri), site->uri));
+    fy_peer_call_to(call, site->id, site->uri);
     FY_ASSERT(fy_text_copy(call->client, sizeof(call->client), fy_client(x)));
     FY_ASSERT(fy_text_copy(call->op_id, sizeof(call->op_id), fy_op_id(x)));
     FY_ASSERT(fy_text_copy(call->bucket, sizeof(call->bucket), bucket));

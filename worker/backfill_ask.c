@@ -48,8 +48,7 @@ static enum fy_code run(struct fy_node *node, const struct fy_site_row *site,
 {
     enum fy_reason reason = FY_REASON_NONE;
     call->deadline_ms = FY_SMALL_CALL_MS;
-    memcpy(call->site, site->id, sizeof(call->site));
-    memcpy(call->uri, site->uri, sizeof(call->uri));
+    fy_peer_call_to(call, site->id, site->uri);
     enum fy_code code = fy_peer_wait(node->peer, call, ANSWER_BYTES_MAX, answer, &reason, err);
     return code == FY_OK ? code : fy_err_add(err, "%s", site->id);
 }

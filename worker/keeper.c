@@ -30,7 +30,6 @@
  * start of another and that one's look. */
 #define ORPHANS_EVERY_MS (24LL * 3600 * 1000)
 #define SKEW_CALL_MS     5000
-#define HELLO_BYTES      4096
 #define LOOK_EVERY_MS    1000 /* longest sleep of a thread between two looks at the table */
 
 struct fy_keeper;
@@ -191,19 +190,11 @@ static enum fy_code keep_events(struct fy_keeper *keeper, struct fy_err *err)
 /* 0: it does not say. */
 static int64_t skew_of(struct fy_node *node, const struct fy_site_row *site)
 {
-    struct fy_peer_call *call = fy_alloc(sizeof(*call));
-    struct fy_peer_answer answer = {0};
-    enum fy_reason reason = FY_REASON_NONE;
-    int64_t skew_ms = 0;
-    *call = (struct fy_peer_call){.verb = FY_PEER_HELLO, .deadline_ms = SKEW_CALL_MS};
-    memcpy(call->site, site->id, sizeof(call->site));
-    memcpy(call->uri, site->uri, sizeof(call->uri));
-    if (fy_peer_wait(node->peer, call, HELLO_BYTES, &answer, &reason, NULL) == FY_OK &&
-        answer.head.date_ms != 0)
-        skew_ms = llabs(fy_wall_ms(node->clock) - answer.head.date_ms);
-    free(answer.body);
-    free(call);
-    return skew_ms;
+    struct fy_peer_head head = {0};
+    enum fy_code code = fy_peer_hello(node->peer, site->id, site->uri, SKEW_CALL_MS, &head, NULL);
+    if (code != FY_OK || head.date_ms == 0)
+        return 0;
+    return llabs(fy_wall_ms(node->clock) - head.date_ms);
 }
 
 static enum fy_code keep_time(struct fy_keeper *keeper, struct fy_err *err)

@@ -11,8 +11,14 @@
 #include "common/runtime/sites.h"
 #include "worker/verify.h"
 
-#define HELLO_BYTES 4096
-#define LOOK_MS     200 /* longest sleep between two looks at *stop */
+#define LOOK_MS 200 /* longest sleep between two looks at *stop */
+
+/* A site that may have it. */
+struct candidate {
+    struct fy_site_row site;
+    bool asked; /* what it is */
+    bool ferry; /* once asked */
+};
 
 struct fetch {
     struct fy_node *node;
@@ -165,34 +171,19 @@ static enum fy_code fetch_into(struct fetch *fetch, struct fy_stored *stored, st
     return code;
 }
 
-static bool is_ferry(struct fy_node *node, const struct fy_site_row *site)
-{
-    struct fy_peer_call *call = fy_alloc(sizeof *call);
-    struct fy_peer_answer answer = {0};
-    enum fy_reason reason = FY_REASON_NONE;
-    *call = (struct fy_peer_call){.verb = FY_PEER_HELLO, .deadline_ms = FY_SMALL_CALL_MS};
-    memcpy(call->site, site->id, sizeof call->site);
-    memcpy(call->uri, site->uri, sizeof call->uri);
-    enum fy_code code = fy_peer_wait(node->peer, call, HELLO_BYTES, &answer, &reason, NULL);
-    free(answer.body);
-    free(call);
-    return code == FY_OK && answer.ferry;
-}
-
-static void fill_call(struct fetch *fetch, const struct fy_site_row *site,
+static void fill_call(struct fetch *fetch, const struct candidate *from,
                       const struct fy_object_key *key)
 {
     struct fy_peer_call *call = &fetch->call;
     *call = (struct fy_peer_call){.verb = FY_PEER_PULL,
-                                  .ferry = is_ferry(fetch->node, site),
+                                  .ferry = from->ferry,
                                   .fresh = true,
                                   .size_hint = fetch->body->size,
                                   .on_head = on_head,
                                   .on_data = on_data,
                                   .on_done = on_done,
                                   .arg = fetch};
-    memcpy(call->site, site->id, sizeof call->site);
-    memcpy(call->uri, site->uri, sizeof call->uri);
+    fy_peer_call_to(call, from->site.id, from->site.uri);
     memcpy(call->client, key->account, sizeof call->client); /* the owner asks, as for orders */
     memcpy(call->account, key->account, sizeof call->account);
     memcpy(call->bucket, key->bucket, sizeof call->bucket);
@@ -201,7 +192,7 @@ static void fill_call(struct fetch *fetch, const struct fy_site_row *site,
 
 /* FY_OK: the bytes are in the store, under stored->blob_ref. */
 static enum fy_code fetch_from(struct fy_node *node, const struct fy_body_row *body,
-                               const struct fy_site_row *site, const struct fy_object_key *key,
+                               const struct candidate *from, const struct fy_object_key *key,
                                const _Atomic bool *stop, struct fy_stored *stored,
                                struct fy_err *err)
 {
@@ -211,7 +202,7 @@ static enum fy_code fetch_from(struct fy_node *node, const struct fy_body_row *b
     if (code == FY_OK) {
         pthread_mutex_init(&fetch->mutex, NULL);
         fetch->bytes = fy_alloc(FY_MEND_BYTES);
-        fill_call(fetch, site, key);
+        fill_call(fetch, from, key);
         code = fetch_into(fetch, stored, err);
         free(fetch->bytes);
         pthread_mutex_destroy(&fetch->mutex);
@@ -223,16 +214,46 @@ static enum fy_code fetch_from(struct fy_node *node, const struct fy_body_row *b
 
 /* ------------------------------------------------------------------ who may have it */
 
-struct names {
+struct search {
+    struct fy_node *node;
+    const struct fy_body_row *body;
+    const _Atomic bool *stop;
     struct fy_object_key keys[FY_MEND_NAMES];
-    size_t count;
+    size_t key_count;
+    struct candidate sites[FY_SITES_MAX];
+    size_t site_count;
 };
 
 static bool keep_name(void *arg, const struct fy_object_key *key)
 {
-    struct names *names = arg;
-    names->keys[names->count++] = *key;
-    return names->count < FY_MEND_NAMES;
+    struct search *search = arg;
+    search->keys[search->key_count++] = *key;
+    return search->key_count < FY_MEND_NAMES;
+}
+
+static enum fy_code find_sites(struct search *search, struct fy_err *err)
+{
+    const struct fy_node *node = search->node;
+    struct fy_site_row *rows = fy_alloc(FY_SITES_MAX * sizeof *rows);
+    size_t count = 0;
+    enum fy_code code = fy_sites_read(node->catalogue, false, rows, &count, err);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].status == FY_SITE_UP && strcmp(rows[i].id, node->site) != 0)
+            search->sites[search->site_count++].site = rows[i];
+    free(rows);
+    return code;
+}
+
+/* Asked once, however many names it is asked for after that. */
+static void learn_kind(struct fy_node *node, struct candidate *from)
+{
+    struct fy_peer_head head = {0};
+    if (from->asked)
+        return;
+    from->ferry = fy_peer_hello(node->peer, from->site.id, from->site.uri, FY_SMALL_CALL_MS, &head,
+                                NULL) == FY_OK &&
+                  head.ferry;
+    from->asked = true;
 }
 
 static enum fy_code publish(struct fy_node *node, const struct fy_stored *stored, const char *site,
@@ -245,24 +266,29 @@ static enum fy_code publish(struct fy_node *node, const struct fy_stored *stored
     return fy_catalogue_writer_run(node->writer, &op.op, err);
 }
 
+/* The bytes from one site, by one name. */
+static enum fy_code try_one(struct search *search, struct candidate *from,
+                            const struct fy_object_key *key, struct fy_stored *stored,
+                            struct fy_err *err)
+{
+    learn_kind(search->node, from);
+    return fetch_from(search->node, search->body, from, key, search->stop, stored, err);
+}
+
 /* The first site and name that give the bytes. What is wrong here ends it; what is wrong with a
  * site does not. */
-static enum fy_code try_all(struct fy_node *node, const struct fy_body_row *body,
-                            const struct names *names, const struct fy_site_row *sites,
-                            size_t site_count, const _Atomic bool *stop, char *site,
-                            struct fy_err *err)
+static enum fy_code try_all(struct search *search, char *site, struct fy_err *err)
 {
     enum fy_code code =
         fy_err_set(err, FY_ENOTFOUND, "no object has it, by whose name others could");
-    for (size_t n = 0; n < names->count; n++)
-        for (size_t i = 0; i < site_count; i++) {
+    for (size_t n = 0; n < search->key_count; n++)
+        for (size_t i = 0; i < search->site_count; i++) {
+            struct candidate *from = &search->sites[i];
             struct fy_stored stored = {0};
-            if (sites[i].status != FY_SITE_UP || strcmp(sites[i].id, node->site) == 0)
-                continue;
-            code = fetch_from(node, body, &sites[i], &names->keys[n], stop, &stored, err);
+            code = try_one(search, from, &search->keys[n], &stored, err);
             if (code == FY_OK) {
-                memcpy(site, sites[i].id, sizeof sites[i].id);
-                return publish(node, &stored, site, err);
+                memcpy(site, from->site.id, sizeof from->site.id);
+                return publish(search->node, &stored, site, err);
             }
             if (code != FY_ENOTFOUND && code != FY_ECORRUPT)
                 return code;
@@ -273,16 +299,16 @@ static enum fy_code try_all(struct fy_node *node, const struct fy_body_row *body
 enum fy_code fy_mend(struct fy_node *node, const struct fy_body_row *body, const _Atomic bool *stop,
                      char *site, struct fy_err *err)
 {
-    struct fy_site_row *sites = fy_alloc(FY_SITES_MAX * sizeof *sites);
-    struct names *names = fy_alloc(sizeof *names);
-    size_t site_count = 0;
-    enum fy_code code = fy_sites_read(node->catalogue, false, sites, &site_count, err);
+    struct search *search = fy_alloc(sizeof *search);
+    search->node = node;
+    search->body = body;
+    search->stop = stop;
+    enum fy_code code = find_sites(search, err);
     if (code == FY_OK)
-        code = fy_catalogue_body_objects(node->catalogue, body->id, FY_MEND_NAMES, keep_name, names,
-                                         err);
+        code = fy_catalogue_body_objects(node->catalogue, body->id, FY_MEND_NAMES, keep_name,
+                                         search, err);
     if (code == FY_OK)
-        code = try_all(node, body, names, sites, site_count, stop, site, err);
-    free(names);
-    free(sites);
+        code = try_all(search, site, err);
+    free(search);
     return code;
 }

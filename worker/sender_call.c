@@ -61,8 +61,7 @@ static enum fy_code run(struct fy_sender *sender, struct fy_err *err)
     call->on_head = on_head;
     call->on_done = on_done;
     call->arg = sender;
-    FY_ASSERT(fy_text_copy(call->site, sizeof(call->site), sender->site));
-    FY_ASSERT(fy_text_copy(call->uri, sizeof(call->uri), sender->target));
+    fy_peer_call_to(call, sender->site, sender->target);
     sender->answer = (struct fy_sender_answer){.size = -1};
     sender->call_err = (struct fy_err){0};
     atomic_store(&sender->call_done, false);

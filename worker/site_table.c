@@ -194,8 +194,7 @@ static void call_start(struct fy_site *site, enum fy_peer_verb verb)
         .on_done = call_done,
         .arg = site,
     };
-    memcpy(call->site, site->id, sizeof(call->site));
-    memcpy(call->uri, site->uri, sizeof(call->uri));
+    fy_peer_call_to(call, site->id, site->uri);
     memcpy(call->client, site->check_client, sizeof(call->client));
     memcpy(call->bucket, site->check_bucket, sizeof(call->bucket));
     site->calling = true;

@@ -98,6 +98,12 @@ struct fy_peer_call {
 
     void *adapter; /* the adapter's, between start and on_done */
 };
+/* Says whom a call goes to: a site of the topology and its base URI, which fit. */
+static inline void fy_peer_call_to(struct fy_peer_call *call, const char *site, const char *uri)
+{
+    FY_ASSERT(fy_text_copy(call->site, sizeof call->site, site));
+    FY_ASSERT(fy_text_copy(call->uri, sizeof call->uri, uri));
+}
 
 struct fy_peer;
 struct fy_peer_ops {
@@ -151,5 +157,10 @@ struct fy_peer_answer {
 FY_MUST_CHECK enum fy_code fy_peer_wait(struct fy_peer *self, struct fy_peer_call *call,
                                         size_t body_max, struct fy_peer_answer *answer,
                                         enum fy_reason *reason, struct fy_err *err);
+/* HELLO, waited for: what a site says of itself. *head is set on FY_OK, its texts are "". As
+ * fy_peer_wait; FY_ETOOBIG: what answered was no Ferry's hello. */
+FY_MUST_CHECK enum fy_code fy_peer_hello(struct fy_peer *self, const char *site, const char *uri,
+                                         int64_t deadline_ms, struct fy_peer_head *head,
+                                         struct fy_err *err);
 
 #endif

@@ -7,6 +7,8 @@
 #include "common/core/buf.h"
 #include "common/ports/peer.h"
 
+#define HELLO_BYTES 4096
+
 /* Loop thread until over, then the waiter's. */
 struct waited {
     struct fy_peer_answer answer;
@@ -105,5 +107,21 @@ enum fy_code fy_peer_wait(struct fy_peer *self, struct fy_peer_call *call, size_
     }
     fy_buf_done(&waited->body);
     free(waited);
+    return code;
+}
+
+enum fy_code fy_peer_hello(struct fy_peer *self, const char *site, const char *uri,
+                           int64_t deadline_ms, struct fy_peer_head *head, struct fy_err *err)
+{
+    struct fy_peer_call *call = fy_alloc(sizeof *call); /* some KiB, as above */
+    struct fy_peer_answer answer = {0};
+    enum fy_reason reason = FY_REASON_NONE;
+    *call = (struct fy_peer_call){.verb = FY_PEER_HELLO, .deadline_ms = deadline_ms};
+    fy_peer_call_to(call, site, uri);
+    enum fy_code code = fy_peer_wait(self, call, HELLO_BYTES, &answer, &reason, err);
+    if (code == FY_OK)
+        *head = answer.head;
+    free(answer.body);
+    free(call);
     return code;
 }

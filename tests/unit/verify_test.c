@@ -1,5 +1,5 @@
 /* verify_test.c - a scan of stored bodies over a real embedded catalogue; the store is a fake that
- * cannot open what it is told not to. */
+ * cannot open what it is told not to, other sites are fakes that have nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +14,7 @@
 #include "cli/node_open.h"
 #include "common/core/log.h"
 #include "common/ports/sha256.h"
+#include "tests/support/fake_peer.h"
 #include "worker/verify.h"
 
 #define BODIES (FY_VERIFY_UNREADABLE_MAX + 2)
@@ -68,26 +69,33 @@ static void must(enum fy_code code, const struct fy_err *err)
     assert_int_equal(code, FY_OK);
 }
 
+/* An object whose body is these bytes, as far as the catalogue knows. */
+static void make_object(struct site *self, const char *object, const char *bytes)
+{
+    struct fy_cat_apply *apply = fy_alloc(sizeof(*apply));
+    *apply = (struct fy_cat_apply){.op.kind = FY_CAT_APPLY, .size = (int64_t)strlen(bytes)};
+    apply->order = (struct fy_order){.action = FY_ACTION_CREATE,
+                                     .client = "client-1",
+                                     .account = "client-1",
+                                     .bucket = "bucket-1",
+                                     .from_site = "site-x",
+                                     .stamp = {.time = (uint64_t)1 << 40, .site = "site-x"}};
+    (void)snprintf(apply->order.object, sizeof(apply->order.object), "%s", object);
+    apply->proof = FY_PROOF_PROMISE;
+    fy_sha256_of(bytes, strlen(bytes), &apply->digest);
+    (void)snprintf(apply->blob_ref, sizeof(apply->blob_ref), "file:00/%s.%s", self->node.boot_id,
+                   object);
+    must(fy_catalogue_writer_run(self->node.writer, &apply->op, &self->err), &self->err);
+    free(apply);
+}
+
 /* o0, o1, ... each with a body of its own; that of o3 is empty. */
 static void make_bodies(struct site *self)
 {
     for (int i = 0; i < BODIES; i++) {
-        struct fy_cat_apply *apply = fy_alloc(sizeof(*apply));
-        bool empty = i == GOOD;
-        *apply = (struct fy_cat_apply){.op.kind = FY_CAT_APPLY, .size = empty ? 0 : 1};
-        apply->order = (struct fy_order){.action = FY_ACTION_CREATE,
-                                         .client = "client-1",
-                                         .account = "client-1",
-                                         .bucket = "bucket-1",
-                                         .from_site = "site-x",
-                                         .stamp = {.time = (uint64_t)1 << 40, .site = "site-x"}};
-        (void)snprintf(apply->order.object, sizeof(apply->order.object), "o%d", i);
-        apply->proof = FY_PROOF_PROMISE;
-        fy_sha256_of(apply->order.object, empty ? 0 : strlen(apply->order.object), &apply->digest);
-        (void)snprintf(apply->blob_ref, sizeof(apply->blob_ref), "file:00/%s.o%d",
-                       self->node.boot_id, i);
-        must(fy_catalogue_writer_run(self->node.writer, &apply->op, NULL), &apply->op.err);
-        free(apply);
+        char object[16];
+        (void)snprintf(object, sizeof(object), "o%d", i);
+        make_object(self, object, i == GOOD ? "" : object);
     }
 }
 
@@ -185,6 +193,48 @@ static void an_unreadable_body_among_readable_ones_is_damaged(void **state)
     assert_int_equal(damaged_bodies(self), BODIES - 1); /* those behind it as well: too few */
 }
 
+static bool keep_first(void *arg, const struct fy_body_row *row)
+{
+    *(struct fy_body_row *)arg = *row;
+    return false;
+}
+
+static void add_site(struct site *self, const char *id)
+{
+    struct fy_cat_site op = {.op.kind = FY_CAT_SITE, .action = FY_SITE_INSERT};
+    op.row.status = FY_SITE_UP;
+    assert_true(fy_text_copy(op.row.id, sizeof(op.row.id), id));
+    assert_true(fy_text_copy(op.row.name, sizeof(op.row.name), id));
+    assert_true(fy_text_copy(op.row.uri, sizeof(op.row.uri), "http://127.0.0.1:1"));
+    must(fy_catalogue_writer_run(self->node.writer, &op.op, &self->err), &self->err);
+}
+
+/* By each name that the body has here, but what they are they say once. */
+static void all_sites_are_asked_for_a_body_and_once_what_they_are(void **state)
+{
+    struct site *self = *state;
+    struct fake_peer *peer = fake_peer_new();
+    struct fy_peer *own = self->node.peer;
+    struct fy_body_row body;
+    char from[FY_SITE_BYTES_MAX + 1];
+    const _Atomic bool stop = false;
+    self->node.store = self->dir;
+    self->node.peer = fake_peer_port(peer);
+    add_site(self, "site-b");
+    add_site(self, "site-c");
+    make_object(self, "again", "o0"); /* the first body's second name */
+    fake_peer_rule(peer, "o0", FAKE_STATUS, 404, -1);
+    fake_peer_rule(peer, "again", FAKE_STATUS, 404, -1);
+    must(fy_catalogue_body_list(self->node.catalogue, 0, 1, keep_first, &body, &self->err),
+         &self->err);
+
+    assert_int_equal(fy_mend(&self->node, &body, &stop, from, &self->err), FY_ENOTFOUND);
+    assert_int_equal(fake_peer_calls(peer, FY_PEER_PULL), 4);
+    assert_int_equal(fake_peer_calls(peer, FY_PEER_HELLO), 2);
+    self->node.peer = own;
+    fake_peer_free(peer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -193,6 +243,7 @@ int main(void)
         TEST(a_want_of_files_to_open_is_no_damage),
         TEST(of_a_disk_that_is_away_no_body_is_marked),
         TEST(an_unreadable_body_among_readable_ones_is_damaged),
+        TEST(all_sites_are_asked_for_a_body_and_once_what_they_are),
     };
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
 }
