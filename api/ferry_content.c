@@ -12,23 +12,10 @@
 #include "api/page.h"
 #include "api/put.h"
 #include "api/query.h"
-#include "common/core/names.h"
 
 #define MODULE         "FERRY"
 #define PAGE_BYTES_MAX (FY_LIST_PAGE_BYTES + FY_ACCESSOR_JSON_BYTES_MAX + 8 * FY_OBJECT_BYTES_MAX)
 #define CONTENT        "/ferry/v1/content"
-
-static enum fy_code read_key(struct fy_exchange *x, struct fy_object_key *key, struct fy_err *err)
-{
-    const char *path = fy_query(x, "path");
-    enum fy_code code = fy_query_container(x, key, err);
-    if (code != FY_OK)
-        return code;
-    if (path == NULL || !fy_exact_object_is_valid(path, strlen(path)))
-        return fy_err_set(err, FY_EINPUT, "path: 1-1023 bytes of UTF-8");
-    FY_ASSERT(fy_text_copy(key->object, sizeof(key->object), path));
-    return FY_OK;
-}
 
 static void get_content(struct fy_exchange *x)
 {
@@ -36,7 +23,7 @@ static void get_content(struct fy_exchange *x)
     struct fy_object_key key;
     struct fy_err err = {0};
     FY_AUTO(fy_object_row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
-    enum fy_code code = read_key(x, &key, &err);
+    enum fy_code code = fy_query_object(x, &key, &err);
     if (code == FY_OK)
         code = fy_ccs_may_read(x, key.account, key.bucket, &err);
     if (code == FY_OK)
@@ -60,7 +47,7 @@ static void begin_upload(struct fy_exchange *x)
 {
     struct fy_object_key key;
     struct fy_err err = {0};
-    if (read_key(x, &key, &err) == FY_OK)
+    if (fy_query_object(x, &key, &err) == FY_OK)
         fy_put_begin(x, &key, false);
     else
         fy_answer_error(x, &err);
@@ -70,7 +57,7 @@ static void delete_content(struct fy_exchange *x)
 {
     struct fy_object_key key;
     struct fy_err err = {0};
-    if (read_key(x, &key, &err) == FY_OK)
+    if (fy_query_object(x, &key, &err) == FY_OK)
         fy_change_object_delete(x, &key);
     else
         fy_answer_error(x, &err);
@@ -96,17 +83,25 @@ static bool add_object(void *arg, const struct fy_object_row *row)
     return fy_page_row_end(&listing->page);
 }
 
+/* Which names: prefix, after, until. */
+static enum fy_code read_bounds(struct fy_exchange *x, struct fy_filter *filter, const char **after,
+                                const char **until, struct fy_err *err)
+{
+    const char *prefix;
+    enum fy_code code = fy_query_bound(x, "prefix", &prefix, err);
+    if (code == FY_OK)
+        code = fy_query_bound(x, "after", after, err);
+    if (code == FY_OK)
+        code = fy_query_bound(x, "until", until, err);
+    if (code == FY_OK)
+        FY_ASSERT(fy_text_copy(filter->name_prefix, sizeof(filter->name_prefix), prefix));
+    return code;
+}
+
 static enum fy_code read_page(struct fy_exchange *x, struct fy_filter *filter, uint32_t *limit,
                               struct fy_err *err)
 {
-    const char *prefix = fy_query(x, "prefix");
-    const char *after = fy_query(x, "after");
     const char *status = fy_query(x, "status");
-    fy_filter_init(filter);
-    if (prefix != NULL && !fy_text_copy(filter->name_prefix, sizeof(filter->name_prefix), prefix))
-        return fy_err_set(err, FY_EINPUT, "prefix: too long");
-    if (after != NULL && strlen(after) > FY_OBJECT_BYTES_MAX)
-        return fy_err_set(err, FY_EINPUT, "after: too long");
     enum fy_status wanted = FY_STATUS_READY;
     if (status != NULL && strcmp(status, "ANY") != 0 && !fy_status_parse(status, &wanted))
         return fy_err_set(err, FY_EINPUT, "status: '%.40s' is neither ANY nor a status like READY",
@@ -120,24 +115,22 @@ static void list_objects(struct fy_exchange *x)
 {
     struct fy_object_key key;
     struct fy_err err = {0};
-    struct listing listing = {.node = fy_node_of(x), .until = ""};
+    struct listing listing = {.node = fy_node_of(x), .until = "", .bucket = key.bucket};
     struct fy_filter *filter = fy_alloc(sizeof(*filter));
+    const char *after = "";
     uint32_t limit = 0;
     enum fy_code code = fy_query_container(x, &key, &err);
     if (code == FY_OK)
         code = fy_ccs_may_read(x, key.account, key.bucket, &err);
+    fy_filter_init(filter);
+    if (code == FY_OK)
+        code = read_bounds(x, filter, &after, &listing.until, &err);
     if (code == FY_OK)
         code = read_page(x, filter, &limit, &err);
-    listing.bucket = key.bucket;
-    if (fy_query(x, "until") != NULL)
-        listing.until = fy_query(x, "until");
     fy_page_begin(&listing.page, "objects", PAGE_BYTES_MAX);
-    if (code == FY_OK) {
-        const char *after = fy_query(x, "after");
-        code =
-            fy_catalogue_object_list(listing.node->catalogue, key.account, key.bucket, filter,
-                                     after != NULL ? after : "", limit, add_object, &listing, &err);
-    }
+    if (code == FY_OK)
+        code = fy_catalogue_object_list(listing.node->catalogue, key.account, key.bucket, filter,
+                                        after, limit, add_object, &listing, &err);
     free(filter);
     fy_page_answer_names(x, &listing.page, limit, listing.last, code, &err);
 }

@@ -10,7 +10,6 @@
 #include "api/query.h"
 #include "common/adapters/mark_sum.h"
 #include "common/core/diff.h"
-#include "common/core/names.h"
 
 #define MODULE      "FERRY"
 #define PART_BYTES  (6 * FY_OBJECT_BYTES_MAX + 128) /* a name escaped, count and sum */
@@ -102,30 +101,17 @@ static enum fy_code sum_up(struct fy_exchange *x, struct summing *summing, struc
 
 /* ---- the request */
 
-static enum fy_code query_name(struct fy_exchange *x, const char *name, const char **value,
-                               struct fy_err *err)
-{
-    const char *text = fy_query(x, name);
-    *value = text != NULL ? text : "";
-    size_t size_bytes = strlen(*value);
-    if (size_bytes > FY_OBJECT_BYTES_MAX)
-        return fy_err_set(err, FY_EINPUT, "%s: too long", name);
-    if (size_bytes > 0 && !fy_utf8_is_valid(*value, size_bytes))
-        return fy_err_set(err, FY_EINPUT, "%s: no UTF-8", name);
-    return FY_OK;
-}
-
 static enum fy_code query_ask(struct fy_exchange *x, struct ask *ask, struct fy_err *err)
 {
     *ask = (struct ask){
         .older_ms = INT64_MAX, .cut_bits = FY_DIFF_BITS, .rows_max = FY_DIGEST_ROWS_MAX};
     enum fy_code code = fy_query_container(x, &ask->key, err);
     if (code == FY_OK)
-        code = query_name(x, "prefix", &ask->prefix, err);
+        code = fy_query_bound(x, "prefix", &ask->prefix, err);
     if (code == FY_OK)
-        code = query_name(x, "after", &ask->after, err);
+        code = fy_query_bound(x, "after", &ask->after, err);
     if (code == FY_OK)
-        code = query_name(x, "until", &ask->until, err);
+        code = fy_query_bound(x, "until", &ask->until, err);
     if (code == FY_OK)
         code = fy_query_i64(x, "olderThan", 0, INT64_MAX, &ask->older_ms, err);
     if (code == FY_OK)

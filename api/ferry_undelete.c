@@ -12,7 +12,6 @@
 #include "api/page.h"
 #include "api/query.h"
 #include "common/core/filter.h"
-#include "common/core/names.h"
 
 #define MODULE         "FERRY"
 #define PAGE_BYTES_MAX (FY_LIST_PAGE_BYTES + FY_ACCESSOR_JSON_BYTES_MAX + 8 * FY_OBJECT_BYTES_MAX)
@@ -46,13 +45,15 @@ static bool add_object(void *arg, const struct fy_object_row *row)
 static enum fy_code query_filter(struct fy_exchange *x, struct fy_filter *filter,
                                  struct fy_err *err)
 {
-    const char *prefix = fy_query(x, "prefix");
+    const char *prefix;
     const char *since = fy_query(x, "since");
     fy_filter_init(filter);
     filter->statuses = fy_filter_status_bit(FY_STATUS_DELETED);
     filter->kept = true;
-    if (prefix != NULL && !fy_text_copy(filter->name_prefix, sizeof(filter->name_prefix), prefix))
-        return fy_err_set(err, FY_EINPUT, "prefix: too long");
+    enum fy_code code = fy_query_bound(x, "prefix", &prefix, err);
+    if (code != FY_OK)
+        return code;
+    FY_ASSERT(fy_text_copy(filter->name_prefix, sizeof(filter->name_prefix), prefix));
     if (since != NULL && fy_instant_parse(since, &filter->creation_after_ms) != FY_OK)
         return fy_err_set(err, FY_EINPUT, "since: '%.40s' is no time like 2026-01-31T12:00:00Z",
                           since);
@@ -65,39 +66,26 @@ static void list_deleted(struct fy_exchange *x)
     struct fy_err err = {0};
     struct listing listing = {.node = fy_node_of(x), .bucket = key.bucket};
     struct fy_filter *filter = fy_alloc(sizeof(*filter));
-    const char *after = fy_query(x, "after");
+    const char *after = "";
     uint32_t limit = 0;
     enum fy_code code = fy_query_container(x, &key, &err);
     if (code == FY_OK)
         code = fy_ccs_may_read(x, key.account, key.bucket, &err);
     if (code == FY_OK)
         code = query_filter(x, filter, &err);
-    if (code == FY_OK && after != NULL && strlen(after) > FY_OBJECT_BYTES_MAX)
-        code = fy_err_set(&err, FY_EINPUT, "after: too long");
+    if (code == FY_OK)
+        code = fy_query_bound(x, "after", &after, &err);
     if (code == FY_OK)
         code = fy_query_limit(x, &limit, &err);
     fy_page_begin(&listing.page, "deleted", PAGE_BYTES_MAX);
     if (code == FY_OK)
-        code =
-            fy_catalogue_object_list(listing.node->catalogue, key.account, key.bucket, filter,
-                                     after != NULL ? after : "", limit, add_object, &listing, &err);
+        code = fy_catalogue_object_list(listing.node->catalogue, key.account, key.bucket, filter,
+                                        after, limit, add_object, &listing, &err);
     free(filter);
     fy_page_answer_names(x, &listing.page, limit, listing.last, code, &err);
 }
 
 /* ---- bring back */
-
-static enum fy_code read_key(struct fy_exchange *x, struct fy_object_key *key, struct fy_err *err)
-{
-    const char *path = fy_query(x, "path");
-    enum fy_code code = fy_query_container(x, key, err);
-    if (code != FY_OK)
-        return code;
-    if (path == NULL || !fy_exact_object_is_valid(path, strlen(path)))
-        return fy_err_set(err, FY_EINPUT, "path: 1-1023 bytes of UTF-8");
-    FY_ASSERT(fy_text_copy(key->object, sizeof(key->object), path));
-    return FY_OK;
-}
 
 static enum fy_code undelete(struct fy_exchange *x, const struct fy_object_key *key,
                              struct fy_object_row *row, struct fy_err *err)
@@ -118,7 +106,7 @@ static void post_undelete(struct fy_exchange *x)
     struct fy_object_key key;
     struct fy_err err = {0};
     FY_AUTO(fy_object_row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
-    enum fy_code code = read_key(x, &key, &err);
+    enum fy_code code = fy_query_object(x, &key, &err);
     if (code == FY_OK)
         code = undelete(x, &key, row, &err);
     if (code == FY_OK)

@@ -70,21 +70,22 @@ static enum fy_code query_scope(struct fy_exchange *x, struct fy_scan_row *row, 
 {
     struct fy_object_key key = {0};
     struct fy_container_row container;
-    const char *prefix = fy_query(x, "prefix");
+    const char *prefix = "";
     const char *repair = fy_query(x, "repair");
     row->mends = repair != NULL && strcmp(repair, "true") == 0;
     if (repair != NULL && !row->mends && strcmp(repair, "false") != 0)
         return fy_err_set(err, FY_EINPUT, "repair: '%.20s' is neither true nor false", repair);
     if (fy_query(x, "ref") == NULL) {
-        if (prefix != NULL || fy_query(x, "acct") != NULL)
+        if (fy_query(x, "prefix") != NULL || fy_query(x, "acct") != NULL)
             return fy_err_set(err, FY_EINPUT, "prefix and acct need ref, the bucket");
         return FY_OK;
     }
     enum fy_code code = fy_query_container(x, &key, err);
+    if (code == FY_OK)
+        code = fy_query_bound(x, "prefix", &prefix, err);
     if (code != FY_OK)
         return code;
-    if (prefix != NULL && !fy_text_copy(row->prefix, sizeof(row->prefix), prefix))
-        return fy_err_set(err, FY_EINPUT, "prefix: too long");
+    FY_ASSERT(fy_text_copy(row->prefix, sizeof(row->prefix), prefix));
     memcpy(row->account, key.account, sizeof(row->account));
     memcpy(row->bucket, key.bucket, sizeof(row->bucket));
     return fy_catalogue_container_get(fy_node_of(x)->catalogue, key.account, key.bucket, &container,

@@ -73,3 +73,28 @@ enum fy_code fy_query_container(struct fy_exchange *x, struct fy_object_key *key
         FY_ASSERT(fy_text_copy(key->account, sizeof(key->account), account));
     return FY_OK;
 }
+
+enum fy_code fy_query_object(struct fy_exchange *x, struct fy_object_key *key, struct fy_err *err)
+{
+    const char *path = fy_query(x, "path");
+    enum fy_code code = fy_query_container(x, key, err);
+    if (code != FY_OK)
+        return code;
+    if (path == NULL || !fy_exact_object_is_valid(path, strlen(path)))
+        return fy_err_set(err, FY_EINPUT, "path: 1-1023 bytes of UTF-8");
+    FY_ASSERT(fy_text_copy(key->object, sizeof(key->object), path));
+    return FY_OK;
+}
+
+enum fy_code fy_query_bound(struct fy_exchange *x, const char *name, const char **value,
+                            struct fy_err *err)
+{
+    const char *text = fy_query(x, name);
+    *value = text != NULL ? text : "";
+    size_t size_bytes = strlen(*value);
+    if (size_bytes > FY_OBJECT_BYTES_MAX)
+        return fy_err_set(err, FY_EINPUT, "%s: too long", name);
+    if (size_bytes > 0 && !fy_utf8_is_valid(*value, size_bytes))
+        return fy_err_set(err, FY_EINPUT, "%s: no UTF-8", name);
+    return FY_OK;
+}

@@ -21,5 +21,12 @@ FY_MUST_CHECK enum fy_code fy_query_limit(struct fy_exchange *x, uint32_t *limit
  */
 FY_MUST_CHECK enum fy_code fy_query_container(struct fy_exchange *x, struct fy_object_key *key,
                                               struct fy_err *err);
+/* acct, ref and path: the object of that exact name. */
+FY_MUST_CHECK enum fy_code fy_query_object(struct fy_exchange *x, struct fy_object_key *key,
+                                           struct fy_err *err);
+/* prefix, after, until: what object names begin with, or a bound of them. *value is borrowed, ""
+ * when name is absent. FY_EINPUT: longer than any name, or no UTF-8. */
+FY_MUST_CHECK enum fy_code fy_query_bound(struct fy_exchange *x, const char *name,
+                                          const char **value, struct fy_err *err);
 
 #endif

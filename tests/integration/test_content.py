@@ -243,6 +243,24 @@ def test_limits_that_are_none(client, bucket, limit):
 # ---- containers
 
 
+@pytest.mark.parametrize(
+    "method,route,bounds",
+    [
+        ("GET", "objects", ["prefix", "after", "until"]),
+        ("GET", "deleted", ["prefix", "after"]),
+        ("GET", "digests", ["prefix", "after", "until"]),
+        ("POST", "verify", ["prefix"]),
+    ],
+)
+def test_a_bound_that_is_longer_than_any_name_or_no_utf8_is_refused(
+    client, bucket, method, route, bounds
+):
+    for bound in bounds:
+        for value in "x" * 1025, "%FF":
+            path = f"/ferry/v1/{route}?ref={bucket}&{bound}={value}"
+            check_error(client.call(method, path).must(400))
+
+
 def test_life_of_a_container(client, there):
     name = f"c-{uuid.uuid4().hex}"
     row = client.container("POST", name).must(201).json()
