@@ -415,7 +415,6 @@ struct fy_cs {
     bool tells;                                  /* outcomes are written down as events, */
     bool tells_oio;                              /* and changes of containers, */
     char oio_namespace[FY_OIO_NS_BYTES_MAX + 1]; /* with this in them */
-    bool tells;                                  /* outcomes are written down as events */
     bool keeps;              /* what deleted objects were, until a purge forgets it */
     int64_t trash_grace_ms;  /* the file of a body that gave way to a copy stays so long */
     int64_t versions;        /* policy of containers that set none */
