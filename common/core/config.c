@@ -122,6 +122,8 @@ static const struct fy_config_field fields[] = {
          "start although the store has nothing of what it had: all bodies are lost"),
     TEXT("oio.namespace", oio_namespace, "OPENIO", FY_FOR_SERVER, "NAME",
          "the namespace in the paths of OpenIO's API, and in its events"),
+    TEXT("oio.region", oio_region, "", FY_FOR_SERVER, "NAME",
+         "what clients of OpenIO's API may ask a new container to be in; default: the site"),
     BOOL("oio.events", oio_events, "on",
          "with Kafka, tell changes of containers on topic oio, as OpenIO does"),
     I64("oio.versions", oio_versions, "1", -1, FY_OIO_VERSIONS_MAX,

@@ -66,9 +66,10 @@ struct fy_config {
     char events[8]; /* on, off, or "": on with Kafka */
     /* containers by OpenIO's rules */
     char oio_namespace[FY_CONFIG_TEXT_BYTES];
-    bool oio_events;             /* with Kafka only */
-    int64_t oio_versions;        /* sys.m2.policy.version of those that set none */
-    int64_t oio_keep_deleted_ms; /* likewise sys.m2.keep_deleted_delay */
+    char oio_region[FY_SITE_BYTES_MAX + 1]; /* "": the site, until finish */
+    bool oio_events;                        /* with Kafka only */
+    int64_t oio_versions;                   /* sys.m2.policy.version of those that set none */
+    int64_t oio_keep_deleted_ms;            /* likewise sys.m2.keep_deleted_delay */
     /* store */
     bool store_anew;
     int64_t store_free_floor_bytes;

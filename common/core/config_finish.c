@@ -152,5 +152,7 @@ enum fy_code fy_config_finish(struct fy_config *config, struct fy_err *err)
         code = check_peer(config, config->peers[i], err);
     if (code == FY_OK)
         code = check_namespace(config->oio_namespace, err);
+    if (config->oio_region[0] == '\0')
+        memcpy(config->oio_region, config->site, sizeof(config->oio_region));
     return code == FY_OK ? check_events(config, err) : code;
 }

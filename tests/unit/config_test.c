@@ -278,6 +278,7 @@ static void a_namespace_is_one_segment_of_a_path(void **state)
     assert_int_equal(fy_config_set(config, "data", "/d", &err), FY_OK);
     assert_int_equal(fy_config_finish(config, &err), FY_OK);
     assert_string_equal(config->oio_namespace, "OPENIO");
+    assert_string_equal(config->oio_region, config->site);
     for (size_t i = 0; i < FY_COUNT_OF(bad); i++) {
         assert_int_equal(fy_config_set(config, "oio.namespace", bad[i], &err), FY_OK);
         expect_unfinished(config, "oio.namespace");
