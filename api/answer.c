@@ -11,6 +11,8 @@
 #define RETRY_AFTER_S        "1"  /* a full queue or a busy pool has moved on by then */
 #define ERROR_BODY_BYTES     2048 /* sentence and frame of the JSON body */
 #define SMALL_BODY_BYTES_MAX 4096 /* what an early answer may repeat */
+#define REQUEST_HEADER_BYTES 96   /* the library's record of a header of the request */
+#define HEAD_FRAME_BYTES     2048 /* status line, the library's own headers, frames of ours */
 #define EARLY_BYTES_MAX      (FY_ANSWER_HEAD_BYTES_MAX + SMALL_BODY_BYTES_MAX + 1024)
 
 void fy_answer_header(struct fy_exchange *x, const char *name, const char *value)
@@ -18,6 +20,25 @@ void fy_answer_header(struct fy_exchange *x, const char *name, const char *value
     FY_ASSERT(!x->answered);
     fy_buf_add(&x->out_headers, name, strlen(name) + 1);
     fy_buf_add(&x->out_headers, value, strlen(value) + 1);
+}
+
+/* Of the request, in the library's memory: the line, and each header with its frame and the record
+ * the library keeps of it. */
+static size_t request_bytes(const struct fy_exchange *x)
+{
+    size_t bytes = strlen(x->uri);
+    for (size_t i = 0; i < x->header_count; i++)
+        bytes += strlen(x->headers[i].name) + strlen(x->headers[i].value) + REQUEST_HEADER_BYTES;
+    return bytes;
+}
+
+size_t fy_answer_room(struct fy_exchange *x)
+{
+    size_t taken_bytes = request_bytes(x) + x->out_headers.size_bytes + HEAD_FRAME_BYTES;
+    size_t library_bytes =
+        FY_CONNECTION_BYTES > taken_bytes ? FY_CONNECTION_BYTES - taken_bytes : 0;
+    size_t ours_bytes = FY_ANSWER_HEAD_BYTES_MAX - x->out_headers.size_bytes;
+    return library_bytes < ours_bytes ? library_bytes : ours_bytes;
 }
 
 /* libmicrohttpd refuses empty values and line breaks; a header of that kind says nothing anyway. */
@@ -36,18 +57,38 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
     free(clean);
 }
 
-static void add_headers(struct fy_exchange *x, struct MHD_Response *response)
+/* A dialect says in every answer what becomes of the connection, and how long the body is; the
+ * library leaves out what HTTP/1.1 does not need. true: this answer is the connection's last. */
+static bool add_needless(struct fy_exchange *x, int http_status, struct MHD_Response *response)
 {
-    add_header(response, "x-clonecloudstore-op-id", x->op_id);
-    add_header(response, "x-clonecloudstore-module", x->module);
-    add_header(response, "x-ferry-version", FY_VERSION);
+    bool stays = x->dialect->keeps_alive(x);
+    int flags = stays ? MHD_RF_SEND_KEEP_ALIVE_HEADER : MHD_RF_NONE;
+    if (http_status == 204)
+        flags |= MHD_RF_INSANITY_HEADER_CONTENT_LENGTH;
+    FY_ASSERT(MHD_set_response_options(response, (enum MHD_ResponseFlags)flags, MHD_RO_END) ==
+              MHD_YES);
+    if (http_status == 204)
+        add_header(response, "Content-Length", "0");
+    return !stays;
+}
+
+static void add_headers(struct fy_exchange *x, int http_status, struct MHD_Response *response)
+{
+    bool last = atomic_load(&x->server->draining) || x->conn->surplus;
+    if (x->dialect != NULL) {
+        last |= add_needless(x, http_status, response);
+    } else {
+        add_header(response, "x-clonecloudstore-op-id", x->op_id);
+        add_header(response, "x-clonecloudstore-module", x->module);
+        add_header(response, "x-ferry-version", FY_VERSION);
+    }
     const char *end = x->out_headers.bytes + x->out_headers.size_bytes;
     for (const char *name = x->out_headers.bytes; name < end;) {
         const char *value = name + strlen(name) + 1;
         add_header(response, name, value);
         name = value + strlen(value) + 1;
     }
-    if (atomic_load(&x->server->draining) || x->conn->surplus)
+    if (last)
         add_header(response, "Connection", "close");
 }
 
@@ -61,7 +102,7 @@ void fy_answer_give(struct fy_exchange *x, int http_status, struct MHD_Response 
                        FY_ANSWER_HEAD_BYTES_MAX);
         return;
     }
-    add_headers(x, response);
+    add_headers(x, http_status, response);
     fy_turn_give(x);
     if (http_status >= 500)
         fy_metric_add(&x->server->node->metrics, FY_M_HTTP_ERRORS, 1);
@@ -195,24 +236,36 @@ static void log_failure(struct fy_exchange *x, int http_status, const struct fy_
 {
     if (http_status < 500)
         return;
-    /* 503 and 507 may come by the thousand while something is full; the metrics count them. */
-    enum fy_log_level level = http_status == 503 || http_status == 507 ? FY_DEBUG : FY_WARN;
+    /* These may come by the thousand while something is full, or a container is closed; the
+     * metrics count them. */
+    bool usual = http_status == 503 || http_status == 507 || err->code == FY_EDISABLED ||
+                 err->code == FY_EQUOTA || err->code == FY_EEXISTS;
+    enum fy_log_level level = usual ? FY_DEBUG : FY_WARN;
     fy_log(x->op_id, level, "http.failed", fy_kv_str("method", x->method),
            fy_kv_str("path", x->path), fy_kv_i64("status", http_status), fy_kv_err(err));
 }
 
-void fy_answer_error_json(struct fy_exchange *x, const struct fy_err *err, struct fy_buf *json)
+void fy_answer_error_status(struct fy_exchange *x, int http_status, const struct fy_err *err,
+                            struct fy_buf *json)
 {
-    int http_status = fy_code_http_status(err->code);
     log_failure(x, http_status, err);
-    add_error_header(x, err->text);
     if (http_status == 503)
         fy_answer_header(x, "Retry-After", RETRY_AFTER_S);
     fy_answer_json(x, http_status, json);
 }
 
+void fy_answer_error_json(struct fy_exchange *x, const struct fy_err *err, struct fy_buf *json)
+{
+    add_error_header(x, err->text);
+    fy_answer_error_status(x, fy_code_http_status(err->code), err, json);
+}
+
 void fy_answer_error(struct fy_exchange *x, const struct fy_err *err)
 {
+    if (x->dialect != NULL) {
+        x->dialect->answer_error(x, err);
+        return;
+    }
     struct fy_buf json;
     fy_buf_init(&json, ERROR_BODY_BYTES);
     fy_buf_text(&json, "{");
@@ -251,7 +304,7 @@ static enum MHD_Result print_header(void *arg, enum MHD_ValueKind kind, const ch
                                     const char *value)
 {
     (void)kind;
-    if (strcasecmp(name, "Connection") != 0)
+    if (strcasecmp(name, "Connection") != 0 && strcasecmp(name, "Content-Length") != 0)
         fy_buf_printf(arg, "%s: %s\r\n", name, value);
     return MHD_YES;
 }

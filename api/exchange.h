@@ -36,6 +36,7 @@ struct fy_server {
     struct fy_node *node;
     const struct fy_route_table *const *tables;
     size_t table_count;
+    const struct fy_dialect *dialect; /* of routes that have one; NULL none */
     int64_t idle_ms;
     size_t connections_max; /* seats */
     struct MHD_Daemon *daemon;
@@ -106,8 +107,9 @@ struct fy_exchange {
     struct fy_server *server;
     struct MHD_Connection *connection;
     struct fy_conn *conn;
-    const struct fy_route *route; /* never NULL once the head is in */
-    enum fy_phase phase;          /* connection thread only */
+    const struct fy_route *route;     /* never NULL once the head is in */
+    const struct fy_dialect *dialect; /* of the path; NULL: Ferry's own */
+    enum fy_phase phase;              /* connection thread only */
 
     /* The head, in one block of memory. */
     char *texts;

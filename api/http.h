@@ -24,6 +24,20 @@
 
 struct fy_exchange;
 
+/* How a family of paths speaks that is neither Ferry's nor CCS's (OpenIO's): whatever becomes of a
+ * request to one of them, its answer has only the headers that its handler gives, errors are in
+ * words of its own, there is no 405, a HEAD is not served by a GET, the query stays as it was sent,
+ * and a connection is closed unless its client asks for keep-alive. */
+struct fy_dialect {
+    /* Whether the path is of the family; may bring it into the form that the patterns have. It is
+     * as sent, without its query, and never gets longer. */
+    bool (*owns)(char *path);
+    /* Answers; the server's own errors, too. Thread: any. */
+    void (*answer_error)(struct fy_exchange *x, const struct fy_err *err);
+    /* Whether the connection stays open for another request. */
+    bool (*keeps_alive)(struct fy_exchange *x);
+};
+
 enum fy_body_kind {
     FY_BODY_NONE,   /* a body is read and dropped up to a small bound, then 413 */
     FY_BODY_WHOLE,  /* gathered up to body_max, then handle */
@@ -40,7 +54,8 @@ struct fy_route {
     bool fast;            /* handle never blocks: run it on the connection thread */
     bool vital;           /* tells how Ferry is: has memory and a connection when others get 503 */
     enum fy_body_kind body;
-    size_t body_max; /* WHOLE: plain bytes; over it 413 */
+    size_t body_max;                  /* WHOLE: plain bytes; over it 413 */
+    const struct fy_dialect *dialect; /* NULL: Ferry's own; a server knows one other */
     /* NULL, or decides by the head (fy_content_is) instead of body; may answer (415), which ends it
      * before the body. Connection thread. */
     enum fy_body_kind (*body_choose)(struct fy_exchange *x);
@@ -95,6 +110,11 @@ extern const struct fy_route_table fy_routes_conflicts; /* ferry_conflicts.c */
 extern const struct fy_route_table fy_routes_undelete;  /* ferry_undelete.c */
 extern const struct fy_route_table fy_routes_verify;    /* ferry_verify.c */
 extern const struct fy_route_table fy_routes_health;    /* health.c: health, metrics, openapi */
+extern const struct fy_route_table fy_routes_oio_container; /* oio_container.c */
+extern const struct fy_route_table fy_routes_oio_property;  /* oio_property.c */
+extern const struct fy_route_table fy_routes_oio_list;      /* oio_list.c */
+extern const struct fy_route_table fy_routes_oio_snapshot;  /* oio_snapshot.c */
+extern const struct fy_route_table fy_routes_oio_content;   /* oio_content.c */
 
 /* ------------------------------------------------------------------ the request. Borrowed texts
  * live as long as the exchange. */
@@ -105,6 +125,7 @@ struct fy_node *fy_node_of(struct fy_exchange *x);
 const char *fy_path_value(struct fy_exchange *x, const char *name);
 const char *fy_path_raw(struct fy_exchange *x); /* as sent, before decoding, no query */
 const char *fy_query(struct fy_exchange *x, const char *name); /* decoded; NULL absent; "" empty */
+const char *fy_query_raw(struct fy_exchange *x); /* as sent, behind the '?'; "" none */
 const char *fy_request_header(struct fy_exchange *x, const char *name); /* NULL absent */
 void fy_request_headers(struct fy_exchange *x,
                         void (*visit)(void *arg, const char *name, const char *value), void *arg);
@@ -148,6 +169,13 @@ void fy_answer_static(struct fy_exchange *x, int http_status, const char *conten
 void fy_answer_error(struct fy_exchange *x, const struct fy_err *err);
 /* The same with a JSON body of the caller's; takes its bytes. */
 void fy_answer_error_json(struct fy_exchange *x, const struct fy_err *err, struct fy_buf *json);
+/* With a status and a body of a dialect's; 503 carries Retry-After, and what only a person can mend
+ * is logged. Takes the bytes. */
+void fy_answer_error_status(struct fy_exchange *x, int http_status, const struct fy_err *err,
+                            struct fy_buf *json);
+/* How many bytes of headers there is still room for, names and values and four for each: the
+ * library builds the answer's head in the memory that holds the request's. */
+size_t fy_answer_room(struct fy_exchange *x);
 void fy_answer_fail(struct fy_exchange *x, enum fy_code code, const char *format, ...)
     FY_PRINTF(3, 4);
 /* What a read gave: 200 with the JSON on FY_OK, else the error. Takes the JSON's bytes either way.

@@ -75,6 +75,8 @@ static void copy_head(struct fy_exchange *x, const char *method)
     char *mark = strchr(path, '?');
     if (mark != NULL)
         *mark = '\0';
+    if (x->server->dialect != NULL && x->server->dialect->owns(path))
+        x->dialect = x->server->dialect;
     x->path = path;
 }
 
@@ -164,9 +166,9 @@ enum fy_code fy_request_read(struct fy_exchange *x, const char *method, struct f
     copy_head(x, method);
     take_op_id(x);
     const char *client = fy_request_header(x, HEADER_CLIENT);
-    x->client = is_blank(client) ? "" : client;
+    x->client = is_blank(client) || x->dialect != NULL ? "" : client;
     enum fy_code code = read_body_headers(x, err);
-    return code != FY_OK ? code : read_query(x, err);
+    return code != FY_OK || x->dialect != NULL ? code : read_query(x, err);
 }
 
 bool fy_request_wants_continue(struct fy_exchange *x)
@@ -204,6 +206,12 @@ const char *fy_path_raw(struct fy_exchange *x)
 const char *fy_query(struct fy_exchange *x, const char *name)
 {
     return pair_find(x->queries, x->query_count, name);
+}
+
+const char *fy_query_raw(struct fy_exchange *x)
+{
+    const char *mark = strchr(x->uri, '?');
+    return mark != NULL ? mark + 1 : "";
 }
 
 const char *fy_request_header(struct fy_exchange *x, const char *name)

@@ -112,7 +112,7 @@ static const struct fy_route *find(struct fy_exchange *x, const char *method, st
     for (size_t t = 0; t < x->server->table_count; t++) {
         for (size_t r = 0; r < x->server->tables[t]->count; r++) {
             const struct fy_route *route = &x->server->tables[t]->routes[r];
-            if (!match_path(route->pattern, x->path, &match))
+            if (route->dialect != x->dialect || !match_path(route->pattern, x->path, &match))
                 continue;
             if (strcmp(route->method, method) != 0) {
                 fy_buf_printf(allowed, "%s%s", allowed->size_bytes > 0 ? ", " : "", route->method);
@@ -143,6 +143,10 @@ static const char *module_of_path(struct fy_exchange *x)
 
 static void refuse(struct fy_exchange *x, struct fy_buf *allowed)
 {
+    if (x->dialect != NULL) {
+        fy_answer_fail(x, FY_ENOTFOUND, "No handler found");
+        return;
+    }
     if (allowed->size_bytes == 0) {
         x->module = module_of_path(x);
         fy_answer_fail(x, FY_ENOTFOUND, "no such path");
@@ -178,7 +182,7 @@ bool fy_route_find(struct fy_exchange *x)
     struct fy_buf allowed;
     fy_buf_init(&allowed, 512);
     const struct fy_route *route = find(x, x->method, &match, &allowed);
-    if (route == NULL && fy_is_head(x)) {
+    if (route == NULL && fy_is_head(x) && x->dialect == NULL) {
         fy_buf_clear(&allowed);
         route = find(x, "GET", &match, &allowed);
     }

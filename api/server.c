@@ -172,12 +172,23 @@ static enum fy_code open_daemon(struct fy_server *server, const struct fy_server
     return fy_err_set(err, FY_EIO, "libmicrohttpd does not start: %s", strerror(errno));
 }
 
+static const struct fy_dialect *find_dialect(const struct fy_route_table *const *tables,
+                                             size_t table_count)
+{
+    for (size_t t = 0; t < table_count; t++)
+        for (size_t r = 0; r < tables[t]->count; r++)
+            if (tables[t]->routes[r].dialect != NULL)
+                return tables[t]->routes[r].dialect;
+    return NULL;
+}
+
 static struct fy_server *server_new(const struct fy_server_settings *settings, struct fy_node *node)
 {
     struct fy_server *server = fy_alloc(sizeof *server);
     server->node = node;
     server->tables = settings->tables;
     server->table_count = settings->table_count;
+    server->dialect = find_dialect(settings->tables, settings->table_count);
     server->idle_ms = settings->idle_ms != 0 ? settings->idle_ms : FY_IDLE_TIMEOUT_S * 1000;
     server->connections_max = settings->connections_max;
     server->listen_fd = -1;
