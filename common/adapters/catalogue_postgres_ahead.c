@@ -238,6 +238,7 @@ static bool is_calm(const struct fy_cat_op *op)
     case FY_CAT_OUTBOX_DONE:
     case FY_CAT_EVENTS_DONE:
     case FY_CAT_EVENTS_TRIM:
+    case FY_CAT_STATES_TELL:
     case FY_CAT_JOURNAL_DONE:
     case FY_CAT_LEASE_RENEW:
     case FY_CAT_SITE:

@@ -52,6 +52,9 @@ const char *const fy_pg_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_SUM_ADD] =
         "INSERT INTO container_count(container_id, objects, bytes, changes) VALUES(?, ?, ?, ?)",
 
+    [FY_CS_STATE_DUE_PUT] =
+        "INSERT INTO state_due(container_id, due_ms, request_id, origin) VALUES(?, ?, ?, ?)",
+
     /* Takes the row's lock even if it is there: a sweep that has just found the body in use, by
      * the very reference that goes here, must not forget it. */
     [FY_CS_LOOSE_ADD] = "INSERT INTO loose(body_id) VALUES(?) ON CONFLICT(body_id) DO UPDATE SET "

@@ -179,6 +179,7 @@ static void locks_of(struct fy_pg *self, const struct fy_cat_op *op)
     case FY_CAT_OUTBOX_DONE:
     case FY_CAT_EVENTS_DONE:
     case FY_CAT_EVENTS_TRIM:
+    case FY_CAT_STATES_TELL:
     case FY_CAT_LEASE_RENEW:
     case FY_CAT_SWEEP:
     case FY_CAT_TRASH_DONE:

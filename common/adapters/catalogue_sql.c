@@ -67,6 +67,7 @@ static fy_cs_op_fn *const op_table[FY_CAT_KIND_COUNT] = {
     [FY_CAT_OUTBOX_DONE] = fy_cs_outbox_done,
     [FY_CAT_EVENTS_DONE] = fy_cs_events_done,
     [FY_CAT_EVENTS_TRIM] = fy_cs_events_trim,
+    [FY_CAT_STATES_TELL] = fy_cs_states_tell,
     [FY_CAT_SITE] = fy_cs_site,
     [FY_CAT_TARGETS] = fy_cs_targets,
     [FY_CAT_RIGHT] = fy_cs_right,
@@ -170,6 +171,7 @@ static enum fy_code run_once(struct fy_cs *self, struct fy_cat_op *const *ops, s
         struct fy_cat_op *op = ops[index];
         FY_ASSERT((unsigned)op->kind < FY_CAT_KIND_COUNT);
         op->err = (struct fy_err){.code = FY_OK};
+        fy_cs_asker_set(self, op);
         op->code = op_table[op->kind](self, op);
         FY_ASSERT(op->code == op->err.code);
     }

@@ -318,6 +318,10 @@ static void set_there(struct fy_cs *self, struct fy_cs_container *container, boo
     fy_cs_i64(&use, container->id);
     fy_cs_send(&use);
     self->counters.containers += there ? 1 : -1;
+    if (there)
+        fy_cs_tell_container_made(self, container, self->given, self->given_count);
+    else
+        fy_cs_tell_container_gone(self, container);
     if (!there)
         fy_cs_journal_bucket(self, container);
 }

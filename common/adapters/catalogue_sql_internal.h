@@ -14,6 +14,7 @@
  * catalogue_sql_waiting.c    waiting and dead orders
  * catalogue_sql_outcome.c    what became of orders; the outbox
  * catalogue_sql_event.c      what became of orders, to be told
+ * catalogue_sql_oio.c        changes of containers, to be told
  * catalogue_sql_admin.c      sites, rights, lease
  * catalogue_sql_backfill.c   backfills
  * catalogue_sql_sweep.c      unreferenced bodies, trash, what ages out
@@ -48,6 +49,7 @@
 
 #include "common/adapters/event_json.h"
 #include "common/adapters/export_json.h"
+#include "common/adapters/oio_event_json.h"
 #include "common/core/buf.h"
 #include "common/core/clock.h"
 #include "common/ports/catalogue.h"
@@ -88,6 +90,7 @@ enum fy_cs_sql {
     FY_CS_CONTAINER_BY_KEY,
     FY_CS_CONTAINER_BY_CCS_NAME,
     FY_CS_CONTAINER_BY_CID,
+    FY_CS_CONTAINER_BY_ID,
     FY_CS_CONTAINER_TARGETS,
     FY_CS_CONTAINER_SET_TARGETS,
     FY_CS_CONTAINER_INSERT,
@@ -183,6 +186,9 @@ enum fy_cs_sql {
     FY_CS_EVENT_OLDEST,
     FY_CS_EVENT_DELETE,
     FY_CS_EVENT_COUNT,
+    FY_CS_STATE_DUE_PUT,
+    FY_CS_STATE_DUE_LIST,
+    FY_CS_STATE_DUE_TAKE,
 
     FY_CS_OUTCOME_PUT,
     FY_CS_OUTCOME_EXACT,
@@ -442,6 +448,14 @@ struct fy_cs {
         kept[FY_CS_CONTAINERS_KEPT]; /* committed or written by this transaction */
     struct fy_buf json;              /* reused for outbox rows */
     struct fy_cs_told told[FY_STREAM_COUNT];
+    struct fy_cat_asker asker;       /* of the operation under way; borrowed from it */
+    const struct fy_property *given; /* and what it makes a container with */
+    size_t given_count;
+    int64_t told_us; /* `when` of the last event of a container */
+    struct {
+        int64_t container_id;
+        char text[FY_HEX_DIGITS + 1];
+    } told_cid;            /* of the last container that was told of */
     struct fy_buf journal; /* lines of the transaction, as far as not written */
     bool restoring;        /* the operation under way takes rows back as they were */
     char linked_ref[FY_BLOB_REF_BYTES_MAX + 1]; /* of the body that the apply under way links to */
@@ -623,6 +637,25 @@ void fy_cs_event_end(struct fy_cs *self, enum fy_event_stream stream, size_t rec
 /* Writes what the transaction has to tell, and forgets it: one that has failed tells nothing. */
 void fy_cs_events_save(struct fy_cs *self);
 
+/* catalogue_sql_oio.c: what is told of containers, on topic oio; nothing where nobody is told. */
+/* Whose change it is from now on, and what a container is made with, as the operation says. */
+void fy_cs_asker_set(struct fy_cs *self, const struct fy_cat_op *op);
+/* The container is there from now on, made with these properties (0 none), or it is there no more.
+ * fy_cs_container_settle tells it. */
+void fy_cs_tell_container_made(struct fy_cs *self, const struct fy_cs_container *container,
+                               const struct fy_property *properties, size_t count);
+void fy_cs_tell_container_gone(struct fy_cs *self, const struct fy_cs_container *container);
+/* Its properties have changed: these were set, cleared by a set (""), or deleted (NULL). */
+void fy_cs_tell_container_changed(struct fy_cs *self, const struct fy_cs_container *container,
+                                  const struct fy_property *properties, size_t count);
+/* Its sums are told within FY_OIO_STATE_MS. fy_cs_sum_add sees to it; asker, NULL none, is for who
+ * only wants them told. */
+void fy_cs_tell_state(struct fy_cs *self, int64_t container_id, const struct fy_cat_asker *asker);
+/* A version was written (a delete marker too), changed or erased: FY_OIO_CONTENT_*. */
+void fy_cs_tell_content(struct fy_cs *self, enum fy_oio_kind kind,
+                        const struct fy_cs_container *container,
+                        const struct fy_oio_content *content);
+
 /* catalogue_sql_journal.c */
 /* Notes what the transaction has changed, as its row is from now on. */
 void fy_cs_journal_add(struct fy_cs *self, const struct fy_export_line *record);
@@ -671,9 +704,9 @@ typedef enum fy_code fy_cs_op_fn(struct fy_cs *self, struct fy_cat_op *op);
 fy_cs_op_fn fy_cs_bucket_create, fy_cs_bucket_delete, fy_cs_upload_begin, fy_cs_upload_finish,
     fy_cs_upload_fail, fy_cs_object_delete, fy_cs_undelete, fy_cs_apply, fy_cs_wait,
     fy_cs_wait_claim, fy_cs_wait_edit, fy_cs_settle, fy_cs_conflict_drop, fy_cs_outbox_done,
-    fy_cs_events_done, fy_cs_events_trim, fy_cs_site, fy_cs_targets, fy_cs_right, fy_cs_backfill,
-    fy_cs_lease_renew, fy_cs_sweep, fy_cs_trash_done, fy_cs_purge, fy_cs_scan, fy_cs_damage,
-    fy_cs_mend, fy_cs_journal_done, fy_cs_restore, fy_cs_forget, fy_cs_restored,
+    fy_cs_events_done, fy_cs_events_trim, fy_cs_states_tell, fy_cs_site, fy_cs_targets, fy_cs_right,
+    fy_cs_backfill, fy_cs_lease_renew, fy_cs_sweep, fy_cs_trash_done, fy_cs_purge, fy_cs_scan,
+    fy_cs_damage, fy_cs_mend, fy_cs_journal_done, fy_cs_restore, fy_cs_forget, fy_cs_restored,
     fy_cs_container_make, fy_cs_container_destroy, fy_cs_properties, fy_cs_container_state,
     fy_cs_touch, fy_cs_flush, fy_cs_versions_purge, fy_cs_snapshot, fy_cs_register,
     fy_cs_object_properties;

@@ -22,6 +22,7 @@ void fy_cs_sums_save(struct fy_cs *self)
         fy_cs_i64(&use, sum->bytes);
         fy_cs_i64(&use, sum->changes);
         fy_cs_send(&use);
+        fy_cs_tell_state(self, sum->container_id, NULL);
     }
     self->sum_count = 0;
 }

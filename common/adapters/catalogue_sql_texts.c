@@ -88,6 +88,7 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.account = ? AND c.name = ?",
     [FY_CS_CONTAINER_BY_CCS_NAME] =
         "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.name = ? AND c.ccs_visible = 1",
+    [FY_CS_CONTAINER_BY_ID] = "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.id = ?",
     [FY_CS_CONTAINER_BY_CID] = "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.cid = ?",
     [FY_CS_CONTAINER_TARGETS] = "SELECT targets FROM container WHERE id = ?",
     [FY_CS_CONTAINER_SET_TARGETS] = "UPDATE container SET targets = ? WHERE id = ?",
@@ -302,6 +303,10 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_EVENT_DELETE] = "DELETE FROM event WHERE id = ? RETURNING events, stream",
     [FY_CS_EVENT_COUNT] =
         "SELECT CAST(sum(events) AS BIGINT), CAST(sum(oio_events) AS BIGINT) FROM counters",
+    [FY_CS_STATE_DUE_LIST] = "SELECT DISTINCT few_rows.container_id FROM (SELECT container_id FROM "
+                             "state_due WHERE due_ms <= ? ORDER BY due_ms LIMIT ?) AS few_rows",
+    [FY_CS_STATE_DUE_TAKE] =
+        "DELETE FROM state_due WHERE container_id = ? RETURNING request_id, origin",
 
     /* Kept as they are: a newer order of the same name, and what is final and true (APPLIED and
      * LOCAL) when the same change comes again and finds its own work. */

@@ -45,6 +45,10 @@ const char *const fy_csl_texts[FY_CS_SQL_COUNT] = {
         "CONFLICT(container_id) DO UPDATE SET objects = objects + excluded.objects, bytes = bytes "
         "+ excluded.bytes, changes = changes + excluded.changes",
 
+    [FY_CS_STATE_DUE_PUT] =
+        "INSERT INTO state_due(container_id, due_ms, request_id, origin) VALUES(?, ?, ?, ?) ON "
+        "CONFLICT(container_id) DO UPDATE SET request_id = excluded.request_id, origin = "
+        "excluded.origin WHERE excluded.request_id <> '' OR excluded.origin <> ''",
     /* The orders of an array: '-' and digits; '.' is the byte after '-'. */
     [FY_CS_OUTCOME_ARRAY] =
         "SELECT " OUTCOME_COLUMNS " FROM outcome WHERE op_id >= max(?2, ?1 || '-') AND op_id < ?1 "

@@ -26,8 +26,9 @@ struct fy_oio_content {
     bool marker;    /* a delete marker: no more is known of it than its times */
     int64_t created_ms, changed_ms;
     int64_t size;
-    const char *hash;     /* in any form; "" unknown */
-    const char *metadata; /* JSON object of texts; "" none */
+    const struct fy_digest *digest; /* NULL: then hash */
+    const char *hash;               /* in any form; "" or NULL unknown */
+    const char *metadata;           /* JSON object of texts; "" none; NULL unknown */
 };
 
 /* The envelope. Texts are borrowed; NULL or "": not known, and not told. */

@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "common/core/digest.h"
+
 /* Each of its properties repeats the object's name, so that many of them go into several parts. */
 #define PART_PROPERTIES 100
 
@@ -27,7 +29,8 @@ const char *fy_oio_content_id(const struct fy_oio_content *content,
 /* NULL: it has none. Written by us in one form, so whatever else it is counts as none. */
 static json_t *tree_of(const struct fy_oio_content *content)
 {
-    if (content->marker || content->metadata[0] == '\0' || strcmp(content->metadata, "{}") == 0)
+    if (content->marker || content->metadata == NULL || content->metadata[0] == '\0' ||
+        strcmp(content->metadata, "{}") == 0)
         return NULL;
     json_t *tree = json_loads(content->metadata, 0, NULL);
     if (json_is_object(tree))
@@ -72,8 +75,11 @@ static void add_alias(struct fy_buf *buf, const struct fy_oio_content *content)
 
 static void add_hash_and_size(struct fy_buf *buf, const struct fy_oio_content *content)
 {
-    char hash[FY_HASH_BYTES_MAX + 1];
-    fy_oio_hash_print(content->hash, hash);
+    char hash[FY_HASH_BYTES_MAX + 1] = "";
+    if (content->digest != NULL)
+        fy_digest_print_hex(content->digest, true, hash);
+    else if (content->hash != NULL)
+        fy_oio_hash_print(content->hash, hash);
     fy_buf_json_filled(buf, "hash", hash);
     fy_buf_json_i64(buf, "size", content->size);
 }
@@ -87,7 +93,9 @@ static void add_header(struct fy_buf *buf, const struct fy_oio_content *content,
     add_hash_and_size(buf, content);
     fy_buf_json_str(buf, "policy", FY_OIO_POLICY);
     fy_buf_json_str(buf, "chunk-method", FY_OIO_CHUNK_METHOD);
-    fy_buf_json_str(buf, "mime-type", type != NULL ? type : FY_OIO_MIME_DEFAULT);
+    if (type == NULL && content->metadata != NULL)
+        type = FY_OIO_MIME_DEFAULT;
+    fy_buf_json_str(buf, "mime-type", type);
     fy_buf_text(buf, "}");
 }
 

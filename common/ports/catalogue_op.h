@@ -27,6 +27,7 @@ enum fy_cat_kind {
     FY_CAT_OUTBOX_DONE,
     FY_CAT_EVENTS_DONE,
     FY_CAT_EVENTS_TRIM,
+    FY_CAT_STATES_TELL,
     FY_CAT_SITE,
     FY_CAT_TARGETS,
     FY_CAT_RIGHT,
@@ -546,6 +547,14 @@ struct fy_cat_events_trim {
     int64_t events_max;
     uint32_t limit;
     int64_t dropped; /* out: events */
+};
+/* Writes the events of containers whose sums have changed a second ago (FY_STREAM_OIO), one for
+ * each, limit of them at most; a catalogue that tells nobody forgets what was due. Repeat until
+ * told is 0. */
+struct fy_cat_states_tell {
+    struct fy_cat_op op;
+    uint32_t limit; /* 1..FY_OIO_STATES_MAX */
+    uint32_t told;  /* out: containers */
 };
 
 #endif
