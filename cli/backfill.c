@@ -49,10 +49,7 @@ static enum fy_code find_account(const struct fy_command_line *line, struct fy_c
     fy_path(&path, FY_PATH_CONTAINER);
     fy_path_names(&path, line->config.client, bucket, NULL);
     enum fy_code code = fy_client_get_json(client, &path, &tree, err);
-    if (code == FY_OK &&
-        !fy_text_copy(account, FY_CLIENT_BYTES_MAX + 1, fy_json_text(tree, "account")))
-        code = fy_err_set(err, FY_EPEER, "the site names an account that is too long");
-    return code;
+    return code == FY_OK ? fy_json_account(tree, account, err) : code;
 }
 
 static enum fy_code make_body(const struct fy_command_line *line, struct fy_client *client,
@@ -88,10 +85,7 @@ static enum fy_code begin(const struct fy_command_line *line, struct fy_client *
     if (code != FY_OK)
         return code;
     fy_path(&path, FY_PATH_BACKFILLS);
-    code = fy_client_send(client, "POST", &path, &body, err);
-    if (code == FY_OK && (*row = fy_client_json(client, err)) == NULL)
-        code = err->code;
-    return code;
+    return fy_client_send_json(client, "POST", &path, &body, row, err);
 }
 
 /* ---- wait */
@@ -118,14 +112,12 @@ static void draw(const json_t *row)
 /* Of a site that restarts a few questions go unanswered. */
 static enum fy_code look(struct fy_client *client, json_t **row, struct fy_err *err)
 {
-    char id[FY_CELL_BYTES];
     enum fy_code code = FY_OK;
-    fy_cell_count(fy_json_i64(*row, "id"), id);
     for (unsigned attempt = 1; attempt < FY_CLIENT_TRIES_MAX; attempt++) {
         struct fy_buf path;
         json_t *tree = NULL;
         fy_path(&path, FY_PATH_BACKFILLS);
-        fy_path_segment(&path, id);
+        fy_path_segment_i64(&path, fy_json_i64(*row, "id"));
         code = fy_client_get_json(client, &path, &tree, err);
         if (code == FY_OK) {
             json_decref(*row);
@@ -262,15 +254,12 @@ static int list(const struct fy_command_line *line, struct fy_client *client)
 static int cancel(const struct fy_command_line *line, struct fy_client *client, int64_t id)
 {
     json_auto_t *row = NULL;
-    char number[FY_CELL_BYTES];
     struct fy_buf path;
     struct fy_err err = {0};
-    fy_cell_count(id, number);
     fy_path(&path, FY_PATH_BACKFILLS);
-    fy_path_segment(&path, number);
+    fy_path_segment_i64(&path, id);
     fy_path_segment(&path, "cancel");
-    if (fy_client_send(client, "POST", &path, NULL, &err) != FY_OK ||
-        (row = fy_client_json(client, &err)) == NULL)
+    if (fy_client_send_json(client, "POST", &path, NULL, &row, &err) != FY_OK)
         return fy_fail(&err);
     if (line->json)
         fy_print_json(row);

@@ -374,16 +374,23 @@ json_t *fy_client_json(struct fy_client *client, struct fy_err *err)
     return tree;
 }
 
+/* What was answered just now. */
+static enum fy_code take_json(struct fy_client *client, json_t **tree, struct fy_err *err)
+{
+    json_t *answer = fy_client_json(client, err);
+    if (answer == NULL)
+        return err->code;
+    *tree = answer;
+    return FY_OK;
+}
+
 enum fy_code fy_client_get_json(struct fy_client *client, struct fy_buf *path, json_t **tree,
                                 struct fy_err *err)
 {
     const struct fy_call call = {.method = "GET", .path = path};
     enum fy_code code = fy_client_call(client, &call, err);
     fy_buf_done(path);
-    if (code != FY_OK)
-        return code;
-    *tree = fy_client_json(client, err);
-    return *tree != NULL ? FY_OK : err->code;
+    return code == FY_OK ? take_json(client, tree, err) : code;
 }
 
 enum fy_code fy_client_send(struct fy_client *client, const char *method, struct fy_buf *path,
@@ -401,12 +408,20 @@ enum fy_code fy_client_send(struct fy_client *client, const char *method, struct
     return code;
 }
 
+enum fy_code fy_client_send_json(struct fy_client *client, const char *method, struct fy_buf *path,
+                                 const struct fy_buf *body, json_t **tree, struct fy_err *err)
+{
+    enum fy_code code = fy_client_send(client, method, path, body, err);
+    return code == FY_OK ? take_json(client, tree, err) : code;
+}
+
 /* The rest of path that asks for the rows behind `next`, a name or an id. */
 static void add_after(struct fy_buf *path, const json_t *next)
 {
-    char number[24];
-    (void)snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(next));
-    fy_path_query(path, "after", json_is_string(next) ? json_string_value(next) : number);
+    if (json_is_string(next))
+        fy_path_query(path, "after", json_string_value(next));
+    else
+        fy_path_query_i64(path, "after", json_integer_value(next));
 }
 
 enum fy_code fy_client_pages(struct fy_client *client, struct fy_buf *path, const char *rows,
@@ -415,9 +430,7 @@ enum fy_code fy_client_pages(struct fy_client *client, struct fy_buf *path, cons
     json_t *next = NULL;
     bool more = true;
     enum fy_code code = FY_OK;
-    char limit[16];
-    (void)snprintf(limit, sizeof(limit), "%d", FY_CLIENT_PAGE_ROWS);
-    fy_path_query(path, "limit", limit);
+    fy_path_query_i64(path, "limit", FY_CLIENT_PAGE_ROWS);
     while (more && code == FY_OK) {
         struct fy_buf page;
         json_t *tree = NULL;
@@ -463,6 +476,15 @@ int64_t fy_json_i64(const json_t *object, const char *key)
 bool fy_json_bool(const json_t *object, const char *key)
 {
     return json_is_true(json_object_get(object, key));
+}
+
+enum fy_code fy_json_account(const json_t *container, char account[static FY_CLIENT_BYTES_MAX + 1],
+                             struct fy_err *err)
+{
+    const char *text = fy_json_text(container, "account");
+    if (text[0] == '\0' || !fy_text_copy(account, FY_CLIENT_BYTES_MAX + 1, text))
+        return fy_err_set(err, FY_EPEER, "it does not say whose the bucket is");
+    return FY_OK;
 }
 
 /* ---- what errors mean */

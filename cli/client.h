@@ -70,6 +70,10 @@ FY_MUST_CHECK enum fy_code fy_client_get_json(struct fy_client *client, struct f
 FY_MUST_CHECK enum fy_code fy_client_send(struct fy_client *client, const char *method,
                                           struct fy_buf *path, const struct fy_buf *body,
                                           struct fy_err *err);
+/* The same, and its answer, which is JSON. *tree is set on FY_OK and the caller's. */
+FY_MUST_CHECK enum fy_code fy_client_send_json(struct fy_client *client, const char *method,
+                                               struct fy_buf *path, const struct fy_buf *body,
+                                               json_t **tree, struct fy_err *err);
 /* Walks a paged listing: for each row of the array `rows`, and with NULL at the end of each page.
  * path is done with. visit returns false to stop. One page is in memory. */
 typedef bool fy_client_visit_fn(void *arg, const json_t *row);
@@ -89,5 +93,9 @@ bool fy_client_interrupted(void);
 const char *fy_json_text(const json_t *object, const char *key);
 int64_t fy_json_i64(const json_t *object, const char *key);
 bool fy_json_bool(const json_t *object, const char *key);
+/* Whose a container is, of what FY_PATH_CONTAINER answers. FY_EPEER: it does not say. */
+FY_MUST_CHECK enum fy_code fy_json_account(const json_t *container,
+                                           char account[static FY_CLIENT_BYTES_MAX + 1],
+                                           struct fy_err *err);
 
 #endif

@@ -1,6 +1,4 @@
 /* diff_ferry.c - a Ferry as a side of `ferry diff`: its container, its sums, its rows. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/diff.h"
@@ -20,11 +18,8 @@ static enum fy_code take_container(struct fy_diff_site *site, struct fy_diff_sub
     json_auto_t *tree = fy_client_json(subject->client, err);
     if (tree == NULL)
         return fy_err_add(err, "%s", site->id);
-    const char *account = fy_json_text(tree, "account");
     site->ccs_visible = fy_json_bool(tree, "ccsVisible");
-    if (account[0] == '\0' || !fy_text_copy(subject->account, sizeof(subject->account), account))
-        return fy_err_set(err, FY_EPEER, "%s: it does not say whose the bucket is", site->id);
-    return FY_OK;
+    return explain(site, fy_json_account(tree, subject->account, err), err);
 }
 
 enum fy_code fy_diff_find(struct fy_diff_site *site, struct fy_diff_subject *subject,
@@ -67,13 +62,6 @@ static void begin_path(const struct fy_diff_site *site, const char *route,
         fy_path_query(path, "until", range->until);
 }
 
-static void number_query(struct fy_buf *path, const char *key, int64_t number)
-{
-    char text[24];
-    (void)snprintf(text, sizeof(text), "%" PRId64, number);
-    fy_path_query(path, key, text);
-}
-
 /* path is done with. The answer, borrowed from the client, may take as long as the site sums. */
 static enum fy_code ask(const struct fy_diff_site *site, struct fy_buf *path, const char **bytes,
                         size_t *size_bytes, struct fy_err *err)
@@ -100,8 +88,8 @@ enum fy_code fy_diff_ferry_parts(void *arg, const struct fy_diff_range *range, u
         return FY_OK;
     begin_path(site, FY_PATH_DIGESTS, range, &path);
     if (site->subject->older_ms != INT64_MAX)
-        number_query(&path, "olderThan", site->subject->older_ms);
-    number_query(&path, "cut", bits);
+        fy_path_query_i64(&path, "olderThan", site->subject->older_ms);
+    fy_path_query_i64(&path, "cut", bits);
     enum fy_code code = ask(site, &path, &bytes, &size_bytes, err);
     if (code == FY_OK)
         return explain(site, fy_diff_json_parts(bytes, size_bytes, parts, err), err);
@@ -122,7 +110,7 @@ enum fy_code fy_diff_ferry_rows(void *arg, const struct fy_diff_range *range,
     begin_path(site, FY_PATH_OBJECTS, range, &path);
     /* In any status: who deleted it just now is younger than who still has it. */
     fy_path_query(&path, "status", "ANY");
-    number_query(&path, "limit", FY_DIFF_ROWS);
+    fy_path_query_i64(&path, "limit", FY_DIFF_ROWS);
     enum fy_code code = ask(site, &path, &bytes, &size_bytes, err);
     if (code == FY_OK)
         return explain(site, fy_diff_json_rows(bytes, size_bytes, rows, err), err);

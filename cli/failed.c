@@ -154,10 +154,8 @@ static enum fy_code find_row(struct fy_client *client, bool is_body, int64_t id,
                              const json_t **row, struct fy_err *err)
 {
     struct fy_buf path;
-    char number[FY_CELL_BYTES];
-    (void)snprintf(number, sizeof(number), "%" PRId64, id);
     fy_path(&path, is_body ? FY_PATH_CONFLICTS : FY_PATH_WAITING);
-    fy_path_query(&path, "id", number);
+    fy_path_query_i64(&path, "id", id);
     enum fy_code code = fy_client_get_json(client, &path, tree, err);
     if (code != FY_OK)
         return code;
@@ -290,11 +288,7 @@ static enum fy_code run_edit(const struct fy_command_line *line, struct fy_clien
     if (code != FY_OK)
         return code;
     fy_path(&path, edit->route);
-    code = fy_client_send(client, "POST", &path, &body, err);
-    if (code != FY_OK)
-        return code;
-    *tree = fy_client_json(client, err);
-    return *tree != NULL ? FY_OK : err->code;
+    return fy_client_send_json(client, "POST", &path, &body, tree, err);
 }
 
 /* One edit after the other; with --json one answer, of all of them. */

@@ -1,6 +1,8 @@
 /* paths.c - routes with names in them. */
 #include "cli/paths.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +37,18 @@ void fy_path_query(struct fy_buf *path, const char *key, const char *value)
     fy_buf_text(path, key);
     fy_buf_text(path, "=");
     add_encoded(path, value);
+}
+
+void fy_path_query_i64(struct fy_buf *path, const char *key, int64_t value)
+{
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%" PRId64, value);
+    fy_path_query(path, key, text);
+}
+
+void fy_path_segment_i64(struct fy_buf *path, int64_t segment)
+{
+    fy_buf_printf(path, "/%" PRId64, segment);
 }
 
 void fy_path_names(struct fy_buf *path, const char *client, const char *bucket, const char *object)

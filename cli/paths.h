@@ -33,6 +33,9 @@ void fy_path(struct fy_buf *path, const char *route);
 /* "/segment" and "?key=value" or "&key=value", percent-encoded; a NULL value adds nothing. */
 void fy_path_segment(struct fy_buf *path, const char *segment);
 void fy_path_query(struct fy_buf *path, const char *key, const char *value);
+void fy_path_query_i64(struct fy_buf *path, const char *key, int64_t value);
+/* "/segment" that is a number. */
+void fy_path_segment_i64(struct fy_buf *path, int64_t segment);
 /*
  * The query that names a bucket, and in it an object (NULL: none), as `client` sees them. Names
  * that CCS knows are looked up as CCS does, so that a bucket shared by its owner is found; any

@@ -23,15 +23,13 @@ struct undelete {
 static enum fy_code bring_back(struct undelete *undelete, const char *name, struct fy_err *err)
 {
     const struct fy_command_line *line = undelete->line;
+    json_auto_t *row = NULL;
     struct fy_buf path;
     fy_path(&path, FY_PATH_UNDELETE);
     fy_path_names(&path, line->config.client, undelete->source.bucket, name);
-    enum fy_code code = fy_client_send(undelete->client, "POST", &path, NULL, err);
+    enum fy_code code = fy_client_send_json(undelete->client, "POST", &path, NULL, &row, err);
     if (code != FY_OK)
         return code;
-    json_auto_t *row = fy_client_json(undelete->client, err);
-    if (row == NULL)
-        return err->code;
     undelete->done++;
     if (line->json)
         fy_print_json(row);

@@ -13,18 +13,16 @@
 #include "cli/output.h"
 #include "cli/words.h"
 
-#define LOOK_MS 300 /* between two looks at the scan */
+#define LOOK_PAUSE 2 /* of fy_client_pause, between two looks at the scan */
 
 static enum fy_code call_scan(struct fy_client *client, const char *method, struct fy_buf *path,
                               json_t **scan, struct fy_err *err)
 {
+    json_t *answer = NULL;
+    enum fy_code code = fy_client_send_json(client, method, path, NULL, &answer, err);
     json_decref(*scan);
-    *scan = NULL;
-    enum fy_code code = fy_client_send(client, method, path, NULL, err);
-    if (code != FY_OK)
-        return code;
-    *scan = fy_client_json(client, err);
-    return *scan != NULL ? FY_OK : err->code;
+    *scan = answer;
+    return code;
 }
 
 static enum fy_code get_scan(struct fy_client *client, json_t **scan, struct fy_err *err)
@@ -71,7 +69,7 @@ static enum fy_code wait_for(struct fy_client *client, json_t **scan, struct fy_
     while (is_running(*scan)) {
         if (shown)
             draw(*scan);
-        (void)usleep(LOOK_MS * 1000);
+        fy_client_pause(LOOK_PAUSE);
         if (fy_client_interrupted())
             return fy_err_set(err, FY_ECANCELLED,
                               "the site goes on with it: the same command waits for it again, "
@@ -128,12 +126,10 @@ static bool show_damage(void *arg, const json_t *row)
 static enum fy_code show(const struct fy_command_line *line, struct fy_client *client,
                          const json_t *scan, struct listing *listing, struct fy_err *err)
 {
-    char number[24];
     struct fy_buf path;
-    (void)snprintf(number, sizeof(number), "%" PRId64, fy_json_i64(scan, "scan"));
     *listing = (struct listing){.json = line->json};
     fy_path(&path, FY_PATH_DAMAGE);
-    fy_path_query(&path, "scan", number);
+    fy_path_query_i64(&path, "scan", fy_json_i64(scan, "scan"));
     return fy_client_pages(client, &path, "damage", show_damage, listing, err);
 }
 
