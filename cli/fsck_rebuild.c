@@ -42,6 +42,15 @@ struct rebuild {
 
 /* ---- lines into rows */
 
+static enum fy_code write_one(struct rebuild *self, struct fy_cat_op *op, struct fy_err *err)
+{
+    enum fy_code code = fy_catalogue_write(self->fsck->node.catalogue, &op, 1, err);
+    if (code != FY_OK || op->code == FY_OK)
+        return code;
+    *err = op->err;
+    return op->code;
+}
+
 static enum fy_code flush(struct rebuild *self, struct fy_err *err)
 {
     size_t count = self->count;
@@ -244,12 +253,11 @@ static enum fy_code forget(struct rebuild *self, const struct fy_object_key *key
                            struct fy_err *err)
 {
     struct fy_cat_forget op = {.op = {.kind = FY_CAT_FORGET}, .key = *key};
-    struct fy_cat_op *pointer = &op.op;
     char about[sizeof(*key)];
     (void)snprintf(about, sizeof(about), "%s/%s/%s", key->account, key->bucket, key->object);
     fy_fsck_damage(self->fsck, "object.left_out", about, "is left out: its file is not whole");
     self->lost++;
-    return fy_catalogue_write(self->fsck->node.catalogue, &pointer, 1, err);
+    return write_one(self, &op.op, err);
 }
 
 static enum fy_code forget_objects(struct rebuild *self, int64_t body_id, struct fy_err *err)
@@ -294,8 +302,7 @@ static bool look_at_file(void *arg, const char *blob_ref, const char *boot_id, i
                                          .blob_ref = blob_ref,
                                          .deleted_ms = fy_wall_ms(fsck->node.clock) +
                                                        fsck->node.config->conflicts_keep_ms}};
-    struct fy_cat_op *pointer = &op.op;
-    fsck->code = fy_catalogue_write(fsck->node.catalogue, &pointer, 1, fsck->err);
+    fsck->code = write_one(self, &op.op, fsck->err);
     self->unnamed++;
     return fsck->code == FY_OK;
 }
@@ -311,8 +318,7 @@ static enum fy_code sweep(struct rebuild *self, struct fy_err *err)
                                    .limit = SWEPT_ROWS,
                                    .now_ms = fy_wall_ms(node->clock),
                                    .grace_ms = node->config->conflicts_keep_ms};
-        struct fy_cat_op *pointer = &op.op;
-        code = fy_catalogue_write(node->catalogue, &pointer, 1, err);
+        code = write_one(self, &op.op, err);
     } while (code == FY_OK && op.moved == SWEPT_ROWS);
     return code;
 }
@@ -363,14 +369,11 @@ static enum fy_code find_export(struct rebuild *self, struct fy_err *err)
 static enum fy_code finish(struct rebuild *self, struct fy_err *err)
 {
     struct fy_cat_restored op = {.op = {.kind = FY_CAT_RESTORED}};
-    struct fy_cat_op *pointer = &op.op;
     uint64_t at = (uint64_t)self->at_ms << 16;
     op.saved_time = at > self->saved_time ? at : self->saved_time;
     op.exported = self->list.names[self->list.count - 1].number;
     memcpy(op.identity, self->full->catalogue, sizeof(op.identity));
-    enum fy_code code = fy_catalogue_write(self->fsck->node.catalogue, &pointer, 1, err);
-    return code == FY_OK && op.op.code != FY_OK ? fy_err_set(err, op.op.code, "%s", op.op.err.text)
-                                                : code;
+    return write_one(self, &op.op, err);
 }
 
 static enum fy_code take_lease(struct fy_node *node, struct fy_err *err)

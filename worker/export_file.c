@@ -11,16 +11,14 @@ static enum fy_code compress(struct fy_export_file *file, const char *bytes, siz
     const uint8_t *in = (const uint8_t *)bytes;
     bool ended = false;
     enum fy_code code = FY_OK;
-    size_t made = sizeof(file->chunk);
-    /* A chunk that is not full is all there is for now. */
-    while (code == FY_OK && (size_bytes > 0 || (end && !ended) || made == sizeof(file->chunk))) {
+    size_t made;
+    do {
         made = fy_rezstd_step(file->zstd, &in, &size_bytes, end, file->chunk, sizeof(file->chunk),
                               &ended);
         if (made > 0)
             code = fy_store_append(file->store, file->writer, file->chunk, made, err);
-        if (ended)
-            break;
-    }
+        /* A chunk that is not full is all there is for now. */
+    } while (code == FY_OK && !ended && (size_bytes > 0 || end || made == sizeof(file->chunk)));
     return code;
 }
 
