@@ -200,7 +200,6 @@ bool fy_intake_record(struct fy_engine *engine, struct fy_partition *partition,
         return false;
     case FY_LEDGER_OVER:
     case FY_LEDGER_AGAIN:
-        (void)fy_ledger_receive(&partition->ledger, record->offset); /* the answer is known */
         return true;
     case FY_LEDGER_NEW:
         break;

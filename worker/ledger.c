@@ -91,39 +91,30 @@ static void jump_over(struct fy_ledger *ledger, int64_t from, int64_t to)
 enum fy_ledger_receipt fy_ledger_receive(struct fy_ledger *ledger, int64_t offset)
 {
     enum fy_ledger_receipt receipt = fy_ledger_peek(ledger, offset);
-    if (receipt == FY_LEDGER_FULL || receipt == FY_LEDGER_AGAIN)
+    if (receipt != FY_LEDGER_NEW)
         return receipt;
+    FY_ASSERT(offset >= ledger->next); /* what is below was received, or jumped over */
     if (offset > ledger->next)
         jump_over(ledger, ledger->next, offset);
-    if (receipt == FY_LEDGER_NEW) {
-        FY_ASSERT(offset >= ledger->base);
-        bit_set(ledger->received, offset);
-        ledger->incomplete++;
-    }
-    if (offset >= ledger->next)
-        ledger->next = offset + 1;
-    advance(ledger); /* done before it was received: base waited for this */
-    return receipt;
+    bit_set(ledger->received, offset);
+    ledger->incomplete++;
+    ledger->next = offset + 1;
+    return FY_LEDGER_NEW;
 }
 
 void fy_ledger_finish(struct fy_ledger *ledger, int64_t offset)
 {
-    if (offset < ledger->base || offset - ledger->base >= FY_LEDGER_WINDOW)
+    FY_ASSERT(offset < ledger->next);
+    if (offset < ledger->base || bit_get(ledger->done, offset))
         return;
-    if (bit_get(ledger->done, offset))
-        return;
+    FY_ASSERT(ledger->incomplete > 0);
     bit_set(ledger->done, offset);
-    if (bit_get(ledger->received, offset)) {
-        FY_ASSERT(ledger->incomplete > 0);
-        ledger->incomplete--;
-    }
+    ledger->incomplete--;
     if (offset >= ledger->done_end)
         ledger->done_end = offset + 1;
     advance(ledger);
 }
 
-/* Offsets below next are received, and FY_INCOMPLETES_MAX of those may be open; above it, a job of
- * an older epoch may have left any number behind: then the map ends where it is full. */
 void fy_ledger_map(const struct fy_ledger *ledger, struct fy_done_map *map)
 {
     map->generation = (uint32_t)ledger->epoch;
@@ -134,10 +125,7 @@ void fy_ledger_map(const struct fy_ledger *ledger, struct fy_done_map *map)
         if (offset % 64 == 0 && ledger->done[offset % FY_LEDGER_WINDOW / 64] == UINT64_MAX)
             offset += 63; /* most are done: a word at a time */
         else if (!bit_get(ledger->done, offset)) {
-            if (map->incomplete_count == FY_INCOMPLETES_MAX) {
-                map->done_end = offset;
-                return;
-            }
+            FY_ASSERT(map->incomplete_count < FY_INCOMPLETES_MAX); /* no more are received */
             map->incomplete[map->incomplete_count++] = offset;
         }
     }

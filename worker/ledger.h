@@ -20,7 +20,7 @@ struct fy_ledger {
 enum fy_ledger_receipt {
     FY_LEDGER_NEW,   /* to be worked on */
     FY_LEDGER_AGAIN, /* received before in this epoch and still open */
-    FY_LEDGER_OVER,  /* done already (by a job of an older epoch, or below base) */
+    FY_LEDGER_OVER,  /* done already, or jumped over */
     FY_LEDGER_FULL,  /* beyond the window, or FY_INCOMPLETES_MAX are open: not received;
                         back-pressure until base moves, or one is done */
 };
@@ -33,8 +33,7 @@ void fy_ledger_free(struct fy_ledger *ledger);
 enum fy_ledger_receipt fy_ledger_receive(struct fy_ledger *ledger, int64_t offset);
 /* What receive would answer, with nothing changed. */
 enum fy_ledger_receipt fy_ledger_peek(const struct fy_ledger *ledger, int64_t offset);
-/* Twice is harmless. An offset this epoch has not received yet (a job outlived a revoke) is
- * remembered when it lies in the window: outcomes are global facts (ENGINE 1.6). */
+/* An offset that was received. Twice is harmless. */
 void fy_ledger_finish(struct fy_ledger *ledger, int64_t offset);
 /* The base and what is done above it, as they are now. */
 void fy_ledger_map(const struct fy_ledger *ledger, struct fy_done_map *map);
