@@ -49,6 +49,8 @@ const char *const fy_pg_texts[FY_CS_SQL_COUNT] = {
         "coalesce(sum(kept_objects), 0)::bigint, coalesce(sum(kept_bytes), 0)::bigint FROM "
         "counters",
 
+    [FY_CS_PROPERTY_SIZES] =
+        "SELECT key, octet_length(value) FROM property WHERE container_id = ? ORDER BY key LIMIT ?",
     [FY_CS_SUM_ADD] =
         "INSERT INTO container_count(container_id, objects, bytes, changes) VALUES(?, ?, ?, ?)",
 

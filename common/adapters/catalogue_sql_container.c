@@ -102,6 +102,15 @@ bool fy_cs_container_has_ready(struct fy_cs_conn *conn, const struct fy_cs_conta
     return found;
 }
 
+bool fy_cs_container_filled(struct fy_cs_conn *conn, const struct fy_cs_container *container)
+{
+    struct fy_cs_use use = fy_cs_use(conn, FY_CS_CONTAINER_FILLED);
+    fy_cs_i64(&use, container->id);
+    bool filled = fy_cs_row(&use) && fy_cs_take_i64(&use) != 0;
+    fy_cs_end(&use);
+    return filled;
+}
+
 bool fy_cs_container_fits_ccs(const struct fy_cs_container *container)
 {
     return fy_ccs_bucket_is_valid(container->row.name) &&
@@ -120,7 +129,7 @@ static struct fy_cs_container *kept_place(struct fy_cs *self, const char *accoun
     return &self->kept[hash % FY_CS_CONTAINERS_KEPT];
 }
 
-static void keep(struct fy_cs *self, const struct fy_cs_container *container)
+void fy_cs_container_keep(struct fy_cs *self, const struct fy_cs_container *container)
 {
     *kept_place(self, container->row.account, container->row.name) = *container;
 }
@@ -142,7 +151,7 @@ static bool find_visible(struct fy_cs *self, const char *name, struct fy_cs_cont
     }
     if (!fy_cs_container_by_name(self->writer, name, container))
         return false;
-    keep(self, container);
+    fy_cs_container_keep(self, container);
     return true;
 }
 
@@ -159,7 +168,7 @@ bool fy_cs_container_find(struct fy_cs *self, const char *account, const char *n
     }
     if (!fy_cs_container_read(self->writer, account, name, container))
         return false;
-    keep(self, container);
+    fy_cs_container_keep(self, container);
     return true;
 }
 
@@ -188,7 +197,7 @@ void fy_cs_container_need(struct fy_cs *self, struct fy_cs_container *container,
     if (!fy_cs_container_read(self->writer, container->row.account, container->row.name, &made))
         return;
     *container = made;
-    keep(self, container);
+    fy_cs_container_keep(self, container);
 }
 
 static void describe(struct fy_cs *self, const struct fy_cs_container *container)
@@ -217,7 +226,7 @@ void fy_cs_container_register(struct fy_cs *self, struct fy_cs_container *contai
     }
     if (fy_stamp_is_zero(stamp)) { /* a description of a source that stamps nothing */
         describe(self, container);
-        keep(self, container);
+        fy_cs_container_keep(self, container);
         fy_cs_journal_bucket(self, container);
         return;
     }
@@ -231,7 +240,7 @@ void fy_cs_container_register(struct fy_cs *self, struct fy_cs_container *contai
     fy_cs_expect(&use); /* the rule was asked before */
     row->reg.status = status;
     row->reg.stamp = *stamp;
-    keep(self, container);
+    fy_cs_container_keep(self, container);
     fy_cs_journal_bucket(self, container);
 }
 
@@ -322,8 +331,11 @@ static void set_there(struct fy_cs *self, struct fy_cs_container *container, boo
         fy_cs_tell_container_made(self, container, self->given, self->given_count);
     else
         fy_cs_tell_container_gone(self, container);
-    if (!there)
-        fy_cs_journal_bucket(self, container);
+    if (there)
+        return;
+    if (!self->restoring) /* then they have lines of their own */
+        fy_cs_properties_drop(self, container);
+    fy_cs_journal_bucket(self, container);
 }
 
 void fy_cs_container_settle(struct fy_cs *self, struct fy_cs_container *container)
@@ -344,7 +356,7 @@ void fy_cs_container_settle(struct fy_cs *self, struct fy_cs_container *containe
             pass_name_on(self, container);
     }
     container->row.creation_ms = there ? container->created_ms : container->deleted_ms;
-    keep(self, container);
+    fy_cs_container_keep(self, container);
 }
 
 /* ------------------------------------------------------------------ orders and rights */

@@ -29,7 +29,8 @@
  * catalogue_sql_audit.c      all rows held against each other
  * catalogue_sql_rules.c      what a container's rules let happen in it
  * catalogue_sql_sum.c        what is in each container: kept, and counted
- * catalogue_sql_property.c   containers by OpenIO's rules: made, destroyed, properties
+ * catalogue_sql_property.c   properties of containers
+ * catalogue_sql_make.c       containers by OpenIO's rules: made and destroyed
  * catalogue_sql_version.c    versions of a name: kept, erased, brought back, registered
  * catalogue_sql_page.c       lists of versions, with groups
  * catalogue_sql_flush.c      versions removed by the thousand
@@ -99,12 +100,18 @@ enum fy_cs_sql {
     FY_CS_CONTAINER_THERE,
     FY_CS_CONTAINER_VISIBLE,
     FY_CS_CONTAINER_HAS_READY,
+    FY_CS_CONTAINER_RULES,
+    FY_CS_CONTAINER_FILLED,
     FY_CS_CONTAINER_HEIRS,
     FY_CS_CONTAINER_LIST,
     FY_CS_CONTAINER_WALK,
     FY_CS_CONTAINER_AGED,
     FY_CS_CONTAINER_DELETE,
     FY_CS_PROPERTY_LIST,
+    FY_CS_PROPERTY_SIZES,
+    FY_CS_PROPERTY_PUT,
+    FY_CS_PROPERTY_DELETE,
+    FY_CS_PROPERTY_DELETE_USER,
     FY_CS_PROPERTY_DELETE_ALL,
     FY_CS_SUM_ADD,
     FY_CS_SUM_GET,
@@ -511,6 +518,10 @@ void fy_cs_container_register(struct fy_cs *self, struct fy_cs_container *contai
                               enum fy_status status, const struct fy_stamp *stamp,
                               int64_t created_ms, int64_t expires_ms);
 bool fy_cs_container_has_ready(struct fy_cs_conn *conn, const struct fy_cs_container *container);
+/* Whether a version or a delete marker is in it. */
+bool fy_cs_container_filled(struct fy_cs_conn *conn, const struct fy_cs_container *container);
+/* The writer's, kept as it is from now on: its caller has changed the row. */
+void fy_cs_container_keep(struct fy_cs *self, const struct fy_cs_container *container);
 /* Called after whatever may have brought the container or made it go: rights, visibility, counter.
  */
 void fy_cs_container_settle(struct fy_cs *self, struct fy_cs_container *container);
@@ -530,6 +541,9 @@ bool fy_cs_order_allowed(struct fy_cs_conn *conn, const struct fy_cs_container *
 /* catalogue_sql_rules.c */
 /* As RULES_COLUMNS says; of the row that fy_cs_take_container reads. */
 void fy_cs_take_rules(struct fy_cs_use *use, struct fy_cs_container *container);
+/* Makes these the container's rules. */
+void fy_cs_rules_put(struct fy_cs *self, struct fy_cs_container *container,
+                     const struct fy_container_rules *rules);
 /* The row's rules as they are now: a freeze may have ended since it was read. */
 void fy_cs_rules_now(struct fy_cs *self, struct fy_container_row *row);
 /* Whether a client may change objects in the container. FY_EFROZEN it is frozen or disabled;
@@ -537,9 +551,24 @@ void fy_cs_rules_now(struct fy_cs *self, struct fy_container_row *row);
 FY_MUST_CHECK enum fy_code fy_cs_takes_changes(struct fy_cs *self,
                                                const struct fy_cs_container *container,
                                                struct fy_err *err);
+/* Whether a client may delete the container. FY_EDISABLED; FY_EBUSY as above. */
+FY_MUST_CHECK enum fy_code fy_cs_may_go(struct fy_cs *self, const struct fy_cs_container *container,
+                                        struct fy_err *err);
 /* Whether orders of other sites may be applied in it. FY_EBUSY: a snapshot reads or makes it. */
 FY_MUST_CHECK enum fy_code fy_cs_takes_orders(const struct fy_cs_container *container,
                                               struct fy_err *err);
+
+/* catalogue_sql_property.c */
+/* Whether a container can have these properties, besides those it has (all but those of users, when
+ * they are flushed). FY_ETOOBIG. */
+FY_MUST_CHECK enum fy_code fy_cs_properties_fit(struct fy_cs *self, int64_t container_id,
+                                                const struct fy_property *properties, size_t count,
+                                                bool flush, struct fy_err *err);
+/* Writes them, as far as they are texts. */
+void fy_cs_properties_put(struct fy_cs *self, const struct fy_cs_container *container,
+                          const struct fy_property *properties, size_t count);
+/* Removes all, and what they have said: the container is gone. */
+void fy_cs_properties_drop(struct fy_cs *self, struct fy_cs_container *container);
 
 /* catalogue_sql_sum.c */
 /* Adds to what is in the container; written at the end of the transaction. objects: versions that
@@ -611,6 +640,11 @@ void fy_cs_conflict_add(struct fy_cs *self, const struct fy_cs_container *contai
                         const struct fy_order *order);
 /* Forgets the oldest one if it lost before that time; false: there is none. */
 bool fy_cs_conflict_purge(struct fy_cs *self, int64_t before_ms);
+
+/* catalogue_sql_object.c */
+/* The order of a local change, all but what is particular to it. */
+void fy_cs_order_begin(struct fy_order *order, enum fy_action action, const struct fy_stamp *stamp,
+                       const char *op_id, const char *client, const char *bucket);
 
 /* catalogue_sql_outcome.c */
 /* What has become of an order: its row, for who asks, and if it is final an event, for who is told.

@@ -9,9 +9,8 @@
 
 #include "common/adapters/catalogue_sql_internal.h"
 
-/* The order of a local change, all but what is particular to it. */
-static void order_begin(struct fy_order *order, enum fy_action action, const struct fy_stamp *stamp,
-                        const char *op_id, const char *client, const char *bucket)
+void fy_cs_order_begin(struct fy_order *order, enum fy_action action, const struct fy_stamp *stamp,
+                       const char *op_id, const char *client, const char *bucket)
 {
     memset(order, 0, sizeof *order);
     order->action = action;
@@ -49,7 +48,8 @@ enum fy_code fy_cs_bucket_create(struct fy_cs *self, struct fy_cat_op *op)
     fy_cs_container_settle(self, &container);
     fy_cs_targets_put(self, &container, targets);
     struct fy_order order;
-    order_begin(&order, FY_ACTION_CREATE, &stamp, create->op_id, create->client, create->bucket);
+    fy_cs_order_begin(&order, FY_ACTION_CREATE, &stamp, create->op_id, create->client,
+                      create->bucket);
     fy_cs_outbox_local(self, &order, create->client);
     create->row = container.row;
     return FY_OK;
@@ -60,8 +60,8 @@ enum fy_code fy_cs_bucket_delete(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cat_bucket_delete *delete = (struct fy_cat_bucket_delete *)(void *)op;
     struct fy_cs_container container;
     bool found = fy_cs_container_find(self, delete->account, delete->bucket, &container);
-    bool has_ready = found && fy_cs_container_has_ready(self->writer, &container);
-    enum fy_code code = fy_rule_local_bucket_delete(&container.row.reg, has_ready);
+    bool filled = found && fy_cs_container_filled(self->writer, &container);
+    enum fy_code code = fy_rule_local_bucket_delete(&container.row.reg, filled);
     if (code == FY_ENOTFOUND || code == FY_EGONE)
         return fy_err_set(&op->err, code, "bucket %s %s", delete->bucket,
                           code == FY_EGONE ? "is deleted already" : "is not here");
@@ -70,12 +70,16 @@ enum fy_code fy_cs_bucket_delete(struct fy_cs *self, struct fy_cat_op *op)
                           delete->client);
     if (code != FY_OK)
         return fy_err_set(&op->err, code, "bucket %s is not empty", delete->bucket);
+    code = fy_cs_may_go(self, &container, &op->err);
+    if (code != FY_OK)
+        return code;
 
     struct fy_stamp stamp = fy_cs_stamp_next(self, &container.row.reg.stamp);
     fy_cs_container_register(self, &container, FY_STATUS_DELETED, &stamp, 0, 0);
     fy_cs_container_settle(self, &container);
     struct fy_order order;
-    order_begin(&order, FY_ACTION_DELETE, &stamp, delete->op_id, delete->client, delete->bucket);
+    fy_cs_order_begin(&order, FY_ACTION_DELETE, &stamp, delete->op_id, delete->client,
+                      delete->bucket);
     fy_cs_outbox_local(self, &order, container.row.account);
     return FY_OK;
 }
@@ -231,8 +235,8 @@ enum fy_code fy_cs_upload_finish(struct fy_cs *self, struct fy_cat_op *op)
     memcpy(finish->row.blob_ref, finish->blob_ref, sizeof finish->row.blob_ref);
 
     struct fy_order order;
-    order_begin(&order, FY_ACTION_CREATE, &stamp, finish->op_id, finish->client,
-                finish->key.bucket);
+    fy_cs_order_begin(&order, FY_ACTION_CREATE, &stamp, finish->op_id, finish->client,
+                      finish->key.bucket);
     memcpy(order.object, finish->key.object, sizeof order.object);
     fy_digest_print_base32hex(&finish->digest, order.hash);
     order.size = finish->size;
@@ -284,8 +288,8 @@ enum fy_code fy_cs_object_delete(struct fy_cs *self, struct fy_cat_op *op)
     delete->rights_changed = self->rights_changed;
 
     struct fy_order order;
-    order_begin(&order, FY_ACTION_DELETE, &stamp, delete->op_id, delete->client,
-                delete->key.bucket);
+    fy_cs_order_begin(&order, FY_ACTION_DELETE, &stamp, delete->op_id, delete->client,
+                      delete->key.bucket);
     memcpy(order.object, delete->key.object, sizeof order.object);
     if (object.reg.has_digest)
         fy_digest_print_base32hex(&object.reg.digest, order.hash);
@@ -337,8 +341,8 @@ enum fy_code fy_cs_undelete(struct fy_cs *self, struct fy_cat_op *op)
     undelete->size = body.size;
 
     struct fy_order order;
-    order_begin(&order, FY_ACTION_CREATE, &stamp, undelete->op_id, undelete->client,
-                undelete->key.bucket);
+    fy_cs_order_begin(&order, FY_ACTION_CREATE, &stamp, undelete->op_id, undelete->client,
+                      undelete->key.bucket);
     memcpy(order.object, undelete->key.object, sizeof order.object);
     fy_digest_print_base32hex(&body.digest, order.hash);
     order.size = body.size;

@@ -1,5 +1,6 @@
 /* catalogue_sql_rules.c - what a container's rules let happen in it. */
 #include "common/adapters/catalogue_sql_internal.h"
+#include "common/core/container_rules.h"
 
 void fy_cs_take_rules(struct fy_cs_use *use, struct fy_cs_container *container)
 {
@@ -13,6 +14,24 @@ void fy_cs_take_rules(struct fy_cs_use *use, struct fy_cs_container *container)
     rules->frozen_until_ms = fy_cs_take_i64(use);
     container->copied = fy_cs_take_i64(use) != 0;
     container->hidden = fy_cs_take_i64(use) != 0;
+}
+
+void fy_cs_rules_put(struct fy_cs *self, struct fy_cs_container *container,
+                     const struct fy_container_rules *rules)
+{
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_RULES);
+    fy_cs_i64(&use, container->id);
+    fy_cs_i64(&use, rules->versioned);
+    fy_cs_i64(&use, rules->policy);
+    fy_cs_i64(&use, rules->delete_exceeding);
+    fy_cs_i64(&use, rules->keep_deleted_s);
+    fy_cs_i64(&use, rules->quota);
+    fy_cs_i64(&use, rules->state);
+    fy_cs_i64(&use, rules->frozen_until_ms);
+    fy_cs_i64(&use, FY_UNSET);
+    fy_cs_expect(&use); /* read in this transaction, under its lock */
+    container->row.rules = *rules;
+    fy_cs_container_keep(self, container);
 }
 
 void fy_cs_rules_now(struct fy_cs *self, struct fy_container_row *row)
@@ -41,9 +60,40 @@ enum fy_code fy_cs_takes_changes(struct fy_cs *self, const struct fy_cs_containe
     FY_UNREACHABLE();
 }
 
+enum fy_code fy_cs_may_go(struct fy_cs *self, const struct fy_cs_container *container,
+                          struct fy_err *err)
+{
+    if (container->copied)
+        return is_copied(container, err);
+    if (fy_container_state_at(&container->row.rules, self->now_ms) == FY_CONTAINER_DISABLED)
+        return fy_err_set(err, FY_EDISABLED, "bucket %s is disabled", container->row.name);
+    return FY_OK;
+}
+
 enum fy_code fy_cs_takes_orders(const struct fy_cs_container *container, struct fy_err *err)
 {
     if (container->hidden)
         return fy_err_set(err, FY_EBUSY, "bucket %s is being made", container->row.name);
     return container->copied ? is_copied(container, err) : FY_OK;
+}
+
+/* ------------------------------------------------------------------ frozen, and enabled again */
+
+enum fy_code fy_cs_container_state(struct fy_cs *self, struct fy_cat_op *op)
+{
+    const struct fy_cat_container_state *change = (const struct fy_cat_container_state *)(void *)op;
+    struct fy_cs_container container;
+    FY_ASSERT(change->state != FY_CONTAINER_DISABLED); /* that is set as a property */
+    if (!fy_cs_container_find(self, change->account, change->name, &container) || !container.there)
+        return fy_err_set(&op->err, FY_ENOTFOUND, "container %.100s is not here", change->name);
+    struct fy_container_rules rules = container.row.rules;
+    if (fy_container_state_at(&rules, self->now_ms) == change->state) {
+        bool frozen = change->state == FY_CONTAINER_FROZEN;
+        return fy_err_set(&op->err, frozen ? FY_EFROZEN : FY_EEXISTS, "container %.100s is %s",
+                          change->name, frozen ? "frozen already" : "enabled already");
+    }
+    rules.state = change->state;
+    rules.frozen_until_ms = 0;
+    fy_cs_rules_put(self, &container, &rules);
+    return FY_OK;
 }

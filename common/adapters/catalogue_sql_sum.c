@@ -112,3 +112,18 @@ struct fy_cs_sum fy_cs_sum_count(struct fy_cs_conn *conn, int64_t container_id)
     }
     return sum;
 }
+
+enum fy_code fy_cs_touch(struct fy_cs *self, struct fy_cat_op *op)
+{
+    const struct fy_cat_touch *touch = (const struct fy_cat_touch *)(void *)op;
+    struct fy_cs_container container;
+    if (!fy_cs_container_find(self, touch->account, touch->name, &container) || !container.there)
+        return fy_err_set(&op->err, FY_ENOTFOUND, "container %.100s is not here", touch->name);
+    if (!touch->recount)
+        return FY_OK;
+    struct fy_cs_sum kept = fy_cs_sum_get(self, self->writer, container.id);
+    struct fy_cs_sum counted = fy_cs_sum_count(self->writer, container.id);
+    fy_cs_sum_add(self, container.id, counted.objects - kept.objects, counted.bytes - kept.bytes,
+                  1);
+    return FY_OK;
+}

@@ -104,6 +104,15 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_CONTAINER_VISIBLE] = "UPDATE container SET ccs_visible = ? WHERE id = ?",
     [FY_CS_CONTAINER_HAS_READY] = "SELECT 1 FROM object INDEXED BY object_ready WHERE container_id "
                                   "= ? AND status = 200 LIMIT 1",
+    /* The last parameter stands for what is not set. */
+    [FY_CS_CONTAINER_RULES] =
+        "UPDATE container SET versioned = ?2, policy = nullif(?3, CAST(?9 AS BIGINT)), "
+        "delete_exceeding = ?4, keep_deleted_s = nullif(?5, CAST(?9 AS BIGINT)), quota = ?6, "
+        "state = ?7, frozen_until_ms = ?8 WHERE id = ?1",
+    [FY_CS_CONTAINER_FILLED] =
+        "SELECT EXISTS(SELECT 1 FROM object INDEXED BY object_ready WHERE container_id = ?1 AND "
+        "status = 200) OR EXISTS(SELECT 1 FROM object INDEXED BY object_marker WHERE container_id "
+        "= ?1 AND marker = 1) OR EXISTS(SELECT 1 FROM version WHERE container_id = ?1)",
     [FY_CS_CONTAINER_HEIRS] =
         "SELECT " CONTAINER_COLUMNS " FROM container c WHERE c.name = ? AND c.there = 1 AND "
         "c.ccs_visible = 0 ORDER BY c.created_ms, c.account LIMIT ?",
@@ -123,6 +132,13 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_CONTAINER_DELETE] = "DELETE FROM container WHERE id = ?",
     [FY_CS_PROPERTY_LIST] =
         "SELECT key, value FROM property WHERE container_id = ? ORDER BY key LIMIT ?",
+    [FY_CS_PROPERTY_PUT] =
+        "INSERT INTO property(container_id, key, value) VALUES(?, ?, ?) ON CONFLICT(container_id, "
+        "key) DO UPDATE SET value = excluded.value",
+    [FY_CS_PROPERTY_DELETE] = "DELETE FROM property WHERE container_id = ? AND key = ?",
+    /* '/' is the byte after '.'. */
+    [FY_CS_PROPERTY_DELETE_USER] =
+        "DELETE FROM property WHERE container_id = ? AND key >= 'user.' AND key < 'user/'",
     [FY_CS_PROPERTY_DELETE_ALL] = "DELETE FROM property WHERE container_id = ?",
     [FY_CS_SUM_GET] =
         "SELECT CAST(coalesce(sum(objects), 0) AS BIGINT), CAST(coalesce(sum(bytes), 0) AS "

@@ -40,6 +40,8 @@ const char *const fy_csl_texts[FY_CS_SQL_COUNT] = {
         "kept_bytes "
         "FROM counters WHERE id = 1",
 
+    [FY_CS_PROPERTY_SIZES] = "SELECT key, length(CAST(value AS BLOB)) FROM property WHERE "
+                             "container_id = ? ORDER BY key LIMIT ?",
     [FY_CS_SUM_ADD] =
         "INSERT INTO container_count(container_id, objects, bytes, changes) VALUES(?, ?, ?, ?) ON "
         "CONFLICT(container_id) DO UPDATE SET objects = objects + excluded.objects, bytes = bytes "

@@ -24,7 +24,8 @@ int catalogue_contract(const struct catalogue_factory *factory)
            catalogue_contract_body() + catalogue_contract_conflict() + catalogue_contract_damage() +
            catalogue_contract_undelete() + catalogue_contract_event() + catalogue_contract_audit() +
            catalogue_contract_backfill() + catalogue_contract_export() + catalogue_contract_sum() +
-           catalogue_contract_name() + catalogue_contract_version();
+           catalogue_contract_container() + catalogue_contract_name() +
+           catalogue_contract_version();
 }
 
 /* ------------------------------------------------------------------ fixture */
@@ -173,6 +174,48 @@ enum fy_code contract_put(struct contract *c, const char *client, const char *bu
         return code;
     struct fy_cat_upload_finish finish = contract_finish(c, &begin, bytes);
     return contract_run(c, &finish.op);
+}
+
+enum fy_code contract_make(struct contract *c, const char *account, const char *name)
+{
+    struct fy_cat_container_make op = {.op.kind = FY_CAT_CONTAINER_MAKE};
+    TEXT(op.account, account);
+    TEXT(op.name, name);
+    TEXT(op.op_id, "make");
+    return contract_run(c, &op.op);
+}
+
+enum fy_code contract_destroy(struct contract *c, const char *account, const char *name)
+{
+    struct fy_cat_container_destroy op = {.op.kind = FY_CAT_CONTAINER_DESTROY};
+    TEXT(op.account, account);
+    TEXT(op.name, name);
+    TEXT(op.op_id, "destroy");
+    return contract_run(c, &op.op);
+}
+
+enum fy_code contract_put_in(struct contract *c, const char *account, const char *name,
+                             const char *object, const char *bytes)
+{
+    struct fy_cat_upload_begin begin = contract_begin(account, name, object);
+    begin.key = contract_key(account, name, object);
+    begin.by_rules = true;
+    enum fy_code code = contract_run(c, &begin.op);
+    if (code != FY_OK)
+        return code;
+    struct fy_cat_upload_finish finish = contract_finish(c, &begin, bytes);
+    finish.by_rules = true;
+    return contract_run(c, &finish.op);
+}
+
+enum fy_code contract_rm_in(struct contract *c, const char *account, const char *name,
+                            const char *object)
+{
+    struct fy_cat_object_delete op = {.op.kind = FY_CAT_OBJECT_DELETE,
+                                      .key = contract_key(account, name, object)};
+    TEXT(op.client, account);
+    TEXT(op.op_id, "rm");
+    return contract_run(c, &op.op);
 }
 
 void contract_forget_deleted(struct contract *c)

@@ -50,6 +50,7 @@ int catalogue_contract_audit(void);
 int catalogue_contract_backfill(void);
 int catalogue_contract_export(void);
 int catalogue_contract_sum(void);
+int catalogue_contract_container(void);
 int catalogue_contract_name(void);
 int catalogue_contract_version(void);
 
@@ -100,6 +101,13 @@ enum fy_code contract_put(struct contract *c, const char *client, const char *bu
                           const char *object, const char *bytes);
 enum fy_code contract_rm(struct contract *c, const char *client, const char *bucket,
                          const char *object);
+/* By OpenIO's rules and by exact names: containers, and objects as their account's. */
+enum fy_code contract_make(struct contract *c, const char *account, const char *name);
+enum fy_code contract_destroy(struct contract *c, const char *account, const char *name);
+enum fy_code contract_put_in(struct contract *c, const char *account, const char *name,
+                             const char *object, const char *bytes);
+enum fy_code contract_rm_in(struct contract *c, const char *account, const char *name,
+                            const char *object);
 /* What is kept of deleted objects is let go of: they are gone as if they had never been kept. */
 void contract_forget_deleted(struct contract *c);
 
