@@ -54,9 +54,9 @@
     "% 256 END"
 /* As OBJECT_COLUMNS; in lists both are followed by the number, and by the kind. */
 #define VERSION_COLUMNS                                                                            \
-    "v.name, v.number, v.id, CASE v.kind WHEN 0 THEN 200 WHEN 1 THEN 204 ELSE 100 END, "           \
-    "v.stamp_time, v.stamp_site, v.size, v.hash, v.changed_ms, v.expires_ms, v.metadata, "         \
-    "v.proof, NULL, v.body_id, b.sha, b.blob_ref, b.damaged, 0"
+    "v.name, v.number, CASE v.kind WHEN 1 THEN 1 ELSE 0 END, v.id, CASE v.kind WHEN 0 THEN 200 "   \
+    "WHEN 1 THEN 204 ELSE 100 END, v.stamp_time, v.stamp_site, v.size, v.hash, v.changed_ms, "     \
+    "v.expires_ms, v.metadata, v.proof, NULL, v.body_id, b.sha, b.blob_ref, b.damaged, 0"
 /* Parameters: container, the least name, the end of names, limit. */
 #define VERSION_LIST_OF_OBJECTS(index, and_which)                                                  \
     "SELECT " OBJECT_COLUMNS ", " OBJECT_NUMBER ", o.marker FROM object o INDEXED BY " index       \
