@@ -124,10 +124,7 @@ static void place_begin(struct walk *walk)
 static void take_row(struct walk *walk, struct fy_cs_use *use, struct fy_object_row *row)
 {
     fy_cs_take_object_row(walk->self, use, row);
-    row->version = fy_cs_take_i64(use);
-    int64_t kind = fy_cs_take_i64(use);
-    row->marker = kind == 1;
-    row->registered = kind == 2;
+    row->registered = fy_cs_take_i64(use) != 0;
 }
 
 /* Goes on with what the statement gives; up to `wanted` rows in all. */

@@ -52,18 +52,18 @@
 #define OBJECT_NUMBER                                                                              \
     "CASE WHEN o.number <> 0 THEN o.number ELSE o.stamp_time / 65536 * 1000 + o.stamp_time / 256 " \
     "% 256 END"
-/* As OBJECT_COLUMNS; in lists both are followed by the number, and by the kind. */
+/* As OBJECT_COLUMNS; in lists both are followed by whether it is registered. */
 #define VERSION_COLUMNS                                                                            \
     "v.name, v.number, CASE v.kind WHEN 1 THEN 1 ELSE 0 END, v.id, CASE v.kind WHEN 0 THEN 200 "   \
     "WHEN 1 THEN 204 ELSE 100 END, v.stamp_time, v.stamp_site, v.size, v.hash, v.changed_ms, "     \
     "v.expires_ms, v.metadata, v.proof, NULL, v.body_id, b.sha, b.blob_ref, b.damaged, 0"
 /* Parameters: container, the least name, the end of names, limit. */
 #define VERSION_LIST_OF_OBJECTS(index, and_which)                                                  \
-    "SELECT " OBJECT_COLUMNS ", " OBJECT_NUMBER ", o.marker FROM object o INDEXED BY " index       \
+    "SELECT " OBJECT_COLUMNS ", 0 FROM object o INDEXED BY " index                                 \
     " LEFT JOIN body b ON b.id = o.body_id WHERE o.container_id = ?1 AND o.name >= ?2 AND "        \
     "o.name < ?3 AND " and_which " ORDER BY o.name, o.version LIMIT ?4"
 #define VERSION_LIST(index, and_which, order)                                                      \
-    "SELECT " VERSION_COLUMNS ", v.number, v.kind FROM version v " index                           \
+    "SELECT " VERSION_COLUMNS ", CASE v.kind WHEN 2 THEN 1 ELSE 0 END FROM version v " index       \
     "LEFT JOIN body b ON b.id = v.body_id WHERE v.container_id = ?1 AND " and_which                \
     " ORDER BY " order " LIMIT ?4"
 /* Parameters: state, direction, reason, site, bucket, after, limit; absent ones -1, 0 and "". The
