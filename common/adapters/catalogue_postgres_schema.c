@@ -189,7 +189,10 @@ static const char *const schema_9[] = {
     "ALTER TABLE container ADD COLUMN frozen_until_ms BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE container ADD COLUMN copied_by TEXT COLLATE \"C\"",
     "ALTER TABLE container ADD COLUMN hidden_by TEXT COLLATE \"C\"",
-    "CREATE INDEX container_hidden ON container(hidden_by) WHERE hidden_by IS NOT NULL",
+    "CREATE INDEX container_hidden ON container(account, id) WHERE hidden_by IS NOT NULL",
+    "ALTER TABLE container ADD COLUMN orders_by TEXT COLLATE \"C\"",
+    "ALTER TABLE container ADD COLUMN orders_after TEXT COLLATE \"C\"",
+    "CREATE INDEX container_owing ON container(id) WHERE orders_by IS NOT NULL",
     "CREATE TABLE property(container_id BIGINT NOT NULL REFERENCES container(id), key" NAME
     ", value" NAME ", PRIMARY KEY(container_id, key))",
     /* Sums are kept as what was added to them, as counters are: a row a transaction, and one of

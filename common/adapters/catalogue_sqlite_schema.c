@@ -271,7 +271,8 @@ static const char *const schema_12[] = {
 };
 
 /* Containers by OpenIO's rules. cid: SHA-256 of account, 0 and name. policy, keep_deleted_s: NULL
- * not set. copied_by: boot id of the snapshot that reads it, hidden_by: of the one that makes it.
+ * not set. copied_by: boot id of the snapshot that reads it, hidden_by: of the one that makes it;
+ * orders_by: of who has orders to write of its objects, behind the name orders_after.
  * property: what clients have set. container_count: its sums. version: versions of a name beside
  * the newest one, which object has; kind 0 with its body, 1 a delete marker, 2 registered, whose
  * body has not come (it may be newer than the object's row); lists read them newest first. number:
@@ -292,7 +293,10 @@ static const char *const schema_13[] = {
     "ALTER TABLE container ADD COLUMN frozen_until_ms INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE container ADD COLUMN copied_by TEXT;",
     "ALTER TABLE container ADD COLUMN hidden_by TEXT;",
-    "CREATE INDEX container_hidden ON container(hidden_by) WHERE hidden_by IS NOT NULL;",
+    "CREATE INDEX container_hidden ON container(account, id) WHERE hidden_by IS NOT NULL;",
+    "ALTER TABLE container ADD COLUMN orders_by TEXT;",
+    "ALTER TABLE container ADD COLUMN orders_after TEXT;",
+    "CREATE INDEX container_owing ON container(id) WHERE orders_by IS NOT NULL;",
     "CREATE TABLE property("
     " container_id INTEGER NOT NULL REFERENCES container(id), key TEXT NOT NULL,"
     " value TEXT NOT NULL, PRIMARY KEY(container_id, key)) WITHOUT ROWID;",
