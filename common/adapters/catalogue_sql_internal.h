@@ -242,8 +242,19 @@ enum fy_cs_sql {
     FY_CS_JOURNAL_DELETE,
     FY_CS_EXPORT_CONTAINERS,
     FY_CS_EXPORT_OBJECTS,
+    FY_CS_EXPORT_VERSIONS,
+    FY_CS_EXPORT_VERSIONS_OF_NAME,
+    FY_CS_EXPORT_VERSION,
+    FY_CS_EXPORT_PROPERTIES,
     FY_CS_EXPORT_RIGHTS,
     FY_CS_CONTAINER_RESTORE,
+    FY_CS_RULES_RESTORE,
+    FY_CS_PROPERTY_RESTORE,
+    FY_CS_PROPERTY_REMOVE,
+    FY_CS_PROPERTY_REMOVE_PREFIX,
+    FY_CS_OBJECT_RESTORE,
+    FY_CS_VERSION_RESTORE,
+    FY_CS_VERSION_REMOVE,
 
     /* Pages of an audit, to the last: each is asked for once. */
     FY_CS_AUDIT_ENGINE,
@@ -690,6 +701,27 @@ void fy_cs_tell_content(struct fy_cs *self, enum fy_oio_kind kind,
                         const struct fy_cs_container *container,
                         const struct fy_oio_content *content);
 
+/* catalogue_sql_export.c */
+/* Texts that the line of a version borrows. */
+struct fy_cs_version_texts {
+    char name[FY_OBJECT_BYTES_MAX + 1];
+    char id[FY_GUID_DIGITS + 1];
+    char hash[FY_HASH_BYTES_MAX + 1];
+    char metadata[FY_METADATA_BYTES_MAX + 1];
+    char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
+};
+/* VERSION_LINE_COLUMNS; the container's names are the caller's. */
+void fy_cs_take_version_line(struct fy_cs_use *use, struct fy_cs_version_texts *texts,
+                             struct fy_export_line *record);
+/* The value of a property in as many lines as it takes: false when all of it is in some. */
+struct fy_cs_property_cut {
+    const char *rest; /* of the value */
+    int64_t characters;
+    bool begun;
+    char piece[FY_EXPORT_VALUE_BYTES + 1];
+};
+bool fy_cs_property_next(struct fy_cs_property_cut *cut, struct fy_export_line *record);
+
 /* catalogue_sql_journal.c */
 /* Notes what the transaction has changed, as its row is from now on. */
 void fy_cs_journal_add(struct fy_cs *self, const struct fy_export_line *record);
@@ -697,9 +729,26 @@ void fy_cs_journal_bucket(struct fy_cs *self, const struct fy_cs_container *cont
 /* Of a READY object that was changed where it is: its row is read for it. */
 void fy_cs_journal_object(struct fy_cs *self, const struct fy_cs_container *container,
                           const char *name);
+/* Of a version in the table of versions that was made, changed or removed: as it is now, or that
+ * there is none of that number. */
+void fy_cs_journal_version(struct fy_cs *self, const struct fy_cs_container *container,
+                           const char *name, int64_t number);
+/* As above, of one that is known to be removed: nothing is read for it. */
+void fy_cs_journal_version_gone(struct fy_cs *self, const struct fy_cs_container *container,
+                                const char *name, int64_t number);
+/* Of a container's property; value NULL: it is not set any more. */
+void fy_cs_journal_property(struct fy_cs *self, const struct fy_cs_container *container,
+                            const char *key, const char *value);
+/* No property whose key begins with prefix is set any more; "" none at all. */
+void fy_cs_journal_properties_gone(struct fy_cs *self, const struct fy_cs_container *container,
+                                   const char *prefix);
+/* Of a container whose row's rules have changed. What a freeze that ended by itself was is not
+ * told. */
+void fy_cs_journal_rules(struct fy_cs *self, const struct fy_cs_container *container);
 /* Writes what the transaction has noted, and forgets it. */
 void fy_cs_journal_save(struct fy_cs *self);
-/* Notes that anything may have changed. */
+/* Notes that anything may have changed: all is written down anew. Also of changes that are too many
+ * for lines (a container that a snapshot has made, when it is shown). */
 void fy_cs_journal_all(struct fy_cs *self);
 /* Gives a catalogue without identity one; when it is opened. */
 void fy_cs_identity_make(struct fy_cs *self);

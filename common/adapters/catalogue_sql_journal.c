@@ -64,6 +64,8 @@ void fy_cs_journal_object(struct fy_cs *self, const struct fy_cs_container *cont
                                                      .account = container->row.account,
                                                      .bucket = container->row.name,
                                                      .object = name,
+                                                     .number = row.version,
+                                                     .id = row.id,
                                                      .created_ms = row.facts.creation_ms,
                                                      .expires_ms = row.facts.expires_ms,
                                                      .size = row.size,
@@ -72,6 +74,71 @@ void fy_cs_journal_object(struct fy_cs *self, const struct fy_cs_container *cont
                                                      .proof = row.proof,
                                                      .hash = row.facts.hash,
                                                      .metadata = row.facts.metadata});
+}
+
+void fy_cs_journal_version(struct fy_cs *self, const struct fy_cs_container *container,
+                           const char *name, int64_t number)
+{
+    struct fy_cs_version_texts texts;
+    struct fy_export_line record = {.account = container->row.account,
+                                    .bucket = container->row.name};
+    if (self->restoring)
+        return;
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_EXPORT_VERSION);
+    fy_cs_i64(&use, container->id);
+    fy_cs_text(&use, name);
+    fy_cs_i64(&use, number);
+    bool found = fy_cs_row(&use);
+    if (found)
+        fy_cs_take_version_line(&use, &texts, &record);
+    fy_cs_end(&use);
+    if (found)
+        fy_cs_journal_add(self, &record);
+    else
+        fy_cs_journal_version_gone(self, container, name, number);
+}
+
+void fy_cs_journal_version_gone(struct fy_cs *self, const struct fy_cs_container *container,
+                                const char *name, int64_t number)
+{
+    fy_cs_journal_add(self, &(struct fy_export_line){.kind = FY_EXPORT_VERSION,
+                                                     .account = container->row.account,
+                                                     .bucket = container->row.name,
+                                                     .object = name,
+                                                     .number = number,
+                                                     .gone = true});
+}
+
+void fy_cs_journal_property(struct fy_cs *self, const struct fy_cs_container *container,
+                            const char *key, const char *value)
+{
+    struct fy_export_line record = {.kind = FY_EXPORT_PROPERTY,
+                                    .account = container->row.account,
+                                    .bucket = container->row.name,
+                                    .key = key,
+                                    .gone = value == NULL};
+    struct fy_cs_property_cut cut = {.rest = value == NULL ? "" : value};
+    while (fy_cs_property_next(&cut, &record))
+        fy_cs_journal_add(self, &record);
+}
+
+void fy_cs_journal_properties_gone(struct fy_cs *self, const struct fy_cs_container *container,
+                                   const char *prefix)
+{
+    fy_cs_journal_add(self, &(struct fy_export_line){.kind = FY_EXPORT_PROPERTY,
+                                                     .account = container->row.account,
+                                                     .bucket = container->row.name,
+                                                     .key = prefix,
+                                                     .flag = true,
+                                                     .gone = true});
+}
+
+void fy_cs_journal_rules(struct fy_cs *self, const struct fy_cs_container *container)
+{
+    fy_cs_journal_add(self, &(struct fy_export_line){.kind = FY_EXPORT_RULES,
+                                                     .account = container->row.account,
+                                                     .bucket = container->row.name,
+                                                     .rules = container->row.rules});
 }
 
 void fy_cs_journal_save(struct fy_cs *self)

@@ -57,6 +57,43 @@ static void restore_targets(struct fy_cs *self, const struct fy_export_line *rec
         fy_cs_targets_put(self, &container, record->targets);
 }
 
+static void restore_rules(struct fy_cs *self, const struct fy_export_line *record)
+{
+    const struct fy_container_rules *rules = &record->rules;
+    struct fy_cs_container container;
+    if (!container_need(self, record, &container, 0))
+        return;
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_RULES_RESTORE);
+    fy_cs_i64(&use, rules->versioned);
+    fy_cs_i64(&use, rules->policy);
+    fy_cs_i64(&use, rules->delete_exceeding);
+    fy_cs_i64(&use, rules->keep_deleted_s);
+    fy_cs_i64(&use, rules->quota);
+    fy_cs_i64(&use, rules->state);
+    fy_cs_i64(&use, rules->frozen_until_ms);
+    fy_cs_i64(&use, container.id);
+    fy_cs_send(&use);
+    fy_cs_containers_forget(self); /* what they hold of it has changed */
+}
+
+static void restore_property(struct fy_cs *self, const struct fy_export_line *record)
+{
+    struct fy_cs_container container;
+    if (!container_need(self, record, &container, 0))
+        return;
+    enum fy_cs_sql sql = !record->gone  ? FY_CS_PROPERTY_RESTORE
+                         : record->flag ? FY_CS_PROPERTY_REMOVE_PREFIX
+                                        : FY_CS_PROPERTY_REMOVE;
+    struct fy_cs_use use = fy_cs_use(self->writer, sql);
+    fy_cs_i64(&use, container.id);
+    fy_cs_text(&use, record->key);
+    if (!record->gone) {
+        fy_cs_text(&use, record->value);
+        fy_cs_i64(&use, record->number);
+    }
+    fy_cs_send(&use);
+}
+
 /* A body of these bytes, if it is here, is stored where the line says. */
 static void place_body(struct fy_cs *self, const struct fy_export_line *record)
 {
@@ -84,6 +121,28 @@ static void ready(struct fy_cs *self, const struct fy_export_line *record,
     fy_cs_object_ready(self, container, record->object, old, &made);
 }
 
+static void tombstone(struct fy_cs *self, const struct fy_export_line *record,
+                      struct fy_cs_container *container, struct fy_cs_object *old)
+{
+    if (record->hash[0] != '\0')
+        (void)snprintf(old->hash, sizeof old->hash, "%s", record->hash);
+    fy_cs_object_tombstone(self, container, record->object, old, &record->stamp);
+}
+
+/* Which version of its name the object is. Of lines with one stamp the last one says it: a delete
+ * marker may be erased, and its stamp stay. */
+static void restore_number(struct fy_cs *self, const struct fy_export_line *record,
+                           const struct fy_cs_container *container)
+{
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_RESTORE);
+    fy_cs_i64(&use, record->number);
+    fy_cs_i64(&use, record->status == FY_STATUS_DELETED && record->flag);
+    fy_cs_text(&use, record->id);
+    fy_cs_i64(&use, container->id);
+    fy_cs_text(&use, record->object);
+    fy_cs_send(&use);
+}
+
 static void restore_object(struct fy_cs *self, const struct fy_export_line *record)
 {
     struct fy_cs_container container;
@@ -91,18 +150,102 @@ static void restore_object(struct fy_cs *self, const struct fy_export_line *reco
     if (!container_need(self, record, &container, fy_stamp_ms(&record->stamp)))
         return;
     fy_cs_object_read(self, self->writer, container.id, record->object, &old);
-    if (fy_rule_apply(&old.reg, &record->stamp) != FY_VERDICT_APPLY) {
-        if (record->status == FY_STATUS_READY) /* the body may have others */
-            place_body(self, record);
-        return;
-    }
-    if (record->status == FY_STATUS_READY) {
+    enum fy_verdict verdict = fy_rule_apply(&old.reg, &record->stamp);
+    if (verdict != FY_VERDICT_APPLY && record->status == FY_STATUS_READY)
+        place_body(self, record); /* it may have others */
+    else if (verdict == FY_VERDICT_APPLY && record->status == FY_STATUS_READY)
         ready(self, record, &container, &old);
-        return;
+    else if (verdict == FY_VERDICT_APPLY)
+        tombstone(self, record, &container, &old);
+    if (verdict != FY_VERDICT_SUPERSEDED)
+        restore_number(self, record, &container);
+}
+
+/* What a row of the versions counts for, and the body it holds. */
+struct version {
+    bool exists;
+    enum fy_version_kind kind;
+    int64_t size, body_id;
+};
+
+static struct version version_read(struct fy_cs *self, const struct fy_cs_container *container,
+                                   const struct fy_export_line *record)
+{
+    struct version version = {.exists = false};
+    struct fy_cs_version_texts texts;
+    struct fy_export_line found = {.size = 0};
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_EXPORT_VERSION);
+    fy_cs_i64(&use, container->id);
+    fy_cs_text(&use, record->object);
+    fy_cs_i64(&use, record->number);
+    if (fy_cs_row(&use)) {
+        fy_cs_take_version_line(&use, &texts, &found);
+        version = (struct version){.exists = true,
+                                   .kind = found.version_kind,
+                                   .size = found.size,
+                                   .body_id = fy_cs_take_i64(&use)};
     }
-    if (record->hash[0] != '\0')
-        (void)snprintf(old.hash, sizeof old.hash, "%s", record->hash);
-    fy_cs_object_tombstone(self, &container, record->object, &old, &record->stamp);
+    fy_cs_end(&use);
+    return version;
+}
+
+static void version_count(struct fy_cs *self, const struct fy_cs_container *container,
+                          const struct version *version, int64_t sign)
+{
+    if (version->exists && version->kind != FY_VERSION_MARKER)
+        fy_cs_sum_add(self, container->id, sign, sign * version->size, 0);
+}
+
+static void version_remove(struct fy_cs *self, const struct fy_cs_container *container,
+                           const struct fy_export_line *record)
+{
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_VERSION_REMOVE);
+    fy_cs_i64(&use, container->id);
+    fy_cs_text(&use, record->object);
+    fy_cs_i64(&use, record->number);
+    fy_cs_send(&use);
+}
+
+static void version_put(struct fy_cs *self, const struct fy_cs_container *container,
+                        const struct fy_export_line *record, int64_t body_id)
+{
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_VERSION_RESTORE);
+    fy_cs_i64(&use, container->id);
+    fy_cs_text(&use, record->object);
+    fy_cs_i64(&use, record->number);
+    fy_cs_i64(&use, record->version_kind);
+    fy_cs_text(&use, record->id);
+    fy_cs_stamp(&use, &record->stamp);
+    fy_cs_i64(&use, record->size);
+    fy_cs_text(&use, record->hash);
+    fy_cs_i64(&use, record->created_ms);
+    fy_cs_i64(&use, record->expires_ms);
+    fy_cs_text(&use, record->metadata);
+    fy_cs_i64(&use, body_id);
+    fy_cs_i64(&use, record->proof);
+    fy_cs_send(&use);
+}
+
+/* Versions have no stamp that decides between lines: two transactions that change one lock each
+ * other out, so the last line is how it is. */
+static void restore_version(struct fy_cs *self, const struct fy_export_line *record)
+{
+    struct fy_cs_container container;
+    if (!container_need(self, record, &container, fy_stamp_ms(&record->stamp)))
+        return;
+    const struct version old = version_read(self, &container, record);
+    struct version made = {
+        .exists = !record->gone, .kind = record->version_kind, .size = record->size};
+    if (made.exists && made.kind == FY_VERSION_BODY)
+        made.body_id = fy_cs_body_put(self, &record->digest, record->size, record->blob_ref);
+    if (made.exists)
+        version_put(self, &container, record, made.body_id);
+    else if (old.exists)
+        version_remove(self, &container, record);
+    version_count(self, &container, &old, -1);
+    version_count(self, &container, &made, 1);
+    if (old.body_id != made.body_id)
+        fy_cs_body_let_go(self, old.body_id);
 }
 
 static void restore_site(struct fy_cs *self, const struct fy_export_line *record)
@@ -127,8 +270,17 @@ static void restore(struct fy_cs *self, const struct fy_export_line *record)
     case FY_EXPORT_TARGETS:
         restore_targets(self, record);
         break;
+    case FY_EXPORT_RULES:
+        restore_rules(self, record);
+        break;
+    case FY_EXPORT_PROPERTY:
+        restore_property(self, record);
+        break;
     case FY_EXPORT_OBJECT:
         restore_object(self, record);
+        break;
+    case FY_EXPORT_VERSION:
+        restore_version(self, record);
         break;
     case FY_EXPORT_BODY:
         place_body(self, record);

@@ -155,6 +155,8 @@ void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, c
                                 .account = container->row.account,
                                 .bucket = container->row.name,
                                 .object = name,
+                                .number = ready->number,
+                                .id = ready->id,
                                 .created_ms = facts->creation_ms,
                                 .expires_ms = facts->expires_ms,
                                 .size = ready->size,
@@ -202,6 +204,7 @@ void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
                                                      .account = container->row.account,
                                                      .bucket = container->row.name,
                                                      .object = name,
+                                                     .number = old->number,
                                                      .hash = hash});
     replaced(self, container, old, keeps ? old->body_id : 0);
     if (old->reg.status == FY_STATUS_READY)

@@ -25,6 +25,10 @@
 #define SCAN_COLUMNS                                                                               \
     "number, state, mends, account, bucket, prefix, after_name, after_id, bodies, bytes, "         \
     "damaged, mended, started_ms, ended_ms, boot_id"
+/* Of a version, as its line says it. */
+#define VERSION_LINE_COLUMNS                                                                       \
+    "v.name, v.number, v.kind, v.id, v.stamp_time, v.stamp_site, v.size, v.hash, v.changed_ms, "   \
+    "v.expires_ms, v.metadata, v.proof, b.sha, b.blob_ref"
 #define MARK_COLUMNS "o.name, o.stamp_time, o.stamp_site, o.size, b.sha"
 /* of_record: the order is a given one. */
 #define WAITING_COLUMNS                                                                            \
@@ -252,7 +256,7 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_BODY_BY_REF] = "SELECT id FROM body WHERE blob_ref = ? AND ref_hash = ?",
     [FY_CS_BODY_USED] = "SELECT EXISTS(SELECT 1 FROM object WHERE body_id = ?1) OR EXISTS(SELECT 1 "
                         "FROM conflict WHERE body_id = ?1) OR EXISTS(SELECT 1 FROM object WHERE "
-                        "kept_body = ?1)",
+                        "kept_body = ?1) OR EXISTS(SELECT 1 FROM version WHERE body_id = ?1)",
     [FY_CS_BODY_DELETE] = "DELETE FROM body WHERE id = ?",
     [FY_CS_BODY_LIST] = "SELECT " BODY_COLUMNS " FROM body b WHERE b.id > ? ORDER BY b.id LIMIT ?",
     [FY_CS_BODY_OBJECTS] =
@@ -415,19 +419,65 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_EXPORT_CONTAINERS] =
         "SELECT c.id, c.targets, " CONTAINER_COLUMNS " FROM container c WHERE c.id > ? ORDER BY "
         "c.id LIMIT ?",
-    /* What has no stamp is an upload that has begun, or failed, where nothing was before. */
+    /* What has no stamp is an upload that has begun, or failed, where nothing was before. What a
+     * snapshot makes is written down when it is shown. */
     [FY_CS_EXPORT_OBJECTS] =
-        "SELECT o.container_id, c.account, c.name, o.name, o.version, o.status, o.stamp_time, "
-        "o.stamp_site, o.size, o.hash, o.changed_ms, o.expires_ms, o.metadata, o.proof, b.sha, "
-        "b.blob_ref FROM object o CROSS JOIN container c ON c.id = o.container_id LEFT JOIN body b "
+        "SELECT o.container_id, (c.hidden_by IS NOT NULL), c.account, c.name, o.name, o.version, "
+        "o.status, o.stamp_time, o.stamp_site, o.number, o.marker, o.id, o.size, o.hash, "
+        "o.changed_ms, o.expires_ms, o.metadata, o.proof, b.sha, b.blob_ref FROM object o CROSS "
+        "JOIN container c ON c.id = o.container_id LEFT JOIN body b "
         "ON b.id = o.body_id WHERE (o.container_id, o.name, o.version) > (?, ?, ?) ORDER BY "
         "o.container_id, o.name, o.version LIMIT ?",
+    /* Two that follow each other: the key has numbers of a name falling, and names rising. */
+    [FY_CS_EXPORT_VERSIONS] =
+        "SELECT v.container_id, (c.hidden_by IS NOT NULL), c.account, c.name, " VERSION_LINE_COLUMNS
+        " FROM version v CROSS JOIN container c ON c.id = v.container_id LEFT "
+        "JOIN body b ON b.id = v.body_id WHERE (v.container_id, v.name) > (?, ?) ORDER BY "
+        "v.container_id, v.name, v.number DESC LIMIT ?",
+    [FY_CS_EXPORT_VERSIONS_OF_NAME] =
+        "SELECT v.container_id, (c.hidden_by IS NOT NULL), c.account, c.name, " VERSION_LINE_COLUMNS
+        " FROM version v CROSS JOIN container c ON c.id = v.container_id LEFT "
+        "JOIN body b ON b.id = v.body_id WHERE v.container_id = ? AND v.name = ? AND v.number < ? "
+        "ORDER BY v.number DESC LIMIT ?",
+    [FY_CS_EXPORT_VERSION] =
+        "SELECT " VERSION_LINE_COLUMNS ", v.body_id FROM version v LEFT JOIN body b ON b.id = "
+        "v.body_id WHERE v.container_id = ? AND v.name = ? AND v.number = ?",
+    [FY_CS_EXPORT_PROPERTIES] =
+        "SELECT p.container_id, (c.hidden_by IS NOT NULL), c.account, c.name, p.key, p.value FROM "
+        "property p CROSS JOIN container c ON c.id = p.container_id WHERE (p.container_id, p.key) "
+        "> (?, ?) ORDER BY p.container_id, p.key LIMIT ?",
     [FY_CS_EXPORT_RIGHTS] =
         "SELECT client, bucket, rights, revoked FROM access WHERE (client, bucket) > (?, ?) ORDER "
         "BY client, bucket LIMIT ?",
     [FY_CS_CONTAINER_RESTORE] =
         "UPDATE container SET status = ?1, stamp_time = ?2, stamp_site = ?3, created_ms = ?4, "
         "deleted_ms = ?5, expires_ms = ?6 WHERE id = ?7 AND (stamp_time, stamp_site) <= (?2, ?3)",
+    /* FY_UNSET is none. */
+    [FY_CS_RULES_RESTORE] =
+        "UPDATE container SET versioned = ?1, policy = nullif(?2, -9223372036854775807 - 1), "
+        "delete_exceeding = ?3, keep_deleted_s = nullif(?4, -9223372036854775807 - 1), quota = ?5, "
+        "state = ?6, frozen_until_ms = ?7 WHERE id = ?8",
+    /* The last parameter: so many characters of it came before. */
+    [FY_CS_PROPERTY_RESTORE] =
+        "INSERT INTO property(container_id, key, value) VALUES(?1, ?2, ?3) ON "
+        "CONFLICT(container_id, key) DO UPDATE SET value = substr(property.value, 1, CAST(?4 AS "
+        "INTEGER)) || excluded.value",
+    [FY_CS_PROPERTY_REMOVE] = "DELETE FROM property WHERE container_id = ? AND key = ?",
+    [FY_CS_PROPERTY_REMOVE_PREFIX] = "DELETE FROM property WHERE container_id = ?1 AND "
+                                     "substr(key, 1, length(?2)) = ?2",
+    [FY_CS_OBJECT_RESTORE] =
+        "UPDATE object SET number = ?1, marker = ?2, id = CASE WHEN ?3 = '' THEN id ELSE ?3 END "
+        "WHERE container_id = ?4 AND name = ?5 AND version = 0",
+    [FY_CS_VERSION_RESTORE] =
+        "INSERT INTO version(container_id, name, number, kind, id, stamp_time, stamp_site, size, "
+        "hash, changed_ms, expires_ms, metadata, body_id, proof) VALUES(?1, ?2, ?3, ?4, ?5, ?6, "
+        "?7, ?8, ?9, ?10, ?11, ?12, nullif(?13, 0), ?14) ON CONFLICT(container_id, name, number) "
+        "DO UPDATE SET kind = excluded.kind, id = excluded.id, stamp_time = excluded.stamp_time, "
+        "stamp_site = excluded.stamp_site, size = excluded.size, hash = excluded.hash, changed_ms "
+        "= excluded.changed_ms, expires_ms = excluded.expires_ms, metadata = excluded.metadata, "
+        "body_id = excluded.body_id, proof = excluded.proof",
+    [FY_CS_VERSION_REMOVE] =
+        "DELETE FROM version WHERE container_id = ? AND name = ? AND number = ?",
 
     [FY_CS_AUDIT_CONTAINERS] =
         "SELECT c.id, c.account, c.name, c.status, c.there, (c.hidden_by IS NOT NULL), "
@@ -458,7 +508,8 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "SELECT b.id, b.blob_ref, EXISTS(SELECT 1 FROM object o WHERE o.body_id = b.id) OR "
         "EXISTS(SELECT 1 FROM object o WHERE o.kept_body = b.id) OR EXISTS(SELECT 1 FROM conflict "
         "k "
-        "WHERE k.body_id = b.id) OR EXISTS(SELECT 1 FROM loose l WHERE l.body_id = b.id), "
+        "WHERE k.body_id = b.id) OR EXISTS(SELECT 1 FROM version v WHERE v.body_id = b.id) OR "
+        "EXISTS(SELECT 1 FROM loose l WHERE l.body_id = b.id), "
         "EXISTS(SELECT 1 FROM trash t WHERE t.blob_ref = b.blob_ref) FROM "
         "body b WHERE b.id > ? ORDER BY b.id LIMIT ?",
     /* An id, and a number to be added up. */

@@ -7,6 +7,9 @@
  *   {"is":"bucket","account":"c","bucket":"b","status":200,"stamp":"...","created":...}
  *   {"is":"object","account":"c","bucket":"b","object":"o","status":200,"stamp":"...",
  *    "created":...,"size":9,"sha":"...","place":"file:...","proof":1,"metadata":"{...}"}
+ *   {"is":"version","account":"c","bucket":"b","object":"o","number":7,"kind":1,...}
+ *   {"is":"property","account":"c","bucket":"b","key":"user.k","value":"v"}
+ *   {"is":"rules","account":"c","bucket":"b","versioned":true,"policy":-1}
  *   {"is":"end","count":2}
  *
  * Unknown keys are ignored, an unknown "is" is an error: a program that does not know a line must
@@ -18,7 +21,7 @@
 #include "common/core/buf.h"
 #include "common/ports/catalogue_row.h"
 
-#define FY_EXPORT_FORMAT 1
+#define FY_EXPORT_FORMAT 2 /* 1 had neither versions nor properties; it is read as well */
 
 /* What a record that was read borrows. */
 struct fy_export_room {
@@ -33,12 +36,16 @@ struct fy_export_room {
     char blob_ref[FY_BLOB_REF_BYTES_MAX + 1];
     char hash[FY_HASH_BYTES_MAX + 1];
     char metadata[FY_METADATA_BYTES_MAX + 1];
+    char key[FY_PROPERTY_KEY_BYTES_MAX + 1];
+    char value[FY_EXPORT_VALUE_BYTES + 1];
+    char guid[FY_GUID_DIGITS + 1];
     char catalogue[FY_GUID_DIGITS + 1];
     char site_id[FY_SITE_BYTES_MAX + 1];
     char site_name[FY_SITE_BYTES_MAX + 1];
     char uri[FY_URI_BYTES_MAX + 1];
     int64_t status, created, deleted, expires, at, size, proof, rights, format, number, count;
-    bool gone, flag, full;
+    int64_t kind, policy, keep, quota, state, until;
+    bool gone, flag, full, versioned, exceeding;
 };
 
 /* Appends the line, with the newline that ends it; at most FY_EXPORT_LINE_BYTES. Kinds that are

@@ -47,9 +47,9 @@ static enum fy_code take_head(struct fy_export_stream *stream, const char *text,
         return code;
     if (stream->head.kind != FY_EXPORT_HEAD)
         return fy_err_set(err, FY_ECORRUPT, "the file does not begin as an export does");
-    if (stream->head.format != FY_EXPORT_FORMAT)
+    if (stream->head.format > FY_EXPORT_FORMAT)
         return fy_err_set(err, FY_ECORRUPT,
-                          "the export has format %" PRId64 ", this program knows %d",
+                          "the export has format %" PRId64 ", this program knows up to %d",
                           stream->head.format, FY_EXPORT_FORMAT);
     stream->has_head = true;
     return FY_OK;

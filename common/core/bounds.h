@@ -199,6 +199,12 @@
 #define FY_REQUEST_ID_BYTES_MAX  63      /* x-oio-req-id; a longer one is cut */
 #define FY_ORIGIN_BYTES_MAX      255     /* User-Agent in events; a longer one is cut */
 
+/* Of a property's key, "user." or "sys." included; a longer one is 413. PostgreSQL takes some 2,700
+ * bytes in a row of an index. */
+#define FY_PROPERTY_KEY_BYTES_MAX 1024
+/* Of a property's value in one line of an export; more of it is in the lines after that. */
+#define FY_EXPORT_VALUE_BYTES 4096
+
 /* The embedded queue (ENGINE 5). */
 #define FY_QUEUE_PENDING_RECORDS_MAX 50000 /* records waiting for the writer; more is FY_EFULL */
 #define FY_QUEUE_PENDING_BYTES_MAX                                                                 \

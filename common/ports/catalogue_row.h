@@ -109,6 +109,13 @@ struct fy_version_entry {
     const struct fy_object_row *row; /* NULL of a group */
 };
 
+/* Versions of a name beside the one that its object row is. Stored: never renumbered. */
+enum fy_version_kind {
+    FY_VERSION_BODY = 0,
+    FY_VERSION_MARKER = 1,    /* a delete marker */
+    FY_VERSION_REGISTERED = 2 /* its body has not come */
+};
+
 /* What tells a READY object from another of its name. */
 struct fy_object_mark {
     char name[FY_OBJECT_BYTES_MAX + 1];
@@ -278,17 +285,25 @@ struct fy_conflict_filter {           /* absent texts are "" */
  * borrowed; NULL or "" where a kind has none.
  */
 enum fy_export_kind {
-    FY_EXPORT_HEAD,    /* first line: format, number, full, catalogue, site_id, at_ms */
-    FY_EXPORT_END,     /* last line: count */
-    FY_EXPORT_BUCKET,  /* account, bucket, status, stamp, created_ms, deleted_ms, expires_ms, flag
-                          (CCS sees it); status UNKNOWN: it has no register of its own */
-    FY_EXPORT_TARGETS, /* account, bucket, targets */
-    FY_EXPORT_OBJECT,  /* READY: all of an object; DELETED: its key, stamp and hash */
-    FY_EXPORT_BODY,    /* digest, size, blob_ref: a body that is here is stored there now */
-    FY_EXPORT_RIGHT,   /* client, bucket, rights, flag (revoked); gone: no row; gone and client "":
-                          none on the bucket */
-    FY_EXPORT_SITE,    /* site_id, site_name, uri, number (status), flag (paused); gone: no row */
-    FY_EXPORT_TRASH,   /* blob_ref, deleted_ms (due); never in a file */
+    FY_EXPORT_HEAD,     /* first line: format, number, full, catalogue, site_id, at_ms */
+    FY_EXPORT_END,      /* last line: count */
+    FY_EXPORT_BUCKET,   /* account, bucket, status, stamp, created_ms, deleted_ms, expires_ms, flag
+                           (CCS sees it); status UNKNOWN: it has no register of its own */
+    FY_EXPORT_TARGETS,  /* account, bucket, targets */
+    FY_EXPORT_RULES,    /* account, bucket, rules */
+    FY_EXPORT_PROPERTY, /* account, bucket, key, value; number: bytes of the value that an earlier
+                           line had. gone: not set; with flag: nor is any that begins with key */
+    FY_EXPORT_OBJECT,   /* READY: all of an object, number (0: the stamp's) and id ("" any) of its
+                           version; DELETED: its key, stamp, hash and number; flag: it is a delete
+                           marker */
+    FY_EXPORT_VERSION,  /* of a name, not the one its object has: number, version_kind, id; stamp,
+                           created_ms, size, hash, metadata, and of a body what an object has. gone:
+                           that number is none */
+    FY_EXPORT_BODY,     /* digest, size, blob_ref: a body that is here is stored there now */
+    FY_EXPORT_RIGHT,    /* client, bucket, rights, flag (revoked); gone: no row; gone and client "":
+                           none on the bucket */
+    FY_EXPORT_SITE,     /* site_id, site_name, uri, number (status), flag (paused); gone: no row */
+    FY_EXPORT_TRASH,    /* blob_ref, deleted_ms (due); never in a file */
     FY_EXPORT_KIND_COUNT
 };
 struct fy_export_line {
@@ -301,6 +316,9 @@ struct fy_export_line {
     struct fy_digest digest;
     int64_t created_ms, deleted_ms, expires_ms, at_ms;
     int64_t size, format, number, count;
+    enum fy_version_kind version_kind;
+    struct fy_container_rules rules;
+    const char *key, *value, *id;
     const char *account, *client, *bucket, *object, *targets;
     const char *blob_ref, *hash, *metadata;
     const char *catalogue, *site_id, *site_name, *uri;

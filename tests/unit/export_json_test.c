@@ -58,6 +58,25 @@ static void every_kind_of_line_is_read_as_it_was_written(void **state)
     assert_same_again(
         "{\"is\":\"object\",\"account\":\"c\",\"bucket\":\"b\",\"object\":\"o\",\"status\":"
         "204,\"stamp\":\"" STAMP "\",\"hash\":\"h\"}");
+    assert_same_again("{\"is\":\"object\",\"number\":-7,\"account\":\"c\",\"bucket\":\"b\","
+                      "\"object\":\"o\",\"guid\":\"g\",\"status\":204,\"stamp\":\"" STAMP
+                      "\",\"flag\":true}");
+    assert_same_again("{\"is\":\"version\",\"number\":9,\"account\":\"c\",\"bucket\":\"b\","
+                      "\"object\":\"o\",\"guid\":\"g\",\"stamp\":\"" STAMP
+                      "\",\"created\":5,\"size\":9,\"sha\":\"" SHA
+                      "\",\"place\":\"file:x\",\"proof\":2}");
+    assert_same_again("{\"is\":\"version\",\"number\":9,\"account\":\"c\",\"bucket\":\"b\","
+                      "\"object\":\"o\",\"kind\":2,\"guid\":\"g\",\"size\":5}");
+    assert_same_again("{\"is\":\"version\",\"number\":9,\"account\":\"c\",\"bucket\":\"b\","
+                      "\"object\":\"o\",\"gone\":true}");
+    assert_same_again("{\"is\":\"property\",\"number\":12,\"account\":\"c\",\"bucket\":\"b\","
+                      "\"key\":\"user.k\",\"value\":\"v\"}");
+    assert_same_again("{\"is\":\"property\",\"account\":\"c\",\"bucket\":\"b\",\"flag\":true,"
+                      "\"gone\":true}");
+    assert_same_again("{\"is\":\"rules\",\"account\":\"c\",\"bucket\":\"b\",\"versioned\":true,"
+                      "\"policy\":0,\"exceeding\":true,\"keep\":-1,\"quota\":5,\"state\":1,"
+                      "\"until\":9}");
+    assert_same_again("{\"is\":\"rules\",\"account\":\"c\",\"bucket\":\"b\"}");
     assert_same_again("{\"is\":\"body\",\"size\":9,\"sha\":\"" SHA "\",\"place\":\"file:x\"}");
     assert_same_again("{\"is\":\"right\",\"client\":\"c\",\"bucket\":\"b\",\"rights\":7}");
     assert_same_again("{\"is\":\"right\",\"bucket\":\"b\",\"gone\":true}");
@@ -97,6 +116,17 @@ static void what_is_no_line_of_an_export_is_refused(void **state)
         "{\"is\":\"right\",\"client\":\"c\",\"bucket\":\"b\",\"rights\":8}",
         "{\"is\":\"site\",\"id\":\"x y\",\"uri\":\"http://x\"}",
         "{\"is\":\"site\",\"id\":\"x\"}",
+        "{\"is\":\"site\",\"id\":\"x\",\"uri\":\"http://x\",\"number\":-1}",
+        "{\"is\":\"version\",\"account\":\"c\",\"bucket\":\"b\",\"object\":\"o\",\"kind\":1}",
+        "{\"is\":\"version\",\"account\":\"c\",\"bucket\":\"b\",\"object\":\"o\",\"number\":7,"
+        "\"kind\":3}",
+        "{\"is\":\"version\",\"account\":\"c\",\"bucket\":\"b\",\"object\":\"o\",\"number\":7,"
+        "\"size\":1,\"sha\":\"" SHA "\",\"proof\":1}",
+        "{\"is\":\"property\",\"account\":\"c\",\"bucket\":\"b\",\"value\":\"v\"}",
+        "{\"is\":\"property\",\"account\":\"c\",\"bucket\":\"b\",\"key\":\"k\",\"value\":\"v\","
+        "\"number\":-1}",
+        "{\"is\":\"rules\",\"account\":\"c\",\"bucket\":\"b\",\"state\":3}",
+        "{\"is\":\"rules\",\"bucket\":\"b\",\"policy\":3}",
     };
     struct fy_export_room *room = fy_alloc(sizeof *room);
     struct fy_export_line line;
@@ -177,7 +207,7 @@ static void file_that_is_cut_or_not_one_is_told_from_a_whole_one(void **state)
         HEAD LINE LINE END "{",
         HEAD HEAD LINE LINE END,
         HEAD LINE LINE "{\"is\":\"end\",\"count\":2}",
-        "{\"is\":\"head\",\"format\":2,\"catalogue\":\"abc\"}\n" LINE LINE END,
+        "{\"is\":\"head\",\"format\":3,\"catalogue\":\"abc\"}\n" LINE LINE END,
     };
     int count = 0;
     (void)state;
