@@ -24,9 +24,9 @@ class Autopsy:
     def __init__(self, site):
         assert not site.running()
         self.files = {path.name for path in site.body_files()}
-        with _opened(site.data / "catalogue.db") as catalogue:
+        with opened(site.data / "catalogue.db") as catalogue:
             self._read_catalogue(catalogue)
-        with _opened(site.data / "queue.db") as queue:
+        with opened(site.data / "queue.db") as queue:
             self._read_queue(queue)
 
     def _read_catalogue(self, catalogue):
@@ -119,7 +119,8 @@ def _file_of(blob_ref):
 
 
 @contextlib.contextmanager
-def _opened(path):
+def opened(path):
+    """A copy of a database of a site that does not run."""
     with tempfile.TemporaryDirectory() as folder:
         for ending in ("", "-wal"):
             source = Path(str(path) + ending)

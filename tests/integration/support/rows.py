@@ -1,8 +1,10 @@
-"""Objects without bodies, put into the catalogue of a site that is stopped: many in seconds."""
+"""Many objects in seconds, put into the catalogue of a site that is stopped; and looks into a catalogue."""
 
+import contextlib
 import sqlite3
 import subprocess
 
+from support.faults_autopsy import opened
 from support.postgres import program
 
 FIRST_BODY = 1000  # ids of bodies; a site that was hardly used has given out none of them
@@ -33,8 +35,18 @@ OBJECTS = """INSERT INTO object(container_id, name, version, id, status, stamp_t
 {numbers} SELECT o.container_id, '{prefix}' || {padded9}, 0, {padded26}, 200, o.stamp_time + i, o.stamp_site, i,
     '', 0, 0, '', {first} + i, 1 FROM {from}, (SELECT * FROM object WHERE name = '{like}') AS o"""
 
+TWINS = """INSERT INTO object(container_id, name, version, number, id, status, stamp_time, stamp_site, size,
+    hash, changed_ms, expires_ms, metadata, body_id, proof)
+{numbers} SELECT o.container_id, '{prefix}' || {padded9}, 0, o.number + i + 1, {padded26}, 200, o.stamp_time + i + 1,
+    o.stamp_site, o.size, o.hash, o.changed_ms, 0, '', o.body_id, 1
+    FROM {from}, (SELECT * FROM object WHERE name = '{like}') AS o"""
+OLDER = """INSERT INTO version(container_id, name, number, kind, id, stamp_time, stamp_site, size, hash,
+    changed_ms, expires_ms, metadata, body_id, proof)
+SELECT container_id, name, number - 1000000, 0, id, stamp_time, stamp_site, size, hash, changed_ms, 0, '', body_id, 1
+    FROM object WHERE name LIKE '{prefix}%'"""
 
-def statements(words, like, prefix, count):
+
+def statements(words, texts, like, prefix, count):
     def padded(width):
         return words["padded"].format(width=width)
 
@@ -43,21 +55,48 @@ def statements(words, like, prefix, count):
         "padded9": padded(9), "padded26": padded(26), "sha32": words["sha"].format(padded=padded(32)),
         "first": FIRST_BODY, "prefix": prefix, "like": like,
     }  # fmt: skip
-    return [text.format(**filled) for text in (BODIES, OBJECTS)]
+    return [text.format(**filled) for text in texts]
+
+
+def _psql(url, text):
+    command = [program("psql"), "-d", url, "-AXtqc", text]
+    return subprocess.run(command, check=True, timeout=FILL_S, capture_output=True, text=True).stdout
+
+
+def _add(site, texts, like, prefix, count):
+    url = site.settings.get("catalogue")
+    if url:
+        for text in statements(POSTGRES, texts, like, prefix, count):
+            _psql(url, text)
+        return
+    db = sqlite3.connect(site.data / "catalogue.db")
+    db.execute("PRAGMA synchronous = off")
+    for text in statements(SQLITE, texts, like, prefix, count):
+        db.execute(text)
+    db.commit()
+    db.close()
 
 
 def add_rows(site, like, prefix, count):
     """As many READY rows beside the object `like`, with stamps behind its own; the same on every
-    site that has that object. The site's totals do not know of them."""
+    site that has that object. The site's totals do not know of them, and their bodies are not there."""
+    _add(site, (BODIES, OBJECTS), like, prefix, count)
+
+
+def add_twins(site, like, prefix, count):
+    """As many READY rows with the body of the object `like`, and of each an older version. The sums of the
+    container do not know of them until it is touched with `recompute`."""
+    _add(site, (TWINS, OLDER), like, prefix, count)
+
+
+def ask(site, sql):
+    """The number that a statement gives, of a site that runs or has been killed."""
     url = site.settings.get("catalogue")
     if url:
-        for text in statements(POSTGRES, like, prefix, count):
-            subprocess.run(
-                [program("psql"), "-d", url, "-AXtqc", text], check=True, timeout=FILL_S)  # fmt: skip
-        return
-    db = sqlite3.connect(site.data / "catalogue.db")
-    db.execute("PRAGMA synchronous = off")
-    for text in statements(SQLITE, like, prefix, count):
-        db.execute(text)
-    db.commit()
-    db.close()
+        return int(_psql(url, sql))
+    file = site.data / "catalogue.db"
+    if site.running():
+        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)) as read:
+            return next(read.execute(sql))[0]
+    with opened(file) as copy:
+        return next(copy.execute(sql))[0]
