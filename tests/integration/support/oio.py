@@ -46,7 +46,8 @@ class Oio:
         self.url = url
         self.account = account
         self.namespace = namespace
-        self.bodies = Client(url, account)  # which come and go by Ferry's own route
+        # Bodies come and go by Ferry's own route; a header is bytes, here those of UTF-8.
+        self.bodies = Client(url, account.encode().decode("latin-1"))
 
     def of(self, account):
         return Oio(self.url, account, self.namespace)
