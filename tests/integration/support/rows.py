@@ -21,12 +21,14 @@ SQLITE = {
     "from": "n",
     "padded": "printf('%0{width}d', i)",
     "sha": "CAST({padded} AS BLOB)",
+    "sum": "container_id = {of}",
 }
 POSTGRES = {
     "numbers": "",
     "from": "generate_series(0, {count} - 1) AS n(i)",
     "padded": "lpad(i::text, {width}, '0')",
     "sha": "convert_to({padded}, 'UTF8')",
+    "sum": "id = (SELECT min(id) FROM container_count WHERE container_id = {of})",  # a sum is of several rows
 }
 BODIES = """INSERT INTO body(id, sha, size, blob_ref, ref_hash)
 {numbers} SELECT {first} + i, {sha32}, i, 'none-' || i, i FROM {from}"""
@@ -44,6 +46,10 @@ OLDER = """INSERT INTO version(container_id, name, number, kind, id, stamp_time,
     changed_ms, expires_ms, metadata, body_id, proof)
 SELECT container_id, name, number - 1000000, 0, id, stamp_time, stamp_site, size, hash, changed_ms, 0, '', body_id, 1
     FROM object WHERE name LIKE '{prefix}%'"""
+SUMS = """UPDATE counters SET objects = objects + {count},
+    bytes = bytes + {count} * (SELECT size FROM object WHERE name = '{like}') WHERE id = (SELECT min(id) FROM counters)"""
+OWN_SUMS = """UPDATE container_count SET objects = objects + 2 * {count},
+    bytes = bytes + 2 * {count} * (SELECT size FROM object WHERE name = '{like}') WHERE {sum}"""
 
 
 def statements(words, texts, like, prefix, count):
@@ -53,7 +59,8 @@ def statements(words, texts, like, prefix, count):
     filled = {
         "numbers": words["numbers"].format(count=count), "from": words["from"].format(count=count),
         "padded9": padded(9), "padded26": padded(26), "sha32": words["sha"].format(padded=padded(32)),
-        "first": FIRST_BODY, "prefix": prefix, "like": like,
+        "first": FIRST_BODY, "prefix": prefix, "like": like, "count": count,
+        "sum": words["sum"].format(of=f"(SELECT container_id FROM object WHERE name = '{like}')"),
     }  # fmt: skip
     return [text.format(**filled) for text in texts]
 
@@ -84,9 +91,9 @@ def add_rows(site, like, prefix, count):
 
 
 def add_twins(site, like, prefix, count):
-    """As many READY rows with the body of the object `like`, and of each an older version. The sums of the
-    container do not know of them until it is touched with `recompute`."""
-    _add(site, (TWINS, OLDER), like, prefix, count)
+    """As many READY rows with the body of the object `like`, and of each an older version. All sums know of
+    them."""
+    _add(site, (TWINS, OLDER, SUMS, OWN_SUMS), like, prefix, count)
 
 
 def ask(site, sql):
