@@ -54,7 +54,7 @@ def test_case_68_a_connection_is_closed_for_who_does_not_ask(oio, wish):
     answer = wire.raw(oio.url, request.encode())  # returns once the other side has closed
     lines = answer.split(b"\r\n\r\n")[0].split(b"\r\n")
     assert lines[0].startswith(b"HTTP/1.1 404 ")
-    assert b"Connection: Close" in lines
+    assert b"connection: close" in [line.lower() for line in lines]
 
 
 # ---- events
