@@ -51,6 +51,7 @@ int catalogue_contract_backfill(void);
 int catalogue_contract_export(void);
 int catalogue_contract_sum(void);
 int catalogue_contract_container(void);
+int catalogue_contract_both(void);
 int catalogue_contract_name(void);
 int catalogue_contract_version(void);
 
