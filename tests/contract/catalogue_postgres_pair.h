@@ -15,6 +15,14 @@ struct pair {
 struct pair *pair_of(void **state);
 void pair_end(struct pair *pair);
 
+#define PAIR_ROUNDS 20 /* meetings of a test, some of which are at the same moment */
+
+/* Runs both, each on its own connection, and now the one, now the other a little later, so that
+ * they meet at different places. Whoever comes first: the test holds. */
+void pair_run(struct pair *pair, struct fy_cat_op *first, struct fy_cat_op *second);
+/* What is derived agrees with what it is derived from. */
+void pair_check_sums(struct contract *c);
+
 /* Renews the process's lease. */
 enum fy_code pair_renew(struct contract *c);
 

@@ -10,93 +10,16 @@
 
 /* ------------------------------------------------------------------ at the same moment */
 
-#define ROUNDS 20
-
-struct side {
-    struct contract *c;
-    struct fy_cat_op *op;
-    pthread_barrier_t *barrier;
-    long late_us;
-    enum fy_code code;
-};
-
-static void *run_side(void *arg)
-{
-    struct side *side = arg;
-    const struct timespec late = {.tv_nsec = side->late_us * 1000L};
-    (void)pthread_barrier_wait(side->barrier);
-    (void)nanosleep(&late, NULL);
-    side->code = fy_catalogue_write(side->c->catalogue, &side->op, 1, &side->c->err);
-    return NULL;
-}
-
-/* Runs both, each on its own connection, and now the one, now the other a little later, so that
- * they meet at different places. Whoever comes first: the test holds. */
-static void run_both(struct pair *pair, struct fy_cat_op *first, struct fy_cat_op *second)
-{
-    pthread_barrier_t barrier;
-    struct side sides[] = {{.c = pair->one, .op = first, .barrier = &barrier},
-                           {.c = &pair->two, .op = second, .barrier = &barrier}};
-    pthread_t threads[2];
-    unsigned meeting = pair->meetings++;
-    sides[meeting % 2].late_us = 500L * (meeting / 2 % 8);
-    assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
-    for (size_t index = 0; index < 2; index++)
-        assert_int_equal(pthread_create(&threads[index], NULL, run_side, &sides[index]), 0);
-    for (size_t index = 0; index < 2; index++) {
-        assert_int_equal(pthread_join(threads[index], NULL), 0);
-        if (sides[index].code != FY_OK)
-            fail_msg("side %zu: %s", index, sides[index].c->err.text);
-    }
-    assert_int_equal(pthread_barrier_destroy(&barrier), 0);
-}
-
-/* What is derived agrees with what it is derived from. */
-static void check_sums(struct contract *c)
-{
-    struct fy_catalogue_totals totals = contract_totals(c);
-    assert_int_equal(
-        totals.objects,
-        catalogue_postgres_number(c->place, "SELECT count(*) FROM object WHERE status = 200"));
-    assert_int_equal(
-        totals.bytes,
-        catalogue_postgres_number(
-            c->place, "SELECT coalesce(sum(size), 0)::bigint FROM object WHERE status = 200"));
-    assert_int_equal(
-        totals.containers,
-        catalogue_postgres_number(c->place, "SELECT count(*) FROM container WHERE there = 1"));
-    assert_int_equal(totals.kept_objects,
-                     catalogue_postgres_number(
-                         c->place, "SELECT count(*) FROM object WHERE kept_body IS NOT NULL"));
-    assert_int_equal(totals.kept_bytes,
-                     catalogue_postgres_number(c->place,
-                                               "SELECT coalesce(sum(size), 0)::bigint FROM object "
-                                               "WHERE kept_body IS NOT NULL"));
-    assert_int_equal(totals.outbox_orders,
-                     catalogue_postgres_number(c->place, "SELECT count(*) FROM outbox"));
-    /* A container is there while its register says so or an object is in it. */
-    assert_int_equal(
-        catalogue_postgres_number(
-            c->place, "SELECT count(*) FROM container c WHERE there <> (CASE WHEN status = 200 OR "
-                      "EXISTS(SELECT 1 FROM object o WHERE o.container_id = c.id AND o.status = "
-                      "200) THEN 1 ELSE 0 END)"),
-        0);
-    assert_int_equal(catalogue_postgres_number(
-                         c->place, "SELECT count(*) FROM object WHERE status = 200 AND body_id IS "
-                                   "NULL"),
-                     0);
-}
-
 static void of_two_uploads_of_a_name_one_begins(void **state)
 {
     struct pair *pair = pair_of(state);
     assert_int_equal(contract_mkbucket(pair->one, "client-1", "bucket-1"), FY_OK);
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < PAIR_ROUNDS; round++) {
         char name[32];
         pair_name(name, round);
         struct fy_cat_upload_begin a = contract_begin("client-1", "bucket-1", name);
         struct fy_cat_upload_begin b = a;
-        run_both(pair, &a.op, &b.op);
+        pair_run(pair, &a.op, &b.op);
         assert_int_equal((a.op.code == FY_OK) + (b.op.code == FY_OK), 1);
         assert_int_equal((a.op.code == FY_ENOTACCEPT) + (b.op.code == FY_ENOTACCEPT), 1);
     }
@@ -106,16 +29,16 @@ static void of_two_uploads_of_a_name_one_begins(void **state)
 static void of_two_buckets_of_a_name_one_is_made(void **state)
 {
     struct pair *pair = pair_of(state);
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < PAIR_ROUNDS; round++) {
         struct fy_cat_bucket_create a = {.op.kind = FY_CAT_BUCKET_CREATE, .client = "client-1"};
         (void)snprintf(a.bucket, sizeof a.bucket, "bucket-%u", round);
         struct fy_cat_bucket_create b = a;
         b.client[sizeof "client-1" - 2] = round % 2 == 0 ? '1' : '2';
-        run_both(pair, &a.op, &b.op);
+        pair_run(pair, &a.op, &b.op);
         assert_int_equal((a.op.code == FY_OK) + (b.op.code == FY_OK), 1);
         assert_int_equal((a.op.code == FY_EEXISTS) + (b.op.code == FY_EEXISTS), 1);
     }
-    check_sums(pair->one);
+    pair_check_sums(pair->one);
     pair_end(pair);
 }
 
@@ -123,7 +46,7 @@ static void orders_for_one_name_end_at_the_greatest_stamp(void **state)
 {
     struct pair *pair = pair_of(state);
     assert_int_equal(contract_mkbucket(pair->one, "client-1", "bucket-1"), FY_OK);
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < PAIR_ROUNDS; round++) {
         char name[32];
         pair_name(name, round % 5);
         bool deletes = round % 3 == 0;
@@ -132,13 +55,13 @@ static void orders_for_one_name_end_at_the_greatest_stamp(void **state)
         struct fy_cat_apply b =
             contract_order(&pair->two, deletes ? FY_ACTION_DELETE : FY_ACTION_CREATE, "client-1",
                            "bucket-1", name, deletes ? NULL : "newer", 11 + 2 * round);
-        run_both(pair, &a.op, &b.op);
+        pair_run(pair, &a.op, &b.op);
         assert_int_equal(a.op.code, FY_OK);
         assert_int_equal(b.op.code, FY_OK);
         assert_int_equal(b.verdict, FY_VERDICT_APPLY);
         assert_int_equal(contract_status(pair->one, "bucket-1", name),
                          deletes ? FY_STATUS_DELETED : FY_STATUS_READY);
-        check_sums(pair->one);
+        pair_check_sums(pair->one);
     }
     pair_end(pair);
 }
@@ -149,7 +72,7 @@ static void bucket_held_by_objects_is_there_exactly_while_one_is(void **state)
     struct pair *pair = pair_of(state);
     assert_int_equal(
         contract_apply(pair->one, FY_ACTION_CREATE, "client-1", "bucket-1", "o-a", "x", 1), FY_OK);
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < PAIR_ROUNDS; round++) {
         const char *going = round % 2 == 0 ? "o-a" : "o-b";
         const char *coming = round % 2 == 0 ? "o-b" : "o-a";
         struct fy_cat_apply a = contract_order(pair->one, FY_ACTION_DELETE, "client-1", "bucket-1",
@@ -157,10 +80,10 @@ static void bucket_held_by_objects_is_there_exactly_while_one_is(void **state)
         struct fy_cat_apply b =
             contract_order(&pair->two, round % 5 == 4 ? FY_ACTION_DELETE : FY_ACTION_CREATE,
                            "client-1", "bucket-1", coming, "x", 10 + round);
-        run_both(pair, &a.op, &b.op);
+        pair_run(pair, &a.op, &b.op);
         assert_int_equal(a.op.code, FY_OK);
         assert_int_equal(b.op.code, FY_OK);
-        check_sums(pair->one);
+        pair_check_sums(pair->one);
     }
     pair_end(pair);
 }
@@ -169,45 +92,45 @@ static void bucket_is_deleted_or_gets_its_object_never_both(void **state)
 {
     struct pair *pair = pair_of(state);
     unsigned deleted = 0;
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < PAIR_ROUNDS; round++) {
         struct fy_cat_bucket_delete a = {.op.kind = FY_CAT_BUCKET_DELETE, .client = "client-1"};
         (void)snprintf(a.bucket, sizeof a.bucket, "bucket-%u", round);
         assert_int_equal(contract_mkbucket(pair->one, "client-1", a.bucket), FY_OK);
         struct fy_cat_upload_begin begin = contract_begin("client-1", a.bucket, "o");
         assert_int_equal(contract_run(&pair->two, &begin.op), FY_OK);
         struct fy_cat_upload_finish b = contract_finish(&pair->two, &begin, "bytes");
-        run_both(pair, &a.op, &b.op);
+        pair_run(pair, &a.op, &b.op);
         if (a.op.code == FY_OK)
             assert_int_equal(b.op.code, FY_ENOTFOUND);
         else
             assert_int_equal(a.op.code, FY_ENOTACCEPT);
         assert_int_equal(b.op.code == FY_OK, a.op.code != FY_OK);
         deleted += a.op.code == FY_OK;
-        check_sums(pair->one);
+        pair_check_sums(pair->one);
     }
-    print_message("%u of %u buckets were deleted first\n", deleted, ROUNDS);
+    print_message("%u of %u buckets were deleted first\n", deleted, PAIR_ROUNDS);
     pair_end(pair);
 }
 
 static void the_same_bytes_brought_twice_are_one_body(void **state)
 {
     struct pair *pair = pair_of(state);
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < PAIR_ROUNDS; round++) {
         char name[32];
         pair_name(name, round);
         struct fy_cat_apply a = contract_order(pair->one, FY_ACTION_CREATE, "client-1", "bucket-1",
                                                name, name, 10 + round);
         struct fy_cat_apply b = contract_order(&pair->two, FY_ACTION_CREATE, "client-1", "bucket-2",
                                                name, name, 10 + round);
-        run_both(pair, &a.op, &b.op);
+        pair_run(pair, &a.op, &b.op);
         assert_int_equal(a.op.code, FY_OK);
         assert_int_equal(b.op.code, FY_OK);
     }
     assert_int_equal(catalogue_postgres_number(pair->one->place, "SELECT count(*) FROM body"),
-                     ROUNDS);
+                     PAIR_ROUNDS);
     assert_int_equal(catalogue_postgres_number(pair->one->place, "SELECT count(*) FROM trash"),
-                     ROUNDS);
-    check_sums(pair->one);
+                     PAIR_ROUNDS);
+    pair_check_sums(pair->one);
     pair_end(pair);
 }
 
@@ -216,7 +139,7 @@ static void body_is_swept_or_linked_never_both(void **state)
 {
     struct pair *pair = pair_of(state);
     unsigned linked = 0;
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < PAIR_ROUNDS; round++) {
         char name[32], other[32];
         pair_name(name, round);
         (void)snprintf(other, sizeof other, "link-%u", round);
@@ -234,21 +157,21 @@ static void body_is_swept_or_linked_never_both(void **state)
                                                other, name, offset + 2);
         b.blob_ref[0] = '\0';
         b.link_body_id = body_id;
-        run_both(pair, &a.op, &b.op);
+        pair_run(pair, &a.op, &b.op);
         assert_int_equal(a.op.code, FY_OK);
         assert_true(b.op.code == FY_OK || b.op.code == FY_ENOTFOUND);
         assert_int_equal(a.moved, b.op.code == FY_OK ? 0 : 1);
         linked += b.op.code == FY_OK;
-        check_sums(pair->one);
+        pair_check_sums(pair->one);
     }
-    print_message("%u of %u bodies were linked first\n", linked, ROUNDS);
+    print_message("%u of %u bodies were linked first\n", linked, PAIR_ROUNDS);
     /* Whatever is let go of from now on is found: nothing was forgotten. */
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < PAIR_ROUNDS; round++) {
         char other[32], name[32];
         pair_name(name, round);
         (void)snprintf(other, sizeof other, "link-%u", round);
         assert_int_equal(contract_apply(pair->one, FY_ACTION_DELETE, "client-1", "bucket-1", other,
-                                        name, 10LL * (ROUNDS + 2)),
+                                        name, 10LL * (PAIR_ROUNDS + 2)),
                          FY_OK);
     }
     contract_forget_deleted(pair->one);
@@ -265,7 +188,7 @@ static void body_that_moves_and_is_linked_to_is_where_the_last_line_says(void **
 {
     struct pair *pair = pair_of(state);
     char sql[256];
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < PAIR_ROUNDS; round++) {
         char name[32], link[32], anew[32];
         pair_name(name, round);
         (void)snprintf(link, sizeof link, "link-%u", round);
@@ -281,7 +204,7 @@ static void body_that_moves_and_is_linked_to_is_where_the_last_line_says(void **
                                                anew, name, offset + 2);
         a.blob_ref[0] = '\0';
         a.link_body_id = body_id;
-        run_both(pair, &a.op, &b.op);
+        pair_run(pair, &a.op, &b.op);
         assert_int_equal(a.op.code, FY_OK);
         assert_int_equal(b.op.code, FY_OK);
         (void)snprintf(sql, sizeof sql,
@@ -311,7 +234,7 @@ static void two_workers_claim_each_row_once(void **state)
                                       .capacity = 7};
         struct fy_cat_wait_claim b = a;
         b.rows = rows + ROWS;
-        run_both(pair, &a.op, &b.op);
+        pair_run(pair, &a.op, &b.op);
         assert_true(a.count + b.count > 0);
         for (size_t index = 0; index < a.count + b.count; index++) {
             const struct fy_waiting_row *row =
@@ -330,7 +253,7 @@ static void two_workers_claim_each_row_once(void **state)
 static void of_two_orders_that_wait_for_a_key_the_newer_goes_on(void **state)
 {
     struct pair *pair = pair_of(state);
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < PAIR_ROUNDS; round++) {
         char name[32];
         pair_name(name, round);
         struct fy_cat_wait a = {.op.kind = FY_CAT_WAIT,
@@ -342,14 +265,14 @@ static void of_two_orders_that_wait_for_a_key_the_newer_goes_on(void **state)
         b.row.order =
             contract_order(pair->one, FY_ACTION_CREATE, "client-1", "bucket-1", name, "2", 11)
                 .order;
-        run_both(pair, &a.op, &b.op);
+        pair_run(pair, &a.op, &b.op);
         assert_int_equal(a.op.code, FY_OK);
         assert_int_equal(b.op.code, FY_OK);
         assert_false(b.superseded);
         assert_int_equal(contract_totals(pair->one).waiting_orders, round + 1);
     }
     assert_int_equal(catalogue_postgres_number(pair->one->place, "SELECT count(*) FROM waiting"),
-                     ROUNDS);
+                     PAIR_ROUNDS);
     pair_end(pair);
 }
 
@@ -374,10 +297,10 @@ static void of_two_sites_that_come_for_the_last_place_one_gets_it(void **state)
         struct fy_cat_site op = site_op(FY_SITE_INSERT, id);
         assert_int_equal(contract_run(pair->one, &op.op), FY_OK);
     }
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < PAIR_ROUNDS; round++) {
         struct fy_cat_site a = site_op(FY_SITE_INSERT, "lyon");
         struct fy_cat_site b = site_op(FY_SITE_INSERT, "oslo");
-        run_both(pair, &a.op, &b.op);
+        pair_run(pair, &a.op, &b.op);
         assert_int_equal((a.op.code == FY_OK) + (b.op.code == FY_OK), 1);
         assert_int_equal((a.op.code == FY_ETOOBIG) + (b.op.code == FY_ETOOBIG), 1);
         struct fy_cat_site gone = site_op(FY_SITE_REMOVE, a.op.code == FY_OK ? "lyon" : "oslo");
@@ -478,7 +401,7 @@ static void sums_of_containers_are_right_however_they_are_folded(void **state)
                              FY_OK);
         }
         struct fy_cat_lease_renew a = {.op.kind = FY_CAT_LEASE_RENEW}, b = a;
-        run_both(pair, &a.op, &b.op);
+        pair_run(pair, &a.op, &b.op);
         struct fy_container_info info = contract_info(pair->one, "client-1", "bucket-1");
         assert_int_equal(info.objects, (OBJECTS + 2) / 3);
         assert_int_equal(info.bytes, round * info.objects);
