@@ -184,6 +184,8 @@ static const struct word {
     {"INDEXED BY object_rest", ""},
     {"INDEXED BY object_marker", ""},
     {"INDEXED BY version_registered", ""},
+    {"INDEXED BY container_hidden", ""},
+    {"INDEXED BY container_owing", ""},
     {"INDEXED BY waiting_turn", ""},
     {"CROSS JOIN", "JOIN"}, /* there it fixes the order of the loops */
     /* Of a process that lives; the uploads of the dead are over. */

@@ -202,6 +202,19 @@ static void give_again(struct fy_cat_op *op, int64_t value)
         ((struct fy_cat_right *)(void *)op)->row.rights = (unsigned)value;
 }
 
+/* What goes on where the last page ended does so once that one is committed. */
+static void move_on(struct fy_cat_op *op)
+{
+    if (op->code == FY_OK && op->kind == FY_CAT_SNAPSHOT) {
+        struct fy_cat_snapshot *snapshot = (struct fy_cat_snapshot *)(void *)op;
+        memcpy(snapshot->after, snapshot->last, sizeof snapshot->after);
+        snapshot->after_version = snapshot->last_version;
+    } else if (op->code == FY_OK && op->kind == FY_CAT_VERSIONS_PURGE) {
+        struct fy_cat_versions_purge *purge = (struct fy_cat_versions_purge *)(void *)op;
+        memcpy(purge->after, purge->last, sizeof purge->after);
+    }
+}
+
 /* Other processes back off by different times, so that the same two do not meet again. */
 static void back_off(struct fy_cs *self, unsigned attempt)
 {
@@ -218,6 +231,8 @@ static enum fy_code run_all(struct fy_cs *self, struct fy_cat_op *const *ops, si
         for (size_t index = 0; index < count; index++)
             give_again(ops[index], givens[index]);
         enum fy_code code = run_once(self, ops, count, err);
+        for (size_t index = 0; code == FY_OK && index < count; index++)
+            move_on(ops[index]);
         if (code == FY_OK || !self->again || attempt == FY_CS_TRIES_MAX)
             return code;
         back_off(self, attempt);

@@ -35,6 +35,7 @@
  * catalogue_sql_page.c       lists of versions, with groups
  * catalogue_sql_flush.c      versions removed by the thousand
  * catalogue_sql_snapshot.c   containers copied
+ * catalogue_sql_snapshot_end.c  copies removed, and ordered from the other sites
  *
  * Engines: catalogue_sqlite*.c (one process, one writer), catalogue_postgres*.c (any number).
  * Names that leave a file begin with fy_cs_ (catalogue, SQL).
@@ -147,6 +148,28 @@ enum fy_cs_sql {
     FY_CS_VERSION_LIST_REGISTERED,
     FY_CS_VERSION_LIST,
     FY_CS_VERSION_LIST_NAME,
+
+    FY_CS_SNAPSHOT_MAKE,
+    FY_CS_SNAPSHOT_PROPERTIES,
+    FY_CS_SNAPSHOT_COPIED,
+    FY_CS_SNAPSHOT_HIDDEN,
+    FY_CS_SNAPSHOT_HELD,
+    FY_CS_SNAPSHOT_FLOOR,
+    FY_CS_SNAPSHOT_OBJECTS,
+    FY_CS_SNAPSHOT_TOMBSTONES,
+    FY_CS_SNAPSHOT_VERSIONS,
+    FY_CS_SNAPSHOT_HIDES,
+    FY_CS_SNAPSHOT_RENAME,
+    FY_CS_SNAPSHOT_OWED,
+    FY_CS_SNAPSHOT_OWED_ANY,
+    FY_CS_SNAPSHOT_OWES,
+    FY_CS_SNAPSHOT_PLACE,
+    FY_CS_SNAPSHOT_LEAVE,
+    FY_CS_SNAPSHOT_DEAD,
+    FY_CS_SNAPSHOT_ROWS,
+    FY_CS_SNAPSHOT_ROWS_OF_VERSION,
+    FY_CS_SNAPSHOT_ROWS_DELETE,
+    FY_CS_SNAPSHOT_VERSIONS_DELETE,
 
     FY_CS_BODY_INSERT,
     FY_CS_BODY_INSERT_AS,
@@ -588,6 +611,15 @@ void fy_cs_sum_add(struct fy_cs *self, int64_t container_id, int64_t objects, in
                    int64_t changes);
 /* What is in it now; the writer's own additions too. */
 struct fy_cs_sum fy_cs_sum_get(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id);
+/* Where a walk over the rows of a container is. */
+struct fy_cs_place {
+    char name[FY_OBJECT_BYTES_MAX + 1];
+    int64_t number; /* of `version` alone; there INT64_MAX before the first row */
+};
+/* Adds a page of a container's rows behind that place, which moves on; how many there were.
+ * sql: FY_CS_AUDIT_SUM_OBJECTS or FY_CS_AUDIT_SUM_VERSIONS. */
+int64_t fy_cs_sum_page(struct fy_cs_conn *conn, enum fy_cs_sql sql, int64_t row_count,
+                       struct fy_cs_place *after, struct fy_cs_sum *sum);
 /* Objects and bytes counted from its rows; changes are 0. */
 struct fy_cs_sum fy_cs_sum_count(struct fy_cs_conn *conn, int64_t container_id);
 /* Writes what the transaction adds, and forgets it. */
@@ -781,6 +813,14 @@ void fy_cs_right_delete(struct fy_cs *self, const char *client, const char *buck
 void fy_cs_site_put(struct fy_cs *self, const struct fy_site_row *row);
 void fy_cs_site_delete(struct fy_cs *self, const char *id);
 void fy_cs_set_visible(struct fy_cs *self, const struct fy_cs_container *container, bool visible);
+
+/* catalogue_sql_snapshot.c and _end.c */
+#define FY_CS_COPY_NAME_BYTES 21 /* of an id in decimal */
+/* The name of the container without account into which one is copied that will have the name of the
+ * one with this id. */
+void fy_cs_snapshot_name(int64_t place_id, char name[static FY_CS_COPY_NAME_BYTES]);
+enum fy_code fy_cs_snapshot_order(struct fy_cs *self, struct fy_cat_snapshot *snapshot);
+enum fy_code fy_cs_snapshot_undo(struct fy_cs *self, struct fy_cat_snapshot *snapshot);
 
 /* The operations: FY_OK, or why it was refused (and *err set). Called inside the transaction. */
 typedef enum fy_code fy_cs_op_fn(struct fy_cs *self, struct fy_cat_op *op);

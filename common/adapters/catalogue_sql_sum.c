@@ -74,31 +74,24 @@ struct fy_cs_sum fy_cs_sum_get(struct fy_cs *self, struct fy_cs_conn *conn, int6
 
 /* ------------------------------------------------------------------ counted */
 
-struct place {
-    char name[FY_OBJECT_BYTES_MAX + 1];
-    int64_t number;
-};
-
-/* Adds a page of rows after that place, which moves on; false: it was the last. */
-static bool count_page(struct fy_cs_conn *conn, enum fy_cs_sql sql, struct place *after,
-                       struct fy_cs_sum *sum)
+int64_t fy_cs_sum_page(struct fy_cs_conn *conn, enum fy_cs_sql sql, int64_t row_count,
+                       struct fy_cs_place *after, struct fy_cs_sum *sum)
 {
     int64_t count = 0;
-    struct place last = *after; /* bound while after moves */
+    struct fy_cs_place last = *after; /* bound while after moves */
     struct fy_cs_use use = fy_cs_use(conn, sql);
     fy_cs_i64(&use, sum->container_id);
     fy_cs_text(&use, last.name);
     fy_cs_i64(&use, last.number);
-    fy_cs_i64(&use, PAGE_ROWS);
-    if (fy_cs_row(&use)) {
-        count = fy_cs_take_i64(&use);
+    fy_cs_i64(&use, row_count);
+    if (fy_cs_row(&use) && (count = fy_cs_take_i64(&use)) > 0) {
         sum->objects += fy_cs_take_i64(&use);
         sum->bytes += fy_cs_take_i64(&use);
         fy_cs_take_text(&use, after->name, sizeof after->name);
         after->number = fy_cs_take_i64(&use);
     }
     fy_cs_end(&use);
-    return count == PAGE_ROWS && !fy_cs_conn_failed(conn);
+    return fy_cs_conn_failed(conn) ? 0 : count;
 }
 
 struct fy_cs_sum fy_cs_sum_count(struct fy_cs_conn *conn, int64_t container_id)
@@ -106,8 +99,8 @@ struct fy_cs_sum fy_cs_sum_count(struct fy_cs_conn *conn, int64_t container_id)
     static const enum fy_cs_sql tables[] = {FY_CS_AUDIT_SUM_OBJECTS, FY_CS_AUDIT_SUM_VERSIONS};
     struct fy_cs_sum sum = {.container_id = container_id};
     for (size_t index = 0; index < FY_COUNT_OF(tables); index++) {
-        struct place after = {.number = 0};
-        while (count_page(conn, tables[index], &after, &sum))
+        struct fy_cs_place after = {.number = 0};
+        while (fy_cs_sum_page(conn, tables[index], PAGE_ROWS, &after, &sum) == PAGE_ROWS)
             continue;
     }
     return sum;

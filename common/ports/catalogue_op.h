@@ -477,26 +477,29 @@ struct fy_cat_versions_purge {
     char name[FY_BUCKET_BYTES_MAX + 1];
     char op_id[FY_OP_ID_BYTES_MAX + 1];
     struct fy_cat_asker asker;
-    int64_t policy;                      /* FY_UNSET: the container's, or the site's */
+    int64_t policy; /* FY_UNSET: the container's, or the site's */
     char after[FY_OBJECT_BYTES_MAX + 1]; /* in and out */
     uint32_t limit;
-    uint32_t removed; /* out */
-    bool more;        /* out */
+    uint32_t removed;                   /* out */
+    bool more;                          /* out */
+    char last[FY_OBJECT_BYTES_MAX + 1]; /* the catalogue's: what `after` is once it is committed */
 };
 enum fy_snapshot_step {
-    FY_SNAPSHOT_BEGIN, /* the target is made, which nobody sees; the source takes no changes from
-                          now on (FY_EBUSY). FY_EEXISTS there is one of its name already, or it is
-                          being made */
+    FY_SNAPSHOT_BEGIN, /* the target is begun, which nobody sees; the source takes no changes from
+                          now on (FY_EBUSY). FY_EEXISTS there is one of its name; FY_EBUSY: or it is
+                          being made, or the source is being read; FY_EDISABLED the source */
     FY_SNAPSHOT_COPY,  /* up to limit rows above `after`, which moves on; repeat until more is false
                         */
-    FY_SNAPSHOT_SHOW,  /* the target is there, the source takes changes again */
-    FY_SNAPSHOT_ORDER, /* orders for up to limit of its objects above `after`; until more is false
-                        */
-    FY_SNAPSHOT_UNDO   /* up to limit rows of what BEGIN and COPY made; until more is false. Also of
-                          a process that is dead: source "" then, and FY_ENOTFOUND there is none */
+    FY_SNAPSHOT_SHOW,  /* the target is there, the source takes changes again. Whatever becomes of
+                          this process, the orders for its objects will be written */
+    FY_SNAPSHOT_ORDER, /* up to limit of them; repeat until more is false */
+    FY_SNAPSHOT_UNDO   /* instead of SHOW: up to limit rows of what BEGIN and COPY made are removed;
+                          repeat until more is false. With to_name "": what dead processes left, the
+                          rows of those that have shown nothing and the orders of those that have;
+                          FY_ENOTFOUND there is nothing of it */
 };
-/* A copy of a container with all its versions, onto the same bodies, in steps that hold nobody else
- * up. */
+/* A copy of a container with all its versions and properties, onto the same bodies, in steps that
+ * hold nobody else up. FY_ECANCELLED: it is not under way, or our lease is dead. */
 struct fy_cat_snapshot {
     struct fy_cat_op op;
     enum fy_snapshot_step step;
@@ -506,10 +509,12 @@ struct fy_cat_snapshot {
     char to_name[FY_BUCKET_BYTES_MAX + 1];
     char op_id[FY_OP_ID_BYTES_MAX + 1];
     struct fy_cat_asker asker;
-    char after[FY_OBJECT_BYTES_MAX + 1]; /* in and out */
-    int64_t after_version;               /* in and out */
+    char after[FY_OBJECT_BYTES_MAX + 1]; /* of COPY, in and out: "" and 0 at first */
+    int64_t after_version;
     uint32_t limit;
-    bool more; /* out */
+    bool more;                          /* out */
+    char last[FY_OBJECT_BYTES_MAX + 1]; /* the catalogue's: what `after` is once it is committed */
+    int64_t last_version;
 };
 /* A version of a name by its description, without a body: it is listed and counted, and goes when
  * its body comes (or is deleted); what was there before can be read until then. FY_EEXISTS that
