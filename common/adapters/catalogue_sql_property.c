@@ -159,6 +159,10 @@ enum fy_code fy_cs_properties_fit(struct fy_cs *self, int64_t container_id,
                                   const struct fy_property *properties, size_t count, bool flush,
                                   struct fy_err *err)
 {
+    for (size_t index = 0; index < count; index++)
+        if (strlen(properties[index].key) > FY_PROPERTY_KEY_BYTES_MAX)
+            return fy_err_set(err, FY_ETOOBIG, "a property's key has at most %d bytes",
+                              FY_PROPERTY_KEY_BYTES_MAX);
     struct sizes sizes = {.sizes = fy_alloc(FY_PROPERTIES_MAX * sizeof *sizes.sizes)};
     fy_buf_init(&sizes.keys, FY_PROPERTIES_BYTES_MAX + FY_PROPERTIES_MAX);
     if (container_id != 0)
@@ -189,6 +193,7 @@ void fy_cs_properties_put(struct fy_cs *self, const struct fy_cs_container *cont
         if (!absent)
             fy_cs_text(&use, property->value);
         fy_cs_send(&use);
+        fy_cs_journal_property(self, container, property->key, absent ? NULL : property->value);
     }
 }
 
@@ -204,6 +209,7 @@ void fy_cs_properties_drop(struct fy_cs *self, struct fy_cs_container *container
     struct fy_container_rules none;
     fy_container_rules_init(&none);
     delete_many(self, FY_CS_PROPERTY_DELETE_ALL, container->id);
+    fy_cs_journal_properties_gone(self, container, "");
     fy_cs_rules_put(self, container, &none);
     struct fy_cs_sum sum = fy_cs_sum_get(self, self->writer, container->id);
     fy_cs_sum_add(self, container->id, 0, 0, -sum.changes); /* what is in it is so by its rows */
@@ -234,8 +240,10 @@ enum fy_code fy_cs_properties(struct fy_cs *self, struct fy_cat_op *op)
                                     &op->err);
     if (code != FY_OK)
         return code;
-    if (set->flush)
+    if (set->flush) {
         delete_many(self, FY_CS_PROPERTY_DELETE_USER, container.id);
+        fy_cs_journal_properties_gone(self, &container, "user.");
+    }
     fy_cs_properties_put(self, &container, set->properties, set->count);
     fy_cs_rules_put(self, &container, &change.rules);
     set_sums(self, container.id, &change);

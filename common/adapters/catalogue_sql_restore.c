@@ -59,21 +59,9 @@ static void restore_targets(struct fy_cs *self, const struct fy_export_line *rec
 
 static void restore_rules(struct fy_cs *self, const struct fy_export_line *record)
 {
-    const struct fy_container_rules *rules = &record->rules;
     struct fy_cs_container container;
-    if (!container_need(self, record, &container, 0))
-        return;
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_RULES_RESTORE);
-    fy_cs_i64(&use, rules->versioned);
-    fy_cs_i64(&use, rules->policy);
-    fy_cs_i64(&use, rules->delete_exceeding);
-    fy_cs_i64(&use, rules->keep_deleted_s);
-    fy_cs_i64(&use, rules->quota);
-    fy_cs_i64(&use, rules->state);
-    fy_cs_i64(&use, rules->frozen_until_ms);
-    fy_cs_i64(&use, container.id);
-    fy_cs_send(&use);
-    fy_cs_containers_forget(self); /* what they hold of it has changed */
+    if (container_need(self, record, &container, 0))
+        fy_cs_rules_put(self, &container, &record->rules);
 }
 
 static void restore_property(struct fy_cs *self, const struct fy_export_line *record)
@@ -83,7 +71,7 @@ static void restore_property(struct fy_cs *self, const struct fy_export_line *re
         return;
     enum fy_cs_sql sql = !record->gone  ? FY_CS_PROPERTY_RESTORE
                          : record->flag ? FY_CS_PROPERTY_REMOVE_PREFIX
-                                        : FY_CS_PROPERTY_REMOVE;
+                                        : FY_CS_PROPERTY_DELETE;
     struct fy_cs_use use = fy_cs_use(self->writer, sql);
     fy_cs_i64(&use, container.id);
     fy_cs_text(&use, record->key);

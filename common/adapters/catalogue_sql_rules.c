@@ -32,6 +32,7 @@ void fy_cs_rules_put(struct fy_cs *self, struct fy_cs_container *container,
     fy_cs_expect(&use); /* read in this transaction, under its lock */
     container->row.rules = *rules;
     fy_cs_container_keep(self, container);
+    fy_cs_journal_rules(self, container);
 }
 
 void fy_cs_rules_now(struct fy_cs *self, struct fy_container_row *row)

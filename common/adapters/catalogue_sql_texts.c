@@ -525,17 +525,11 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_CONTAINER_RESTORE] =
         "UPDATE container SET status = ?1, stamp_time = ?2, stamp_site = ?3, created_ms = ?4, "
         "deleted_ms = ?5, expires_ms = ?6 WHERE id = ?7 AND (stamp_time, stamp_site) <= (?2, ?3)",
-    /* FY_UNSET is none. */
-    [FY_CS_RULES_RESTORE] =
-        "UPDATE container SET versioned = ?1, policy = nullif(?2, -9223372036854775807 - 1), "
-        "delete_exceeding = ?3, keep_deleted_s = nullif(?4, -9223372036854775807 - 1), quota = ?5, "
-        "state = ?6, frozen_until_ms = ?7 WHERE id = ?8",
     /* The last parameter: so many characters of it came before. */
     [FY_CS_PROPERTY_RESTORE] =
         "INSERT INTO property(container_id, key, value) VALUES(?1, ?2, ?3) ON "
         "CONFLICT(container_id, key) DO UPDATE SET value = substr(property.value, 1, CAST(?4 AS "
         "INTEGER)) || excluded.value",
-    [FY_CS_PROPERTY_REMOVE] = "DELETE FROM property WHERE container_id = ? AND key = ?",
     [FY_CS_PROPERTY_REMOVE_PREFIX] = "DELETE FROM property WHERE container_id = ?1 AND "
                                      "substr(key, 1, length(?2)) = ?2",
     [FY_CS_OBJECT_RESTORE] =

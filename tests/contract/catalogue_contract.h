@@ -53,6 +53,7 @@ int catalogue_contract_sum(void);
 int catalogue_contract_container(void);
 int catalogue_contract_both(void);
 int catalogue_contract_name(void);
+int catalogue_contract_kept(void);
 int catalogue_contract_version(void);
 
 /* ------------------------------------------------------------------ fixture */

@@ -272,6 +272,19 @@ static void container_has_so_many_properties_and_no_more(void **state)
     free(many);
 }
 
+static void key_of_a_property_has_so_many_bytes_and_no_more(void **state)
+{
+    struct contract *c = *state;
+    char key[FY_PROPERTY_KEY_BYTES_MAX + 2] = "user.";
+    for (size_t i = strlen(key), seed = 1; i < sizeof key - 1; i++, seed = seed * 75 % 65537)
+        key[i] = (char)('!' + seed % 94); /* which no index can press */
+    assert_int_equal(contract_make(c, ACCOUNT, NAME), FY_OK);
+    assert_int_equal(set(c, key, "v"), FY_ETOOBIG);
+    assert_int_equal(set(c, key, NULL), FY_ETOOBIG);
+    key[FY_PROPERTY_KEY_BYTES_MAX] = '\0';
+    assert_int_equal(set(c, key, "v"), FY_OK);
+}
+
 static void container_has_so_many_bytes_of_properties_and_no_more(void **state)
 {
     struct contract *c = *state;
@@ -451,6 +464,7 @@ int catalogue_contract_container(void)
         TEST(properties_are_set_replaced_and_removed),
         TEST(properties_that_cannot_be_change_nothing),
         TEST(container_has_so_many_properties_and_no_more),
+        TEST(key_of_a_property_has_so_many_bytes_and_no_more),
         TEST(container_has_so_many_bytes_of_properties_and_no_more),
         TEST(rules_follow_their_properties),
         TEST(bucket_with_a_policy_is_versioned),
