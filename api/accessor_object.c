@@ -64,7 +64,7 @@ static void begin_upload(struct fy_exchange *x)
     struct fy_err err = {0};
     enum fy_code code = fy_ccs_path_key(x, &key, &err);
     if (code == FY_OK)
-        fy_put_begin(x, &key, true);
+        fy_put_begin(x, &key, true, 0);
     else
         fy_answer_error(x, &err);
 }
@@ -73,7 +73,7 @@ static void delete_object(struct fy_exchange *x)
 {
     struct fy_object_key key;
     if (fy_ccs_key_or_404(x, &key))
-        fy_change_object_delete(x, &key);
+        fy_change_object_delete(x, &key, 0);
 }
 
 /* ---- listing */

@@ -186,6 +186,13 @@ void fy_stamp_header(struct fy_exchange *x, const struct fy_stamp *stamp)
     fy_answer_header(x, "x-ferry-stamp", text);
 }
 
+void fy_version_header(struct fy_exchange *x, const struct fy_object_row *row)
+{
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%lld", (long long)row->version);
+    fy_answer_header(x, "x-ferry-version-id", text);
+}
+
 static void instant_header(struct fy_exchange *x, const char *name, int64_t wall_ms)
 {
     char text[FY_INSTANT_BYTES];

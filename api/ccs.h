@@ -46,6 +46,8 @@ void fy_ccs_object_headers(struct fy_exchange *x, const char *bucket,
                            const struct fy_object_row *row);
 /* x-ferry-stamp alone, also on a 404 of a tombstone; nothing for the zero stamp. */
 void fy_stamp_header(struct fy_exchange *x, const struct fy_stamp *stamp);
+/* x-ferry-version-id: which version of its name it is. */
+void fy_version_header(struct fy_exchange *x, const struct fy_object_row *row);
 /* Those rows as the answer: one JSON object. */
 void fy_ccs_answer_bucket(struct fy_exchange *x, int http_status,
                           const struct fy_container_row *row);

@@ -37,10 +37,20 @@ void fy_change_bucket_delete(struct fy_exchange *x, const char *account, const c
     fy_answer_empty(x, 204);
 }
 
-void fy_change_object_delete(struct fy_exchange *x, const struct fy_object_key *key)
+struct fy_cat_asker fy_change_asker(struct fy_exchange *x)
+{
+    return (struct fy_cat_asker){.request_id = fy_op_id(x),
+                                 .origin = fy_request_header(x, "User-Agent")};
+}
+
+void fy_change_object_delete(struct fy_exchange *x, const struct fy_object_key *key,
+                             int64_t version)
 {
     struct fy_node *node = fy_node_of(x);
-    struct fy_cat_object_delete op = {.op = {.kind = FY_CAT_OBJECT_DELETE}, .key = *key};
+    struct fy_cat_object_delete op = {.op = {.kind = FY_CAT_OBJECT_DELETE},
+                                      .key = *key,
+                                      .version = version,
+                                      .asker = fy_change_asker(x)};
     FY_ASSERT(fy_text_copy(op.client, sizeof(op.client), fy_client(x)));
     FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(x)));
     if (fy_catalogue_writer_run(node->writer, &op.op, NULL) != FY_OK) {

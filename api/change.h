@@ -17,6 +17,10 @@ FY_MUST_CHECK enum fy_code fy_change_bucket_create(struct fy_exchange *x, const 
                                                    struct fy_err *err);
 /* Answers 204 or the error. account "": the bucket that the CCS API shows under that name. */
 void fy_change_bucket_delete(struct fy_exchange *x, const char *account, const char *bucket);
-void fy_change_object_delete(struct fy_exchange *x, const struct fy_object_key *key);
+/* version: only this one; 0: the newest by the container's rules. */
+void fy_change_object_delete(struct fy_exchange *x, const struct fy_object_key *key,
+                             int64_t version);
+/* Who asks, for the events that tell of a change; borrows of the exchange. */
+struct fy_cat_asker fy_change_asker(struct fy_exchange *x);
 
 #endif

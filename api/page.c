@@ -48,3 +48,18 @@ void fy_page_answer_names(struct fy_exchange *x, struct fy_page *page, uint32_t 
     fy_buf_text(&page->json, "}");
     fy_answer_result(x, code, &page->json, err);
 }
+
+void fy_page_answer_versions(struct fy_exchange *x, struct fy_page *page, uint32_t limit,
+                             const char *last_name, int64_t last_version, enum fy_code code,
+                             const struct fy_err *err)
+{
+    bool more = has_next(page, limit);
+    fy_buf_text(&page->json, "]");
+    fy_buf_json_str(&page->json, "next", more ? last_name : NULL);
+    if (more)
+        fy_buf_json_i64(&page->json, "nextVersion", last_version);
+    else
+        fy_buf_json_str(&page->json, "nextVersion", NULL);
+    fy_buf_text(&page->json, "}");
+    fy_answer_result(x, code, &page->json, err);
+}

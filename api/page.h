@@ -27,4 +27,9 @@ void fy_page_answer_ids(struct fy_exchange *x, struct fy_page *page, uint32_t li
 void fy_page_answer_names(struct fy_exchange *x, struct fy_page *page, uint32_t limit,
                           const char *last_name, enum fy_code code, const struct fy_err *err);
 
+/* The same of versions: `nextVersion`, too. */
+void fy_page_answer_versions(struct fy_exchange *x, struct fy_page *page, uint32_t limit,
+                             const char *last_name, int64_t last_version, enum fy_code code,
+                             const struct fy_err *err);
+
 #endif

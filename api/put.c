@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/ccs.h"
+#include "api/change.h"
 #include "common/adapters/metadata_json.h"
 #include "common/core/log.h"
 #include "common/core/names.h"
@@ -17,6 +18,9 @@ struct put {
     struct fy_object_key key;
     char client[FY_CLIENT_BYTES_MAX + 1];
     char op_id[FY_OP_ID_BYTES_MAX + 1];
+    struct fy_cat_asker asker; /* borrows of the exchange */
+    bool by_rules;             /* of the container */
+    int64_t version;           /* given, or 0 */
     struct fy_object_facts facts;
     bool promised; /* the client gave a hash */
     struct fy_digest promise;
@@ -93,9 +97,10 @@ static enum fy_code take_row(struct put *put, struct fy_err *err)
     begin->op.kind = FY_CAT_UPLOAD_BEGIN;
     begin->key = put->key;
     memcpy(begin->client, put->client, sizeof(begin->client));
+    begin->by_rules = put->by_rules;
     enum fy_code code = fy_catalogue_writer_run(put->node->writer, &begin->op, err);
     put->token = begin->token;
-    put->taken = code == FY_OK;
+    put->taken = code == FY_OK && begin->token != 0;
     if (code == FY_EBUSY && put->token != 0) /* perhaps it is taken, and nobody could say so */
         fy_undone_add(&put->node->undone, &put->key, put->token);
     free(begin);
@@ -119,13 +124,17 @@ static bool looks_free(struct put *put)
     return free_now;
 }
 
-void fy_put_begin(struct fy_exchange *x, const struct fy_object_key *key, bool ccs)
+void fy_put_begin(struct fy_exchange *x, const struct fy_object_key *key, bool ccs,
+                  int64_t version)
 {
     struct put *put = fy_alloc(sizeof(*put));
     struct fy_err err = {0};
     int64_t size_hint = -1;
     put->node = fy_node_of(x);
     put->key = *key;
+    put->by_rules = !ccs;
+    put->version = version;
+    put->asker = fy_change_asker(x);
     fy_state_set(x, put, put_drop);
     FY_ASSERT(fy_text_copy(put->client, sizeof(put->client), fy_client(x)));
     FY_ASSERT(fy_text_copy(put->op_id, sizeof(put->op_id), fy_op_id(x)));
@@ -169,6 +178,9 @@ static enum fy_code publish(struct put *put, const struct fy_stored *stored,
     memcpy(finish->client, put->client, sizeof(finish->client));
     memcpy(finish->op_id, put->op_id, sizeof(finish->op_id));
     finish->token = put->token;
+    finish->by_rules = put->by_rules;
+    finish->version = put->version;
+    finish->asker = put->asker;
     finish->facts = put->facts;
     memcpy(finish->blob_ref, stored->blob_ref, sizeof(finish->blob_ref));
     finish->size = stored->size;
@@ -201,7 +213,7 @@ static void discard_refused(struct put *put, const struct fy_stored *stored, enu
 {
     struct fy_err err = {0};
     if (code != FY_EEXISTS && code != FY_ENOTFOUND && code != FY_EFORBIDDEN &&
-        code != FY_ENOTACCEPT)
+        code != FY_ENOTACCEPT && code != FY_EFROZEN && code != FY_EDISABLED && code != FY_EQUOTA)
         return;
     if (fy_store_remove(put->node->store, stored->blob_ref, &err) != FY_OK)
         fy_log(put->op_id, FY_WARN, "body.left_behind", fy_kv_str("blob", stored->blob_ref),
@@ -222,6 +234,8 @@ void fy_put_end(struct fy_exchange *x)
     if (code == FY_OK) {
         fy_bell_ring(&put->node->outbox_bell);
         fy_stamp_header(x, &row->reg.stamp);
+        if (put->by_rules)
+            fy_version_header(x, row);
         fy_ccs_answer_object(x, 201, put->key.bucket, row);
     } else {
         undo(put);

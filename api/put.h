@@ -11,10 +11,15 @@
 #include "api/http.h"
 
 /* From stream_begin: reads the headers -size -hash -metadata -expires, takes the row (fy_put_end
- * does, of a body that is here whole), begins the body; answers an error itself. ccs: metadata keys
- * by the CCS rule. Thread: pool. */
-void fy_put_begin(struct fy_exchange *x, const struct fy_object_key *key, bool ccs);
-/* The route's stream_data, handle and stream_abort. handle answers 201 with AccessorObject. */
+ * does, of a body that is here whole), begins the body; answers an error itself.
+ *   ccs      metadata keys by the CCS rule, and a name that is there is never written again; else
+ *            the container's rules say
+ *   version  0: now
+ * Thread: pool. */
+void fy_put_begin(struct fy_exchange *x, const struct fy_object_key *key, bool ccs,
+                  int64_t version);
+/* The route's stream_data, handle and stream_abort. handle answers 201 with AccessorObject; where
+ * the container's rules count, x-ferry-version-id says which version it is. */
 FY_MUST_CHECK enum fy_code fy_put_data(struct fy_exchange *x, const void *bytes, size_t size_bytes,
                                        struct fy_err *err);
 void fy_put_end(struct fy_exchange *x);
