@@ -167,7 +167,7 @@ def test_show_and_delete_of_none(oio):
 def test_a_path_is_needed(oio, operation):
     ref = oio.made()
     method = "GET" if operation == "show" else "POST"
-    for path in (None, "", "x" * 1024, b"\xff"):
+    for path in (None, "", "x" * 1025, b"\xff"):
         refused(oio.content(method, operation, ref, path), 400, 400)
 
 
