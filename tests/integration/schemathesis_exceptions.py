@@ -40,7 +40,15 @@ METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 UPLOADS = ("POST /cloudclonestore/{bucketName}/{objectName}", "PUT /ferry/v1/content")
 ORDERS = ("POST /replicator/remote/orders", "POST /replicator/remote/orders/multiple", "POST /ferry/v1/orders")
 SITES = ("POST /administration/topologies", "POST /ferry/v1/sites")
-OPEN_JSON = ORDERS + SITES + ("PUT /administration/topologies",)  # unknown keys are ignored there
+OIO = "POST /v3.0/{ns}/"
+OIO_PARSED = tuple(
+    OIO + operation
+    for operation in ("container/create", "container/create_many", "container/get_properties", "container/set_properties",
+                      "container/touch", "container/dedup", "container/purge", "container/flush", "container/snapshot",
+                      "content/create", "content/delete", "content/get_properties", "content/set_properties",
+                      "content/del_properties")
+)  # fmt: skip
+OPEN_JSON = ORDERS + SITES + OIO_PARSED + ("PUT /administration/topologies",)  # unknown keys are ignored there
 
 EXCUSED = (
     # ---- the request is as described, but what it is about is not so just then
@@ -64,7 +72,17 @@ EXCUSED = (
             operations=UPLOADS),
     Excused(POSITIVE, "backfills are bounded, and this run begins many", status=413, says="no more at once",
             operations=("POST /ferry/v1/backfills",)),
+    Excused(NO_5XX, "OpenIO says 503 for what a frozen container does not allow", status=503, says="is frozen"),
+    Excused(NO_5XX, "and 503 for what a disabled one does not", status=503, says="is disabled"),
+    Excused(NO_5XX, "or 500, to destroy it", status=500, says="is disabled", operations=(OIO + "container/destroy",)),
+    Excused(NO_5XX, "and 500 for what needs not be enabled", status=500, says="is enabled already",
+            operations=(OIO + "admin/enable",)),
+    Excused(NO_5XX, "OpenIO says 500 for more bytes than a quota allows", status=500, says="quota",
+            operations=(OIO + "content/create",)),
+    Excused(NO_5XX, "a client may give no time at all", status=503, says="the time for this request is over"),
     # ---- what a schema cannot say
+    Excused(POSITIVE, "one of two objects has to have a key", status=400, says="no property is given",
+            operations=(OIO + "container/set_properties",)),
     Excused(POSITIVE, "an account and a prefix are of a bucket", status=400, says="which is missing",
             operations=("POST /ferry/v1/backfills",)),
     Excused(POSITIVE, "a stamp is compared with the clock", status=400, says="ahead of this site's clock",

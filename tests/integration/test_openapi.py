@@ -15,6 +15,7 @@ import pytest
 import schemathesis
 import yaml
 from schemathesis_exceptions import NEGATIVE, REFUSALS
+from support.oio import cid
 from support.setting import Setting
 from support.site import ROOT, environment
 
@@ -41,6 +42,7 @@ KNOWN = {
     "path.bucketName": ["bucket-1"],
     "path.objectName": OBJECTS,
     "query.acct": ["client-1"],
+    "query.cid": [cid("client-1", "bucket-1")],
     "query.ref": ["bucket-1"],
     "query.path": OBJECTS,
 }
