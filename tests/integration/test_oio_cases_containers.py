@@ -99,7 +99,9 @@ def test_case_13_a_plus_is_a_space(oio):
     assert oio.system("a+b" + tail)["sys.user.name"] == "a+b" + tail
 
 
-@pytest.mark.parametrize("name", ["with space", "a/b", "100%", "a&b=c", "é/日本 🚢", "=", "#?;+", "a%2Fb", "b" * 1010])
+@pytest.mark.parametrize(
+    "name", ["with space", "a/b", "100%", "a&b=c", "é/日本 🚢", "=", "#?;+", "a%2Fb", "b" * 1010]
+)
 def test_case_14_names_of_any_characters(oio, name):
     ref = name + fresh()[:13]
     empty(oio.create(ref), 201)

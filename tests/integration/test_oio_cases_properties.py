@@ -37,7 +37,9 @@ def test_case_30_an_empty_value_removes(oio, nothing):
     assert oio.properties(ref) == {"stays": "2"}
 
 
-@pytest.mark.parametrize("body", [b"{}", None, b'{"properties":{},"system":{}}', b'{"properties":{}}', b'{"system":{}}'])
+@pytest.mark.parametrize(
+    "body", [b"{}", None, b'{"properties":{},"system":{}}', b'{"properties":{}}', b'{"system":{}}']
+)
 def test_case_31_set_of_nothing(oio, body):
     ref = oio.made()
     refused(oio.on("POST", "set_properties", ref, body), 400, 400)
@@ -59,7 +61,9 @@ def test_case_33_values_are_texts(oio, value):
     assert "sys.test" not in oio.system(ref)
 
 
-@pytest.mark.parametrize("flag", [{"flush": 1}, {"headers": {"x-oio-action-mode": "flush"}}], ids=["parameter", "header"])
+@pytest.mark.parametrize(
+    "flag", [{"flush": 1}, {"headers": {"x-oio-action-mode": "flush"}}], ids=["parameter", "header"]
+)
 def test_case_34_set_after_a_flush(oio, flag):
     ref = oio.made(properties={"old": "1", "older": "0"}, system={"sys.m2.quota": "1000"})
     done(oio.set(ref, {"n": "2"}, **flag))

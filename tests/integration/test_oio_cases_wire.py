@@ -35,7 +35,8 @@ def oio(site):
 def test_case_68_a_connection_stays_for_who_asks(oio, wish):
     connection = http.client.HTTPConnection(*wire.split(oio.url), timeout=wire.TIMEOUT_S)
     ref, used = fresh(), set()
-    for operation, status in (("create", 201), ("create", 204), ("get_properties", 200), ("destroy", 204), ("touch", 403)):
+    calls = ("create", 201), ("create", 204), ("get_properties", 200), ("destroy", 204), ("touch", 403)
+    for operation, status in calls:
         target = oio.target(operation, {"acct": oio.account, "ref": ref})
         connection.request("POST", target, body=b"[]" if operation == "get_properties" else b"",
                            headers={"Connection": wish})  # fmt: skip

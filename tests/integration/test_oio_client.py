@@ -59,7 +59,7 @@ class ContainerClient:
             if raised.kind != "TooLarge":
                 raise
             half = len(names) // 2
-            return self.create_many(account, names[:half], properties) + self.create_many(account, names[half:], properties)
+            return [made for some in (names[:half], names[half:]) for made in self.create_many(account, some, properties)]
         return [(item["name"], item["status"] == 201) for item in body["containers"]]
 
     def delete(self, account, name, force=False):
@@ -74,7 +74,8 @@ class ContainerClient:
 
     def set_properties(self, account, name, properties=None, system=None, clear=False):
         params = {"acct": account, "ref": name, "flush": 1 if clear else None}
-        return self.request("POST", "set_properties", params, {"properties": properties or {}, "system": system or {}})[1]
+        data = {"properties": properties or {}, "system": system or {}}
+        return self.request("POST", "set_properties", params, data)[1]
 
     def del_properties(self, account, name, keys):
         return self.request("POST", "del_properties", {"acct": account, "ref": name}, keys)[1]
@@ -180,7 +181,8 @@ def test_it_follows_the_markers_of_a_list(client):
     paths = sorted(f"é {number:03}/a+b%" for number in range(25))
     client.create("acct", name)
     for path in paths:
-        client.content_create("acct", name, path, 5, "00" * 16, {"chunks": [], "properties": {"path": path}}, mime_type="text/plain")
+        data = {"chunks": [], "properties": {"path": path}}
+        client.content_create("acct", name, path, 5, "00" * 16, data, mime_type="text/plain")
     found, marker, truncated = [], None, True
     while truncated:
         headers, body = client.content_list("acct", name, limit=10, marker=marker, properties=True)

@@ -85,8 +85,9 @@ def test_older_and_newer_names_of_the_size(oio):
 
 @pytest.mark.parametrize(
     "headers",
-    [{"length": "x"}, {"length": "-1"}, {"hash": "xyz"}, {"id": "xyz"}, {"version": "x"}, {"version": "-5"}, {"length": "9" * 30}],
-)
+    [{"length": "x"}, {"length": "-1"}, {"length": "9" * 30}, {"hash": "xyz"}, {"id": "xyz"}, {"version": "x"},
+     {"version": "-5"}],
+)  # fmt: skip
 def test_descriptions_that_are_refused(oio, headers):
     ref = oio.made()
     given = {CONTENT_META + name: value for name, value in headers.items()}
@@ -201,8 +202,11 @@ def test_by_container_id(oio):
     assert oio.names(ref) == []
 
 
-@pytest.mark.parametrize("line", ["GET content/create", "POST content/show", "GET content/delete", "POST content/nothing",
-                                  "GET content/set_properties", "DELETE content/delete", "POST admin/nothing"])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    ["GET content/create", "POST content/show", "GET content/delete", "POST content/nothing",
+     "GET content/set_properties", "DELETE content/delete", "POST admin/nothing"],
+)  # fmt: skip
 def test_other_methods_and_operations(oio, line):
     method, target = line.split()
     family, operation = target.split("/")

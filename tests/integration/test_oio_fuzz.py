@@ -73,7 +73,8 @@ def _recorded(oio, method, family, operation, query, body, headers):
     data = b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {oio.target(operation, query, family)} HTTP/1.1", "Host: 127.0.0.1", "x-oio-req-id: R1",
              "x-oio-timeout: 30000000", "x-oio-action-mode: autocreate", "Connection: close"]  # fmt: skip
-    lines += [f"{name}: {value}" for name, value in headers.items()] if (family, operation) == ("content", "create") else []
+    if (family, operation) == ("content", "create"):
+        lines += [f"{name}: {value}" for name, value in headers.items()]
     lines += [f"Content-Length: {len(data)}"] if method == "POST" else []
     return Recorded(f"{family}/{operation}", "\r\n".join(lines).encode() + b"\r\n\r\n" + data)
 

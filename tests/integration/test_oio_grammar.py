@@ -264,7 +264,9 @@ def test_flags_of_lists_count_by_being_there(oio):
 # ---- headers
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "application/json; charset=utf-8", ""])
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "text/plain", "application/json; charset=utf-8", ""]
+)
 def test_the_type_of_a_request_is_not_looked_at(oio, kind):
     ref = fresh()
     body = {"properties": {"a": "1"}}
@@ -326,7 +328,10 @@ def test_a_request_whose_time_is_over(oio):
 def test_headers_made_of_properties(oio, key, name):
     value = "1" if key.startswith("sys.") else "é /%+~._-Aß"
     ref = oio.made()
-    done(oio.set(ref, {key[5:]: value} if key.startswith("user.") else {}, {key: value} if key.startswith("sys.") else {}))
+    if key.startswith("user."):
+        done(oio.set(ref, {key[5:]: value}))
+    else:
+        done(oio.set(ref, system={key: value}))
     told = dict(oio.list(ref).must(200).headers.items())
     assert told[META + name] == urllib.parse.quote(value, safe="-._~")
 
@@ -396,8 +401,11 @@ def test_what_create_makes_of_its_body(oio):
     assert "sys.m2.quota" not in system and system["sys.mine"] == "2"
 
 
-@pytest.mark.parametrize("body", [b'"text"', b"1", b"true", b'{"properties":[]}', b'{"system":"x"}', b'{"properties":{"a":{}}}',
-                                  b'{"system":{"sys.a":1}}', b'{"properties":{"a":true}}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [b'"text"', b"1", b"true", b'{"properties":[]}', b'{"system":"x"}', b'{"properties":{"a":{}}}',
+     b'{"system":{"sys.a":1}}', b'{"properties":{"a":true}}'],
+)  # fmt: skip
 def test_bodies_that_create_refuses(oio, body):
     ref = fresh()
     refused(oio.on("POST", "create", ref, body), 400, 400)
@@ -454,7 +462,8 @@ def test_create_many_checks_before_it_begins(oio):
 def test_create_many_gives_each_its_properties(oio):
     names = [fresh() for _ in range(3)]
     oio.create(names[1], {"was": "here"}).must(201)
-    items = [{"name": name, "properties": {"number": str(i)}, "system": {"sys.m2.quota": "10"}} for i, name in enumerate(names)]
+    system = {"sys.m2.quota": "10"}
+    items = [{"name": name, "properties": {"number": str(i)}, "system": system} for i, name in enumerate(names)]
     found = oio.create_many(items).must(200).json()["containers"]
     assert [(item["name"], item["status"]) for item in found] == [(names[0], 201), (names[1], 433), (names[2], 201)]
     assert [oio.properties(name) for name in names] == [{"number": "0"}, {"was": "here"}, {"number": "2"}]

@@ -17,7 +17,9 @@ CONTAINERS = 10
 STEPS = 30  # of each client: nearly 200 requests about a container
 KEYS, NAMES = ("a", "b", "c"), ("x", "y")
 # Reads tie the order down, so that a wrong answer cannot hide among those of others.
-WEIGHTS = {"create": 16, "destroy": 10, "set": 14, "unset": 4, "put": 12, "delete": 10, "flush": 4, "get": 22, "list": 8}
+WEIGHTS = {
+    "create": 16, "destroy": 10, "set": 14, "unset": 4, "put": 12, "delete": 10, "flush": 4, "get": 22, "list": 8,
+}  # fmt: skip
 JOIN_S = 120.0  # under a sanitizer, on a busy machine
 STATUSES = {
     "create": (201, 204), "destroy": (204, 404, 409), "set": (200, 404), "unset": (200, 404), "put": (201, 404),
@@ -149,14 +151,17 @@ PUT = ("put", "x", 5)
         # Not empty, though nothing ever was in it.
         [(0, 1, CREATE, (201,)), (0, 9, ("destroy",), (409,))],
         # Seen, and then not yet there.
-        [(0, 1, CREATE, (201,)), (2, 9, PUT, (201,)), (3, 4, ("list",), (200, (("x", 5),))), (5, 6, ("list",), (200, ()))],
+        [(0, 1, CREATE, (201,)), (2, 9, PUT, (201,)), (3, 4, ("list",), (200, (("x", 5),))),
+         (5, 6, ("list",), (200, ()))],
     ],
-)
+)  # fmt: skip
 def test_a_history_that_no_order_explains_is_found_out(lines):
     assert explained(history(*lines), apply, ABSENT) is not None
 
 
 def test_a_history_that_an_order_explains_is_believed():
-    lines = [(0, 9, PUT, (201,)), (1, 3, CREATE, (201,)), (2, 4, ("destroy",), (204,)), (5, 7, CREATE, (201,)),
-             (6, 8, ("get",), (200, (), 1, 5)), (6, 8, ("destroy",), (409,)), (10, 11, ("list",), (200, (("x", 5),)))]  # fmt: skip
+    lines = [
+        (0, 9, PUT, (201,)), (1, 3, CREATE, (201,)), (2, 4, ("destroy",), (204,)), (5, 7, CREATE, (201,)),
+        (6, 8, ("get",), (200, (), 1, 5)), (6, 8, ("destroy",), (409,)), (10, 11, ("list",), (200, (("x", 5),))),
+    ]  # fmt: skip
     assert explained(history(*lines), apply, ABSENT) is None
