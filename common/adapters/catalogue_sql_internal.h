@@ -730,6 +730,16 @@ void fy_cs_tell_state(struct fy_cs *self, int64_t container_id, const struct fy_
 void fy_cs_tell_content(struct fy_cs *self, enum fy_oio_kind kind,
                         const struct fy_cs_container *container,
                         const struct fy_oio_content *content);
+/* The same of what fy_cs_object_ready has written; old is what was there. */
+void fy_cs_tell_written(struct fy_cs *self, const struct fy_cs_container *container,
+                        const char *name, const struct fy_cs_object *old,
+                        const struct fy_cs_ready *ready);
+/* What was READY there is erased. */
+void fy_cs_tell_erased(struct fy_cs *self, const struct fy_cs_container *container,
+                       const char *name, const struct fy_cs_object *old);
+/* The newest version of the name, whose row is read for it. */
+void fy_cs_tell_object(struct fy_cs *self, enum fy_oio_kind kind,
+                       const struct fy_cs_container *container, const char *name);
 
 /* catalogue_sql_export.c */
 /* Texts that the line of a version borrows. */

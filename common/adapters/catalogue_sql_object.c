@@ -338,6 +338,7 @@ enum fy_code fy_cs_undelete(struct fy_cs *self, struct fy_cat_op *op)
     self->counters.objects++;
     self->counters.bytes += body.size;
     fy_cs_sum_add(self, container.id, 1, body.size, 1);
+    fy_cs_tell_object(self, FY_OIO_CONTENT_NEW, &container, undelete->key.object);
     undelete->size = body.size;
 
     struct fy_order order;

@@ -223,7 +223,15 @@ void fy_cs_tell_container_gone(struct fy_cs *self, const struct fy_cs_container 
     tell_sums(self, FY_OIO_CONTAINER_DELETED, container, &nothing);
 }
 
-/* Containers of which something is due. */
+static bool is_among(const int64_t *ids, size_t count, int64_t id)
+{
+    for (size_t index = 0; index < count; index++)
+        if (ids[index] == id)
+            return true;
+    return false;
+}
+
+/* Containers of which something is due, each once. */
 static size_t due_list(struct fy_cs *self, uint32_t limit, int64_t ids[static FY_OIO_STATES_MAX])
 {
     size_t count = 0;
@@ -231,8 +239,10 @@ static size_t due_list(struct fy_cs *self, uint32_t limit, int64_t ids[static FY
     fy_cs_i64(&use, self->now_ms);
     fy_cs_i64(&use, limit);
     while (fy_cs_row(&use)) {
+        int64_t id = fy_cs_take_i64(&use);
         FY_ASSERT(count < FY_OIO_STATES_MAX);
-        ids[count++] = fy_cs_take_i64(&use);
+        if (!is_among(ids, count, id))
+            ids[count++] = id;
     }
     fy_cs_end(&use);
     return count;
@@ -284,4 +294,74 @@ void fy_cs_tell_content(struct fy_cs *self, enum fy_oio_kind kind,
         fy_oio_content_write(&event, part, parts, begin(self, &event, &record));
         end(self, record);
     }
+}
+
+void fy_cs_tell_erased(struct fy_cs *self, const struct fy_cs_container *container,
+                       const char *name, const struct fy_cs_object *old)
+{
+    const int64_t at_ms = fy_stamp_ms(&old->reg.stamp);
+    if (old->reg.status == FY_STATUS_READY)
+        fy_cs_tell_content(self, FY_OIO_CONTENT_DELETED, container,
+                           &(struct fy_oio_content){
+                               .name = name,
+                               .version = old->number,
+                               .id = old->id,
+                               .created_ms = at_ms,
+                               .changed_ms = at_ms,
+                               .size = old->size,
+                               .digest = old->reg.has_digest ? &old->reg.digest : NULL,
+                               .hash = old->hash,
+                           });
+}
+
+void fy_cs_tell_written(struct fy_cs *self, const struct fy_cs_container *container,
+                        const char *name, const struct fy_cs_object *old,
+                        const struct fy_cs_ready *ready)
+{
+    const bool same = old->reg.status == FY_STATUS_READY && old->number == ready->number;
+    const int64_t at_ms = fy_stamp_ms(ready->stamp);
+    const int64_t made_ms = ready->facts->creation_ms;
+    if (!same)
+        fy_cs_tell_erased(self, container, name, old);
+    fy_cs_tell_content(self, same ? FY_OIO_CONTENT_UPDATE : FY_OIO_CONTENT_NEW, container,
+                       &(struct fy_oio_content){
+                           .name = name,
+                           .version = ready->number,
+                           .id = ready->id,
+                           .created_ms = made_ms != 0 ? made_ms : at_ms,
+                           .changed_ms = at_ms,
+                           .size = ready->size,
+                           .digest = ready->digest,
+                           .metadata = ready->facts->metadata,
+                       });
+}
+
+void fy_cs_tell_object(struct fy_cs *self, enum fy_oio_kind kind,
+                       const struct fy_cs_container *container, const char *name)
+{
+    struct fy_object_row row;
+    if (!is_told(self, container))
+        return;
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_GET);
+    fy_cs_i64(&use, container->id);
+    fy_cs_text(&use, name);
+    bool found = fy_cs_row(&use);
+    if (found)
+        fy_cs_take_object_row(self, &use, &row);
+    fy_cs_end(&use);
+    if (!found)
+        return; /* the connection has failed */
+    fy_cs_tell_content(self, kind, container,
+                       &(struct fy_oio_content){
+                           .name = row.name,
+                           .version = row.version,
+                           .id = row.id,
+                           .marker = row.marker,
+                           .created_ms = row.facts.creation_ms,
+                           .changed_ms = fy_stamp_ms(&row.reg.stamp),
+                           .size = row.size,
+                           .digest = row.reg.has_digest ? &row.reg.digest : NULL,
+                           .hash = row.facts.hash,
+                           .metadata = row.facts.metadata,
+                       });
 }

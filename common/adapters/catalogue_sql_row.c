@@ -174,6 +174,7 @@ void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, c
     fy_cs_sum_add(self, container->id, 1, ready->size, 1);
     if (!container->there) /* by this object it is */
         fy_cs_container_settle(self, container);
+    fy_cs_tell_written(self, container, name, old, ready);
 }
 
 void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *container, const char *name,
@@ -209,6 +210,7 @@ void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
     replaced(self, container, old, keeps ? old->body_id : 0);
     if (old->reg.status == FY_STATUS_READY)
         fy_cs_sum_add(self, container->id, 0, 0, 1);
+    fy_cs_tell_erased(self, container, name, old);
     self->counters.kept_objects += keeps;
     self->counters.kept_bytes += keeps ? old->size : 0;
     if (container->there && container->row.reg.status != FY_STATUS_READY)

@@ -396,8 +396,8 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_EVENT_DELETE] = "DELETE FROM event WHERE id = ? RETURNING events, stream",
     [FY_CS_EVENT_COUNT] =
         "SELECT CAST(sum(events) AS BIGINT), CAST(sum(oio_events) AS BIGINT) FROM counters",
-    [FY_CS_STATE_DUE_LIST] = "SELECT DISTINCT few_rows.container_id FROM (SELECT container_id FROM "
-                             "state_due WHERE due_ms <= ? ORDER BY due_ms LIMIT ?) AS few_rows",
+    [FY_CS_STATE_DUE_LIST] =
+        "SELECT container_id FROM state_due WHERE due_ms <= ? ORDER BY due_ms LIMIT ?",
     [FY_CS_STATE_DUE_TAKE] =
         "DELETE FROM state_due WHERE container_id = ? RETURNING request_id, origin",
 

@@ -1,0 +1,466 @@
+/* catalogue_contract_oio.c - changes of containers and of what is in them, written down to be told
+ * as OpenIO tells them. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/core/oio.h"
+#include "common/core/pack.h"
+#include "common/ports/sha256.h"
+#include "tests/contract/catalogue_contract.h"
+
+#define EVENTS_MAX 600
+
+/* All that waits to be told of containers, parsed, in order. */
+struct told {
+    size_t rows, count;
+    int64_t ids[EVENTS_MAX];
+    json_t *events[EVENTS_MAX];
+    char keys[EVENTS_MAX][FY_OIO_KEY_BYTES + 1];
+};
+
+static bool take_row(void *arg, const struct fy_event_row *row)
+{
+    struct told *told = arg;
+    struct fy_packed event;
+    size_t at = 0, before = told->count;
+    while (fy_pack_next(row->packed, row->packed_bytes, &at, &event)) {
+        json_t *tree = json_loadb(event.value, event.value_bytes, JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(tree);
+        assert_true(told->count < EVENTS_MAX);
+        assert_int_equal(event.key_bytes, FY_OIO_KEY_BYTES);
+        memcpy(told->keys[told->count], event.key, event.key_bytes);
+        told->events[told->count++] = tree;
+    }
+    assert_int_equal(at, row->packed_bytes);
+    assert_int_equal(told->count - before, row->count);
+    told->ids[told->rows++] = row->id;
+    return true;
+}
+
+static struct told *told_of(struct contract *c)
+{
+    struct told *told = test_calloc(1, sizeof *told);
+    assert_int_equal(
+        fy_catalogue_events_read(c->catalogue, FY_STREAM_OIO, EVENTS_MAX, take_row, told, &c->err),
+        FY_OK);
+    assert_int_equal(contract_totals(c).oio_events, told->count);
+    return told;
+}
+
+static void told_free(struct told *told)
+{
+    for (size_t index = 0; index < told->count; index++)
+        json_decref(told->events[index]);
+    test_free(told);
+}
+
+static void forget(struct contract *c)
+{
+    struct told *told = told_of(c);
+    struct fy_cat_outbox_done op = {
+        .op.kind = FY_CAT_EVENTS_DONE, .ids = told->ids, .count = told->rows};
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    told_free(told);
+    assert_int_equal(contract_totals(c).oio_events, 0);
+}
+
+static const char *text_of(const json_t *event, const char *section, const char *key)
+{
+    const json_t *in = section == NULL ? event : json_object_get(event, section);
+    const json_t *value = json_object_get(in, key);
+    return json_is_string(value) ? json_string_value(value) : "-";
+}
+
+/* Of "storage.container.new": "container.new"; of an object with its name. */
+static void line_of(const json_t *event, char line[static 96])
+{
+    static const char prefix[] = "storage.";
+    const char *kind = text_of(event, NULL, "event");
+    const char *path = text_of(event, "url", "path");
+    if (strncmp(kind, prefix, sizeof prefix - 1) == 0)
+        kind += sizeof prefix - 1;
+    if (strcmp(kind, "account.services") == 0)
+        kind = json_array_size(json_object_get(event, "data")) == 0 ? "unlinked" : "linked";
+    (void)snprintf(line, 96, "%.40s%s%.40s", kind, path[0] == '-' ? "" : " ",
+                   path[0] == '-' ? "" : path);
+}
+
+/* expected: lines of all, with commas between. */
+static void expect_told(struct contract *c, const char *expected)
+{
+    struct told *told = told_of(c);
+    char all[2048] = "";
+    for (size_t index = 0; index < told->count; index++) {
+        char line[96];
+        line_of(told->events[index], line);
+        size_t used = strlen(all);
+        (void)snprintf(all + used, sizeof all - used, "%s%s", index == 0 ? "" : ", ", line);
+    }
+    told_free(told);
+    assert_string_equal(all, expected);
+}
+
+static uint32_t tell_states(struct contract *c, uint32_t limit)
+{
+    struct fy_cat_states_tell op = {.op.kind = FY_CAT_STATES_TELL, .limit = limit};
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    return op.told;
+}
+
+/* A second later, all that is due then. */
+static void states_come(struct contract *c)
+{
+    c->clock.now_ms += FY_OIO_STATE_MS;
+    while (tell_states(c, FY_OIO_STATES_MAX) > 0)
+        continue;
+}
+
+static void a_bucket(struct contract *c)
+{
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
+    forget(c);
+}
+
+static int64_t number_of(const struct told *told, size_t index, const char *key)
+{
+    const json_t *data = json_object_get(told->events[index], "data");
+    return json_integer_value(json_object_get(data, key));
+}
+
+static const json_t *item_of(const struct told *told, size_t index, size_t item)
+{
+    return json_array_get(json_object_get(told->events[index], "data"), item);
+}
+
+/* ------------------------------------------------------------------ containers */
+
+static void a_container_is_told_when_it_comes_and_when_it_goes(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
+    expect_told(c, "linked, container.new");
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_EEXISTS);
+    expect_told(c, "linked, container.new");
+    forget(c);
+    assert_int_equal(contract_rmbucket(c, "client-1", "bucket-1"), FY_OK);
+    expect_told(c, "unlinked, container.deleted");
+}
+
+static void an_event_has_the_containers_names_and_its_id_is_the_key(void **state)
+{
+    struct contract *c = *state;
+    struct fy_digest cid;
+    char text[FY_HEX_DIGITS + 1];
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
+    struct fy_sha256 *hash = fy_sha256_new();
+    fy_sha256_update(hash, "client-1\0bucket-1", sizeof "client-1\0bucket-1" - 1);
+    fy_sha256_final(hash, &cid);
+    fy_sha256_free(hash);
+    fy_digest_print_hex(&cid, true, text);
+    struct told *told = told_of(c);
+    for (size_t index = 0; index < told->count; index++) {
+        const json_t *event = told->events[index];
+        assert_string_equal(told->keys[index], text);
+        assert_string_equal(text_of(event, "url", "id"), text);
+        assert_string_equal(text_of(event, "url", "ns"), "OPENIO");
+        assert_string_equal(text_of(event, "url", "account"), "client-1");
+        assert_string_equal(text_of(event, "url", "user"), "bucket-1");
+    }
+    assert_string_equal(json_string_value(json_object_get(item_of(told, 0, 0), "host")),
+                        CONTRACT_SITE);
+    told_free(told);
+}
+
+/* Consumers drop what is older than what they have. */
+static void when_is_microseconds_and_ascends_though_the_clock_stands(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o", "bytes"), FY_OK);
+    assert_int_equal(contract_rm(c, "client-1", "bucket-1", "o"), FY_OK);
+    struct told *told = told_of(c);
+    assert_int_equal(told->count, 4);
+    for (int64_t index = 0; index < 4; index++)
+        assert_int_equal(json_integer_value(json_object_get(told->events[index], "when")),
+                         CONTRACT_T0 * 1000 + index);
+    told_free(told);
+}
+
+static void a_bucket_of_another_site_is_told_as_one_of_ours(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "", "", 10),
+                     FY_OK);
+    expect_told(c, "linked, container.new");
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "", "", 10),
+                     FY_OK);
+    assert_int_equal(contract_apply(c, FY_ACTION_DELETE, "client-1", "bucket-1", "", "", 20),
+                     FY_OK);
+    expect_told(c, "linked, container.new, unlinked, container.deleted");
+}
+
+/* A bucket is there while an object is in it: its delete may overtake those of its objects. */
+static void a_bucket_that_comes_and_goes_with_its_object_is_told_so(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "bytes", 10),
+                     FY_OK);
+    expect_told(c, "linked, container.new, content.new o");
+    forget(c);
+    assert_int_equal(contract_apply(c, FY_ACTION_DELETE, "client-1", "bucket-1", "o", "bytes", 20),
+                     FY_OK);
+    expect_told(c, "content.deleted o, container.state, unlinked, container.deleted");
+}
+
+/* ------------------------------------------------------------------ objects */
+
+static void an_object_is_told_with_what_is_known_of_it(void **state)
+{
+    struct contract *c = *state;
+    a_bucket(c);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o", "bytes"), FY_OK);
+    struct fy_object_row row = contract_object(c, "bucket-1", "o");
+    char id[FY_OIO_ID_DIGITS + 1], hash[FY_HEX_DIGITS + 1], version[24];
+    fy_oio_id_print(row.id, id);
+    fy_digest_print_hex(&row.reg.digest, true, hash);
+    (void)snprintf(version, sizeof version, "%lld", (long long)row.version);
+    struct told *told = told_of(c);
+    assert_int_equal(told->count, 1);
+    assert_string_equal(text_of(told->events[0], "url", "path"), "o");
+    assert_string_equal(text_of(told->events[0], "url", "content"), id);
+    assert_string_equal(text_of(told->events[0], "url", "version"), version);
+    const json_t *alias = item_of(told, 0, 0), *header = item_of(told, 0, 1);
+    assert_string_equal(text_of(alias, NULL, "type"), "aliases");
+    assert_int_equal(json_integer_value(json_object_get(alias, "version")), row.version);
+    assert_int_equal(json_integer_value(json_object_get(alias, "ctime")),
+                     row.facts.creation_ms / 1000);
+    assert_string_equal(text_of(header, NULL, "type"), "contents_headers");
+    assert_string_equal(text_of(header, NULL, "hash"), hash);
+    assert_int_equal(json_integer_value(json_object_get(header, "size")), 5);
+    told_free(told);
+}
+
+static void an_object_that_is_erased_is_told_as_it_was(void **state)
+{
+    struct contract *c = *state;
+    a_bucket(c);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o", "bytes"), FY_OK);
+    struct told *made = told_of(c);
+    const char *version = text_of(made->events[0], "url", "version");
+    const char *content = text_of(made->events[0], "url", "content");
+    assert_int_equal(contract_rm(c, "client-1", "bucket-1", "o"), FY_OK);
+    assert_int_equal(contract_rm(c, "client-1", "bucket-1", "o"), FY_OK); /* it is gone already */
+    expect_told(c, "content.new o, content.deleted o");
+    struct told *told = told_of(c);
+    assert_string_equal(text_of(told->events[1], "url", "version"), version);
+    assert_string_equal(text_of(told->events[1], "url", "content"), content);
+    assert_string_equal(text_of(item_of(told, 1, 2), NULL, "type"), "chunks");
+    assert_string_equal(text_of(item_of(told, 1, 2), NULL, "hash"),
+                        text_of(item_of(told, 0, 1), NULL, "hash"));
+    told_free(told);
+    told_free(made);
+}
+
+static void an_applied_order_that_replaces_an_object_tells_of_both(void **state)
+{
+    struct contract *c = *state;
+    a_bucket(c);
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "one", 10),
+                     FY_OK);
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "other", 20),
+                     FY_OK);
+    expect_told(c, "content.new o, content.deleted o, content.new o");
+    assert_int_equal(/* the same bytes: said anew of the same version */
+                     contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "other", 30),
+                     FY_OK);
+    assert_int_equal(/* older: nothing changes */
+                     contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "older", 5),
+                     FY_OK);
+    expect_told(c, "content.new o, content.deleted o, content.new o, content.update o");
+}
+
+static void an_object_that_is_undeleted_is_new(void **state)
+{
+    struct contract *c = *state;
+    a_bucket(c);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o", "bytes"), FY_OK);
+    assert_int_equal(contract_rm(c, "client-1", "bucket-1", "o"), FY_OK);
+    forget(c);
+    struct fy_cat_undelete undelete = {.op.kind = FY_CAT_UNDELETE,
+                                       .key = {"", "bucket-1", "o"},
+                                       .client = "client-1",
+                                       .op_id = "op-1"};
+    assert_int_equal(contract_run(c, &undelete.op), FY_OK);
+    expect_told(c, "content.new o");
+}
+
+static void a_change_says_which_request_or_order_made_it(void **state)
+{
+    struct contract *c = *state;
+    struct fy_cat_bucket_create create = {.op.kind = FY_CAT_BUCKET_CREATE,
+                                          .client = "client-1",
+                                          .bucket = "bucket-1",
+                                          .op_id = "op-1"};
+    assert_int_equal(contract_run(c, &create.op), FY_OK);
+    struct fy_cat_apply apply =
+        contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "bytes", 10);
+    assert_true(fy_text_copy(apply.order.op_id, sizeof apply.order.op_id, "op-2"));
+    assert_int_equal(contract_run(c, &apply.op), FY_OK);
+    struct fy_cat_object_delete delete = {.op.kind = FY_CAT_OBJECT_DELETE,
+                                          .key = {"", "bucket-1", "o"},
+                                          .client = "client-1",
+                                          .op_id = "op-3",
+                                          .asker = {.request_id = "R1", .origin = "curl/7"}};
+    assert_int_equal(contract_run(c, &delete.op), FY_OK);
+    struct told *told = told_of(c);
+    assert_int_equal(told->count, 4);
+    assert_string_equal(text_of(told->events[0], NULL, "request_id"), "op-1");
+    assert_string_equal(text_of(told->events[1], NULL, "request_id"), "op-1");
+    assert_string_equal(text_of(told->events[2], NULL, "request_id"), "op-2");
+    assert_string_equal(text_of(told->events[3], NULL, "request_id"), "R1");
+    assert_string_equal(text_of(told->events[3], NULL, "origin"), "curl/7");
+    assert_null(json_object_get(told->events[2], "origin"));
+    told_free(told);
+}
+
+/* ------------------------------------------------------------------ sums */
+
+static void sums_are_told_once_a_second_however_many_objects_came(void **state)
+{
+    struct contract *c = *state;
+    a_bucket(c);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "a", "bytes"), FY_OK);
+    c->clock.now_ms += FY_OIO_STATE_MS / 2;
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "b", "bytes"), FY_OK);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "c", "bytes"), FY_OK);
+    c->clock.now_ms += FY_OIO_STATE_MS / 2 - 1;
+    assert_int_equal(tell_states(c, FY_OIO_STATES_MAX), 0); /* not yet */
+    forget(c);
+    c->clock.now_ms++;
+    assert_int_equal(tell_states(c, FY_OIO_STATES_MAX), 1);
+    assert_int_equal(tell_states(c, FY_OIO_STATES_MAX), 0);
+    expect_told(c, "container.state");
+    struct told *told = told_of(c);
+    assert_int_equal(number_of(told, 0, "object-count"), 3);
+    assert_int_equal(number_of(told, 0, "bytes-count"), 15);
+    assert_int_equal(number_of(told, 0, "ctime"), CONTRACT_T0 * 1000);
+    told_free(told);
+    forget(c);
+    assert_int_equal(contract_rm(c, "client-1", "bucket-1", "a"), FY_OK);
+    states_come(c);
+    expect_told(c, "content.deleted a, container.state");
+}
+
+static void each_container_has_its_own_sums_and_a_transaction_tells_a_few(void **state)
+{
+    struct contract *c = *state;
+    for (unsigned index = 0; index < 5; index++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "bucket-%u", index);
+        assert_int_equal(contract_mkbucket(c, "client-1", name), FY_OK);
+        assert_int_equal(contract_put(c, "client-1", name, "o", "bytes"), FY_OK);
+    }
+    forget(c);
+    c->clock.now_ms += FY_OIO_STATE_MS;
+    assert_int_equal(tell_states(c, 2), 2);
+    assert_int_equal(tell_states(c, 2), 2);
+    assert_int_equal(tell_states(c, 2), 1);
+    assert_int_equal(tell_states(c, 2), 0);
+    struct told *told = told_of(c);
+    assert_int_equal(told->count, 5);
+    for (size_t index = 0; index < told->count; index++)
+        assert_int_equal(number_of(told, index, "object-count"), 1);
+    told_free(told);
+}
+
+static void a_bucket_that_goes_tells_its_sums_first_and_no_more_of_them(void **state)
+{
+    struct contract *c = *state;
+    a_bucket(c);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o", "bytes"), FY_OK);
+    assert_int_equal(contract_rm(c, "client-1", "bucket-1", "o"), FY_OK);
+    forget(c);
+    assert_int_equal(contract_rmbucket(c, "client-1", "bucket-1"), FY_OK);
+    expect_told(c, "container.state, unlinked, container.deleted");
+    forget(c);
+    states_come(c);
+    expect_told(c, "");
+}
+
+static void what_is_due_is_due_over_a_restart(void **state)
+{
+    struct contract *c = *state;
+    a_bucket(c);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o", "bytes"), FY_OK);
+    contract_reopen(c);
+    states_come(c);
+    expect_told(c, "content.new o, container.state");
+}
+
+/* ------------------------------------------------------------------ beside the other stream */
+
+static void events_of_orders_and_of_containers_are_apart(void **state)
+{
+    struct contract *c = *state;
+    struct fy_cat_apply apply =
+        contract_order(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "bytes", 10);
+    assert_int_equal(contract_run(c, &apply.op), FY_OK);
+    assert_int_equal(contract_totals(c).events, 1);
+    assert_int_equal(contract_totals(c).oio_events, 3);
+    assert_int_equal(contract_totals(c).oio_events_oldest_ms, c->clock.now_ms);
+    forget(c);
+    assert_int_equal(contract_totals(c).events, 1);
+    assert_int_equal(contract_totals(c).oio_events_oldest_ms, 0);
+}
+
+static void the_oldest_of_a_stream_are_dropped_when_too_many_wait(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "a", "bytes", 10),
+                     FY_OK);
+    assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "b", "bytes", 10),
+                     FY_OK);
+    struct fy_cat_events_trim trim = {
+        .op.kind = FY_CAT_EVENTS_TRIM, .stream = FY_STREAM_OIO, .events_max = 1, .limit = 10};
+    assert_int_equal(contract_run(c, &trim.op), FY_OK);
+    assert_int_equal(trim.dropped, 3); /* their rows whole */
+    expect_told(c, "content.new b");
+    assert_int_equal(contract_totals(c).events, 2);
+}
+
+static void a_refused_operation_tells_nothing(void **state)
+{
+    struct contract *c = *state;
+    a_bucket(c);
+    assert_int_equal(contract_put(c, "client-2", "bucket-1", "o", "bytes"), FY_EFORBIDDEN);
+    assert_int_equal(contract_rm(c, "client-1", "bucket-1", "o"), FY_ENOTFOUND);
+    expect_told(c, "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
+
+int catalogue_contract_oio(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_container_is_told_when_it_comes_and_when_it_goes),
+        TEST(an_event_has_the_containers_names_and_its_id_is_the_key),
+        TEST(when_is_microseconds_and_ascends_though_the_clock_stands),
+        TEST(a_bucket_of_another_site_is_told_as_one_of_ours),
+        TEST(a_bucket_that_comes_and_goes_with_its_object_is_told_so),
+        TEST(an_object_is_told_with_what_is_known_of_it),
+        TEST(an_object_that_is_erased_is_told_as_it_was),
+        TEST(an_applied_order_that_replaces_an_object_tells_of_both),
+        TEST(an_object_that_is_undeleted_is_new),
+        TEST(a_change_says_which_request_or_order_made_it),
+        TEST(sums_are_told_once_a_second_however_many_objects_came),
+        TEST(each_container_has_its_own_sums_and_a_transaction_tells_a_few),
+        TEST(a_bucket_that_goes_tells_its_sums_first_and_no_more_of_them),
+        TEST(what_is_due_is_due_over_a_restart),
+        TEST(events_of_orders_and_of_containers_are_apart),
+        TEST(the_oldest_of_a_stream_are_dropped_when_too_many_wait),
+        TEST(a_refused_operation_tells_nothing),
+    };
+    return cmocka_run_group_tests_name("oio", tests, NULL, NULL);
+}
