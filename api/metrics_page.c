@@ -171,6 +171,10 @@ static void print_totals(struct page *page)
            totals.events);
     number(text, "ferry_events_oldest_seconds", "Age of the oldest of them.",
            totals.events > 0 ? (page->now_ms - totals.events_oldest_ms) / 1000 : 0);
+    number(text, "ferry_oio_events_waiting", "Changes of containers that are not in topic oio yet.",
+           totals.oio_events);
+    number(text, "ferry_oio_events_oldest_seconds", "Age of the oldest of them.",
+           totals.oio_events > 0 ? (page->now_ms - totals.oio_events_oldest_ms) / 1000 : 0);
     number(text, "ferry_objects", "Objects READY here.", totals.objects);
     number(text, "ferry_object_bytes", "Their bytes.", totals.bytes);
     number(text, "ferry_deleted_objects_kept",

@@ -162,27 +162,62 @@ static enum fy_code keep_rows(struct fy_keeper *keeper, struct fy_err *err)
     return FY_OK;
 }
 
-/* What waits for a topic that takes nothing is bounded, and so is what a site that told once left.
- */
-static enum fy_code keep_events(struct fy_keeper *keeper, struct fy_err *err)
+/* What waits for a topic that takes nothing is bounded, and so is what a site that told once left:
+ * the oldest are dropped. Of containers an event is no more than a hint, which a touch repairs, and
+ * no object waits for a topic. */
+static enum fy_code trim_stream(struct fy_keeper *keeper, enum fy_event_stream stream, bool tells,
+                                int64_t *dropped, struct fy_err *err)
 {
-    struct fy_node *node = keeper->node;
     struct fy_cat_events_trim trim;
-    int64_t dropped = 0;
     do {
-        trim = (struct fy_cat_events_trim){
-            .op = {.kind = FY_CAT_EVENTS_TRIM},
-            .events_max = fy_config_tells(node->config) ? FY_EVENTS_WAITING_MAX : 0,
-            .limit = EVENT_ROWS};
-        enum fy_code code = fy_catalogue_writer_run(node->writer, &trim.op, err);
+        trim = (struct fy_cat_events_trim){.op = {.kind = FY_CAT_EVENTS_TRIM},
+                                           .stream = stream,
+                                           .events_max = tells ? FY_EVENTS_WAITING_MAX : 0,
+                                           .limit = EVENT_ROWS};
+        enum fy_code code = fy_catalogue_writer_run(keeper->node->writer, &trim.op, err);
         if (code != FY_OK)
             return code;
-        dropped += trim.dropped;
+        *dropped += trim.dropped;
     } while (trim.dropped > 0 && !atomic_load(&keeper->stopping));
-    if (dropped > 0)
-        fy_log(NULL, FY_ERROR, "events.dropped", fy_kv_i64("events", dropped));
-    fy_metric_add(&node->metrics, FY_M_EVENTS_DROPPED, dropped);
     return FY_OK;
+}
+
+static enum fy_code keep_stream(struct fy_keeper *keeper, enum fy_event_stream stream, bool tells,
+                                enum fy_metric metric, struct fy_err *err)
+{
+    int64_t dropped = 0;
+    enum fy_code code = trim_stream(keeper, stream, tells, &dropped, err);
+    if (dropped > 0)
+        fy_log(NULL, FY_ERROR, stream == FY_STREAM_OIO ? "oio.dropped" : "events.dropped",
+               fy_kv_i64("events", dropped));
+    fy_metric_add(&keeper->node->metrics, metric, dropped);
+    return code;
+}
+
+/* Sums of containers that a site which tells nobody any more would have told. */
+static enum fy_code forget_states(struct fy_keeper *keeper, struct fy_err *err)
+{
+    struct fy_cat_states_tell tell;
+    do {
+        tell = (struct fy_cat_states_tell){.op = {.kind = FY_CAT_STATES_TELL},
+                                           .limit = FY_OIO_STATES_MAX};
+        enum fy_code code = fy_catalogue_writer_run(keeper->node->writer, &tell.op, err);
+        if (code != FY_OK)
+            return code;
+    } while (tell.told > 0 && !atomic_load(&keeper->stopping));
+    return FY_OK;
+}
+
+static enum fy_code keep_events(struct fy_keeper *keeper, struct fy_err *err)
+{
+    const struct fy_config *config = keeper->node->config;
+    bool tells_oio = fy_config_tells_oio(config);
+    enum fy_code code =
+        keep_stream(keeper, FY_STREAM_ORDERS, fy_config_tells(config), FY_M_EVENTS_DROPPED, err);
+    if (code == FY_OK && !tells_oio)
+        code = forget_states(keeper, err);
+    return code == FY_OK ? keep_stream(keeper, FY_STREAM_OIO, tells_oio, FY_M_OIO_DROPPED, err)
+                         : code;
 }
 
 /* ---- clock skew: how far a peer's Date is from ours, beyond the second it is rounded to */

@@ -1,11 +1,12 @@
 /* pump.c - rows of the catalogue to their topics: published first, deleted after the
  * acknowledgement. */
 /*
- * Two pumps, one thread each: orders of local changes (the outbox), and what became of orders
- * (events). They share nothing, so that a topic that takes no events holds no order up. A crash
- * between publishing and deleting publishes a row again: the same order with the same stamp, which
- * is harmless everywhere (DESIGN 3), the same event, which says so itself. Rows are read lowest id
- * first and never followed by a cursor, so a transaction that commits late cannot be skipped.
+ * Three pumps, one thread each: orders of local changes (the outbox), what became of orders, and
+ * changes of containers (events of two streams). They share nothing, so that a topic that takes no
+ * events holds no order up. A crash between publishing and deleting publishes a row again: the same
+ * order with the same stamp, which is harmless everywhere (DESIGN 3), the same event, which says so
+ * itself. Rows are read lowest id first and never followed by a cursor, so a transaction that
+ * commits late cannot be skipped.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -30,7 +31,12 @@
  * of an order costs little, however many there are. */
 #define EVENTS_EVERY_MS 100
 #define EVENTS_PAUSE_MS 1000
+#define STATES_EVERY_MS 250 /* whether sums of containers are due: a second after they changed */
 
+/* The longest row of any stream: what makes it long, and a last event. */
+#define ROW_BYTES_MAX (FY_EVENTS_ROW_BYTES + 2 * FY_OIO_EVENT_BYTES_MAX)
+
+static_assert(FY_ORDER_JSON_BYTES < FY_OIO_EVENT_BYTES_MAX, "an order is no longer");
 static_assert(2 * FY_EVENTS_ROW_MAX <= PUMP_RECORDS_MAX, "a row of events fits, and not alone");
 
 struct fy_pump {
@@ -45,6 +51,7 @@ struct fy_pump {
     /* Pump thread only: one batch. */
     bool topic_is_there;
     bool more;           /* rows were left for the next batch */
+    int64_t states_ms;   /* monotonic: when sums of containers are looked at next */
     struct fy_buf bytes; /* keys and values one after the other */
     size_t row_count;
     int64_t ids[PUMP_RECORDS_MAX];
@@ -63,6 +70,7 @@ struct pump_kind {
     enum fy_cat_kind done;
     enum fy_metric published;
     enum fy_code (*gather)(struct fy_pump *pump, struct fy_err *err);
+    enum fy_code (*tell)(struct fy_pump *pump, struct fy_err *err); /* makes rows; may be NULL */
     void (*rest)(struct fy_pump *pump, enum fy_code code, size_t moved);
 };
 
@@ -106,8 +114,9 @@ static bool take_events(void *arg, const struct fy_event_row *row)
     struct fy_pump *pump = arg;
     struct fy_packed event;
     size_t at = 0;
-    pump->more = pump->count + row->count > PUMP_RECORDS_MAX ||
-                 pump->bytes.size_bytes + row->packed_bytes > PUMP_BYTES_MAX;
+    pump->more =
+        pump->row_count > 0 && (pump->count + row->count > PUMP_RECORDS_MAX ||
+                                pump->bytes.size_bytes + row->packed_bytes > PUMP_BYTES_MAX);
     if (pump->more)
         return false;
     pump->ids[pump->row_count++] = row->id;
@@ -122,6 +131,31 @@ static enum fy_code gather_events(struct fy_pump *pump, struct fy_err *err)
 {
     return fy_catalogue_events_read(pump->node->catalogue, FY_STREAM_ORDERS, FY_EVENTS_PAGE_ROWS,
                                     take_events, pump, err);
+}
+
+static enum fy_code gather_oio(struct fy_pump *pump, struct fy_err *err)
+{
+    return fy_catalogue_events_read(pump->node->catalogue, FY_STREAM_OIO, FY_EVENTS_PAGE_ROWS,
+                                    take_events, pump, err);
+}
+
+/* Sums of containers that are due become events, which the next batch has. */
+static enum fy_code tell_states(struct fy_pump *pump, struct fy_err *err)
+{
+    struct fy_cat_states_tell tell;
+    int64_t now_ms = fy_mono_ms(pump->node->clock);
+    if (now_ms < pump->states_ms)
+        return FY_OK;
+    do {
+        tell = (struct fy_cat_states_tell){.op = {.kind = FY_CAT_STATES_TELL},
+                                           .limit = FY_OIO_STATES_MAX};
+        enum fy_code code = fy_catalogue_writer_run(pump->node->writer, &tell.op, err);
+        if (code != FY_OK)
+            return code;
+        pump->more |= tell.told > 0;
+    } while (tell.told > 0 && !atomic_load(&pump->stopping));
+    pump->states_ms = now_ms + STATES_EVERY_MS;
+    return FY_OK;
 }
 
 static enum fy_code publish(struct fy_pump *pump, struct fy_err *err)
@@ -164,6 +198,8 @@ static enum fy_code pump_once(struct fy_pump *pump, size_t *moved, struct fy_err
     code = pump->kind->gather(pump, err);
     if (code == FY_EEXISTS)
         return code; /* another worker pumps */
+    if (code == FY_OK && pump->kind->tell != NULL)
+        code = pump->kind->tell(pump, err);
     if (code != FY_OK)
         return fy_err_add(err, "read what goes to %s", pump->kind->topic);
     if (pump->row_count == 0)
@@ -204,7 +240,8 @@ static void rest_of_orders(struct fy_pump *pump, enum fy_code code, size_t moved
 /* No bell tells of an event: with a catalogue that processes share, another's may be the next. */
 static void rest_of_events(struct fy_pump *pump, enum fy_code code, size_t moved)
 {
-    int pause_ms = code != FY_OK ? EVENTS_PAUSE_MS : moved == 0 ? PUMP_IDLE_MS : EVENTS_EVERY_MS;
+    int idle_ms = pump->kind->tell != NULL ? STATES_EVERY_MS : PUMP_IDLE_MS;
+    int pause_ms = code != FY_OK ? EVENTS_PAUSE_MS : moved == 0 ? idle_ms : EVENTS_EVERY_MS;
     if (code != FY_OK || !pump->more)
         (void)fy_bell_wait(&pump->stop_bell, -1, pause_ms);
 }
@@ -236,9 +273,13 @@ static void *pump_main(void *arg)
 
 static const struct pump_kind kinds[] = {
     [FY_PUMP_ORDERS] = {"pump", FY_TOPIC_REPLICATION, "outbox.stuck", "outbox.flows",
-                        FY_CAT_OUTBOX_DONE, FY_M_OUTBOX_PUBLISHED, gather_orders, rest_of_orders},
+                        FY_CAT_OUTBOX_DONE, FY_M_OUTBOX_PUBLISHED, gather_orders, NULL,
+                        rest_of_orders},
     [FY_PUMP_EVENTS] = {"pump-events", FY_TOPIC_EVENTS, "events.stuck", "events.flow",
-                        FY_CAT_EVENTS_DONE, FY_M_EVENTS_PUBLISHED, gather_events, rest_of_events},
+                        FY_CAT_EVENTS_DONE, FY_M_EVENTS_PUBLISHED, gather_events, NULL,
+                        rest_of_events},
+    [FY_PUMP_OIO] = {"pump-oio", FY_TOPIC_OIO, "oio.stuck", "oio.flows", FY_CAT_EVENTS_DONE,
+                     FY_M_OIO_PUBLISHED, gather_oio, tell_states, rest_of_events},
 };
 
 enum fy_code fy_pump_open(struct fy_node *node, enum fy_pump_kind kind, struct fy_pump **pump,
@@ -247,7 +288,7 @@ enum fy_code fy_pump_open(struct fy_node *node, enum fy_pump_kind kind, struct f
     struct fy_pump *self = fy_alloc(sizeof(*self));
     self->node = node;
     self->kind = &kinds[kind];
-    fy_buf_init(&self->bytes, PUMP_BYTES_MAX + 2 * FY_ORDER_JSON_BYTES);
+    fy_buf_init(&self->bytes, PUMP_BYTES_MAX + ROW_BYTES_MAX);
     enum fy_code code = fy_bell_init(&self->stop_bell, err);
     if (code == FY_OK && kind == FY_PUMP_ORDERS)
         code = ensure_topic(self, err);

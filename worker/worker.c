@@ -11,6 +11,7 @@ struct fy_worker {
     struct fy_engine *engine;
     struct fy_pump *pump;
     struct fy_pump *events; /* NULL: nobody is told */
+    struct fy_pump *oio;    /* likewise */
     struct fy_router *router;
     struct fy_backfill *backfill;
     struct fy_senders *senders;
@@ -43,6 +44,8 @@ enum fy_code fy_worker_open(struct fy_node *node, struct fy_worker **worker, str
         code = fy_pump_open(node, FY_PUMP_ORDERS, &opened->pump, err);
     if (code == FY_OK && fy_config_tells(node->config))
         code = fy_pump_open(node, FY_PUMP_EVENTS, &opened->events, err);
+    if (code == FY_OK && fy_config_tells_oio(node->config))
+        code = fy_pump_open(node, FY_PUMP_OIO, &opened->oio, err);
     if (code == FY_OK)
         code = fy_exporter_open(node, &opened->exporter, err);
     if (code != FY_OK) {
@@ -68,6 +71,7 @@ void fy_worker_close(struct fy_worker *worker, int64_t drain_ms)
     fy_router_close(worker->router);
     fy_senders_close(worker->senders);
     fy_engine_close(worker->engine, drain_ms);
+    fy_pump_close(worker->oio);
     fy_pump_close(worker->events); /* it has told of some of what was drained */
     fy_keeper_close(worker->keeper);
     fy_exporter_close(worker->exporter); /* last: it writes down what all others have done */

@@ -25,10 +25,10 @@ void fy_engine_close(struct fy_engine *engine, int64_t drain_ms);
 void fy_engine_crashed(struct fy_engine *engine); /* for signal handlers */
 void fy_engine_metrics(struct fy_engine *engine, struct fy_buf *buf);
 
-/* pump.c: rows of the outbox to request-replication, of events to object-events; lowest first,
- * deleted after the acknowledgement. The topic of events may come later: they wait for it. */
+/* pump.c: rows of the outbox to request-replication, of events to object-events and oio; lowest
+ * first, deleted after the acknowledgement. A topic of events may come later: they wait for it. */
 struct fy_pump;
-enum fy_pump_kind { FY_PUMP_ORDERS, FY_PUMP_EVENTS };
+enum fy_pump_kind { FY_PUMP_ORDERS, FY_PUMP_EVENTS, FY_PUMP_OIO };
 FY_MUST_CHECK enum fy_code fy_pump_open(struct fy_node *node, enum fy_pump_kind kind,
                                         struct fy_pump **pump, struct fy_err *err);
 void fy_pump_close(struct fy_pump *pump);

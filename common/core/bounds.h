@@ -293,6 +293,7 @@
                    more go on in a further event */
 #define FY_OIO_STATES_MAX 200  /* containers whose sums one transaction tells */
 #define FY_OIO_STATE_MS   1000 /* the sums of a container are told at most so often */
+#define FY_OIO_LOOK_MS    1000 /* how many wait is looked at so often */
 #define FY_OIO_WAITING_MAX                                                                         \
     10000 /* events of containers that wait: beyond it OpenIO's routes take no changes, as the     \
              real server's do */

@@ -32,6 +32,8 @@ enum fy_metric {
     FY_M_OUTBOX_PUBLISHED,  /* ferry_outbox_published_total */
     FY_M_EVENTS_PUBLISHED,  /* ferry_events_published_total */
     FY_M_EVENTS_DROPPED,    /* ferry_events_dropped_total: too many waited */
+    FY_M_OIO_PUBLISHED,     /* ferry_oio_events_published_total */
+    FY_M_OIO_DROPPED,       /* ferry_oio_events_dropped_total: too many waited */
     FY_M_ROUTED,            /* ferry_orders_routed_total: copies written to site topics */
     FY_M_SENT,              /* ferry_orders_sent_total: accepted by target sites */
     FY_M_BACKFILLS,         /* gauge ferry_backfills: that run, at the worker that works on them */

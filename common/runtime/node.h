@@ -58,6 +58,8 @@ struct fy_node {
     struct fy_bell stop_bell;    /* main waits for it: signals, and fatal errors of any thread */
     _Atomic int fatal_code;      /* enum fy_code; not FY_OK: the process must end (exit 7) */
     _Atomic bool stopping;       /* readiness is red, nothing new is taken */
+    _Atomic int64_t oio_look_ms; /* monotonic: when runtime/oio_full.c looks next */
+    _Atomic bool oio_full;       /* what it saw last */
     _Atomic bool others_died;    /* a process of the site whose bodies nobody has looked after yet
                                     (told by the lease, taken by the sweeper) */
     _Atomic bool store_ok;    /* free space above the floor (kept by the worker's house-keeper) */

@@ -40,11 +40,13 @@ struct queue {
     struct fy_queue port;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    struct topic orders, events;
+    struct topic orders, events, oio;
 };
 
 static struct topic *topic_of(struct queue *queue, const char *name)
 {
+    if (strcmp(name, FY_TOPIC_OIO) == 0)
+        return &queue->oio;
     return strcmp(name, FY_TOPIC_EVENTS) == 0 ? &queue->events : &queue->orders;
 }
 
@@ -104,7 +106,7 @@ struct fixture {
     struct fy_config config;
     struct fy_node node;
     struct queue queue;
-    struct fy_pump *orders, *events;
+    struct fy_pump *orders, *events, *oio;
     char folder[64];
     char path[96];
 };
@@ -119,6 +121,7 @@ static int setup(void **state)
     f->queue.port.ops = &queue_ops;
     f->queue.orders.name = FY_TOPIC_REPLICATION;
     f->queue.events.name = FY_TOPIC_EVENTS;
+    f->queue.oio.name = FY_TOPIC_OIO;
     node->queue = &f->queue.port;
     assert_int_equal(pthread_mutex_init(&f->queue.mutex, NULL), 0);
     assert_int_equal(pthread_cond_init(&f->queue.changed, NULL), 0);
@@ -130,7 +133,8 @@ static int setup(void **state)
                                                           .clock = node->clock,
                                                           .site = node->site,
                                                           .reader_count = 2,
-                                                          .tells = true};
+                                                          .tells = true,
+                                                          .oio_namespace = "OPENIO"};
     uint8_t slot = 0;
     uint64_t start_time = 0;
     fy_guid_new(node->clock, node->boot_id);
@@ -150,6 +154,7 @@ static int teardown(void **state)
     static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
     fy_pump_close(f->orders);
     fy_pump_close(f->events);
+    fy_pump_close(f->oio);
     fy_catalogue_writer_close(f->node.writer);
     fy_catalogue_close(f->node.catalogue);
     fy_hlc_done(&f->node.hlc);
@@ -170,6 +175,7 @@ static void start(struct fixture *f)
 {
     assert_int_equal(fy_pump_open(&f->node, FY_PUMP_ORDERS, &f->orders, NULL), FY_OK);
     assert_int_equal(fy_pump_open(&f->node, FY_PUMP_EVENTS, &f->events, NULL), FY_OK);
+    assert_int_equal(fy_pump_open(&f->node, FY_PUMP_OIO, &f->oio, NULL), FY_OK);
 }
 
 /* A local change: an order in the outbox. */
@@ -218,7 +224,7 @@ static void await_empty(struct fixture *f)
     const struct timespec pause = {.tv_nsec = 5000000};
     for (int i = 0; i < WAIT_S * 200; i++) {
         assert_int_equal(fy_catalogue_totals(f->node.catalogue, &totals, NULL), FY_OK);
-        if (totals.events == 0 && totals.outbox_orders == 0)
+        if (totals.events == 0 && totals.oio_events == 0 && totals.outbox_orders == 0)
             return;
         (void)nanosleep(&pause, NULL);
     }
@@ -342,6 +348,60 @@ static void many_events_are_told_in_their_order(void **state)
     free(settles);
 }
 
+/* The same key for all of a container, so that they keep their order. */
+static void changes_of_containers_go_to_their_own_topic_in_order(void **state)
+{
+    struct fixture *f = *state;
+    make_bucket(f, "bucket-1");
+    start(f);
+    assert_true(await(f, &f->queue.oio, 2, 0));
+    await_empty(f);
+    assert_non_null(strstr(f->queue.oio.records[0].value, "\"event\":\"account.services\""));
+    assert_non_null(strstr(f->queue.oio.records[1].value, "\"event\":\"storage.container.new\""));
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(f->queue.oio.records[i].key_bytes, FY_OIO_KEY_BYTES);
+    assert_memory_equal(f->queue.oio.records[0].key, f->queue.oio.records[1].key, FY_OIO_KEY_BYTES);
+    assert_int_equal(f->queue.events.count, 0);
+    await_count(f, FY_M_OIO_PUBLISHED, 2);
+}
+
+/* The pump itself makes the event, a second after the object came. */
+static void sums_of_a_container_follow_its_objects(void **state)
+{
+    struct fixture *f = *state;
+    struct fy_cat_upload_finish finish = {.op.kind = FY_CAT_UPLOAD_FINISH,
+                                          .key = {"", "bucket-1", "o"},
+                                          .client = "client-1",
+                                          .blob_ref = "x",
+                                          .size = 5,
+                                          .proof = FY_PROOF_TRANSPORT};
+    start(f);
+    make_bucket(f, "bucket-1");
+    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &finish.op, NULL), FY_OK);
+    assert_true(await(f, &f->queue.oio, 4, 0));
+    await_empty(f);
+    assert_non_null(strstr(f->queue.oio.records[2].value, "\"event\":\"storage.content.new\""));
+    assert_non_null(strstr(f->queue.oio.records[3].value, "\"event\":\"storage.container.state\""));
+    assert_non_null(strstr(f->queue.oio.records[3].value, "\"bytes-count\":5"));
+}
+
+static void a_topic_of_containers_that_takes_nothing_holds_no_order_and_no_outcome_up(void **state)
+{
+    struct fixture *f = *state;
+    f->queue.oio.unanswered = true;
+    start(f);
+    make_bucket(f, "bucket-1");
+    assert_true(await(f, &f->queue.oio, 0, 1));
+    end_order(f, "op-1", "bucket-1");
+    make_bucket(f, "bucket-2");
+    assert_true(await(f, &f->queue.orders, 2, 0));
+    assert_true(await(f, &f->queue.events, 1, 0));
+    change(f, &f->queue.oio.unanswered, false);
+    assert_true(await(f, &f->queue.oio, 4, 0));
+    await_empty(f);
+    assert_int_equal(f->queue.oio.count, 4);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -352,6 +412,9 @@ int main(void)
         TEST(events_that_are_not_acknowledged_are_sent_again_and_orders_flow),
         TEST(a_topic_of_orders_that_is_missing_is_said_at_once),
         TEST(many_events_are_told_in_their_order),
+        TEST(changes_of_containers_go_to_their_own_topic_in_order),
+        TEST(sums_of_a_container_follow_its_objects),
+        TEST(a_topic_of_containers_that_takes_nothing_holds_no_order_and_no_outcome_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
