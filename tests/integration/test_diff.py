@@ -5,8 +5,8 @@ import time
 import pytest
 from support import wire
 from support.command import CALL_S, DIFFERENT, DONE, ERROR, NOT_FOUND, REFUSED, TEMPORARY, USAGE, Ferry
+from support.links import Links
 from support.loopback import Handler, LoopbackServer
-from support.relay import Relay
 from support.rows import add_rows, row_name
 from support.site import release_binary
 from support.sites import check_memory
@@ -22,26 +22,26 @@ SOON_S = 60.0
 EQUAL_BYTES_MAX = 10_000
 
 class Pair:
-    """Two sites; the command reaches each through a relay that counts."""
+    """Two sites; the command reaches each through a line that counts."""
 
     def __init__(self, sites, call_s=CALL_S, **settings):
-        self.relays = [Relay(), Relay()]
-        # Behind its relay a site is where the other finds it, too.
+        self.links = Links()
+        lines = [self.links.to(), self.links.to()]
+        # Behind its line a site is where the other finds it, too.
         self.a, self.b = sites(["site-a", "site-b"], peers={
-            "site-a": {"site-b": self.relays[1].url}, "site-b": ["site-a"]}, **settings)  # fmt: skip
-        for relay, site in zip(self.relays, (self.a, self.b), strict=True):
-            relay.aim(site.url)
-        self.ferry = Ferry(self.relays[0].url, call_s=call_s)
+            "site-a": {"site-b": lines[1].url}, "site-b": ["site-a"]}, **settings)  # fmt: skip
+        for line, site in zip(lines, (self.a, self.b), strict=True):
+            line.aim(site.url)
+        self.ferry = Ferry(lines[0].url, call_s=call_s)
 
     def close(self):
-        for relay in self.relays:
-            relay.close()
+        self.links.close()
 
     def diff(self, *words):
         return self.ferry("diff", *words, "--with", "site-b")
 
     def moved(self):
-        return sum(relay.count for relay in self.relays)
+        return sum(line.count for line in self.links.made)
 
 
 def names(site, bucket=BUCKET):

@@ -1,4 +1,5 @@
-"""Bad lines: TCP proxies on loopback that delay, throttle, stall, reset, refuse and corrupt."""
+"""Lines: TCP proxies on loopback that count and, when told to, delay, throttle, stall, reset, refuse and
+corrupt."""
 
 import asyncio
 import random
@@ -12,7 +13,7 @@ ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: a RST, and nothing more of what wa
 
 
 class Links:
-    """All lines of a test, in one thread; `with Links() as links:` ends them."""
+    """All lines of a test, in one thread; `with Links() as links:` or close() ends them."""
 
     def __init__(self, seed=0):
         self.random = random.Random(seed)
@@ -25,14 +26,18 @@ class Links:
         return self
 
     def __exit__(self, *unused):
+        self.close()
+
+    def close(self):
         self._call(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    def to(self, url):
-        """A line to whoever listens at the URL's port, or will."""
-        link = Link(self, url)
+    def to(self, url=None):
+        """A line to whoever listens at the URL's port, or will. Without a URL who connects waits until
+        aim() tells where to."""
+        link = Link(self, url or "http://127.0.0.1")
         self._call(link.open())
         self.made.append(link)
         return link
@@ -50,7 +55,8 @@ class Links:
 
 
 class Link:
-    """One line. What it does to those who use it, from now on and in both directions:
+    """One line. count: the bytes of both directions, headers and all. What it does to those who use it,
+    from now on and in both directions:
 
     delay    seconds, at most, that each piece is held up
     rate     bytes a second for each connection; 0: as they come
@@ -63,11 +69,14 @@ class Link:
     def __init__(self, links, url):
         self._links = links
         self._target = urllib.parse.urlsplit(url)
+        self._aimed = asyncio.Event()
         self._server = None
         self._sockets = set()
         self.url = None  # the same as was given, through this line
-        self.resets = self.corrupted = 0
+        self.count = self.resets = self.corrupted = 0
         self.clear()
+        if self._target.port:
+            self._aimed.set()
 
     def clear(self):
         self.delay = self.rate = self.corrupt = 0
@@ -76,6 +85,10 @@ class Link:
     def reset(self):
         """Every connection there is ends with a RST, both ways."""
         self._links._call(self._reset())
+
+    def aim(self, url):
+        """At whoever it is, whose URL was not known when the line was made."""
+        self._links._call(self._aim(url))
 
     async def open(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -86,6 +99,10 @@ class Link:
     def close(self):
         self._server.close()
 
+    async def _aim(self, url):
+        self._target = urllib.parse.urlsplit(url)
+        self._aimed.set()
+
     async def _reset(self):
         self.resets += len(self._sockets)
         for writer in list(self._sockets):
@@ -94,6 +111,7 @@ class Link:
     async def _serve(self, reader, writer):
         if self.refused:
             return _abort(writer)
+        await self._aimed.wait()
         try:
             there = await asyncio.open_connection("127.0.0.1", self._target.port)
         except OSError:
@@ -111,6 +129,7 @@ class Link:
 
     async def _carry(self, reader, writer):
         while data := await reader.read(CHUNK):
+            self.count += len(data)
             while self.stalled:
                 await asyncio.sleep(0.02)
             if self.delay:
