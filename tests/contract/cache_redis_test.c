@@ -434,7 +434,7 @@ static void the_password_comes_from_its_file(void **state)
     struct fy_cache *cache = NULL;
     struct catalogue catalogue = {.answer = 1};
     struct fy_err err = {0};
-    char path[128];
+    char path[TEMP_BYTES + 16];
     (void)state;
     redis_server_start(&server, "open sesame");
     (void)snprintf(path, sizeof(path), "%s/password", server.folder);

@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "common/adapters/catalogue_sqlite.h"
+#include "tests/support/temp.h"
 
 void catalogue_sqlite_path(const void *place, const char *file, char path[static PLACE_PATH_BYTES])
 {
@@ -19,12 +20,8 @@ void catalogue_sqlite_path(const void *place, const char *file, char path[static
 
 static void *place_new(void)
 {
-    const char *base = getenv("TMPDIR");
-    char path[256];
-    int size =
-        snprintf(path, sizeof path, "%s/ferry-catalogue-XXXXXX", base == NULL ? "/tmp" : base);
-    assert_true(size > 0 && (size_t)size < sizeof path);
-    assert_non_null(mkdtemp(path));
+    char path[TEMP_BYTES];
+    temp_folder("catalogue", path);
     return fy_strdup(path);
 }
 

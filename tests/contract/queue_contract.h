@@ -7,6 +7,7 @@
 
 #include "common/core/clock.h"
 #include "common/ports/queue.h"
+#include "tests/support/temp.h"
 
 #define QUEUE_CONTRACT_PARTITIONS 4     /* of the topics that a factory's queue makes */
 #define QUEUE_CONTRACT_CONSUMERS  4     /* open at once in one test */
@@ -43,7 +44,7 @@ void queue_contract_clock_init(struct queue_contract_clock *clock);
 struct queue_fixture {
     const struct queue_contract_factory *factory;
     struct queue_contract_clock clock;
-    char dir[64];
+    char dir[TEMP_BYTES];
     struct fy_queue *queue;
     struct fy_consumer *consumers[QUEUE_CONTRACT_CONSUMERS]; /* open; a failed test leaves them */
     size_t topic_count;

@@ -62,8 +62,7 @@ struct queue_fixture *queue_fixture_new(const struct queue_contract_factory *fac
     struct queue_fixture *fixture = fy_alloc(sizeof(*fixture));
     fixture->factory = factory;
     queue_contract_clock_init(&fixture->clock);
-    (void)snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/ferry-queue-XXXXXX");
-    assert_non_null(mkdtemp(fixture->dir));
+    temp_folder("queue", fixture->dir);
     return fixture;
 }
 

@@ -11,6 +11,7 @@
 #include "common/core/bounds.h"
 #include "common/core/clock.h"
 #include "tests/contract/queue_kafka_help.h"
+#include "tests/support/temp.h"
 
 #define SPARE_MS   5000  /* on a loaded machine, above what is promised */
 #define LOOK_US    20000 /* between two looks at what nobody announces */
@@ -161,10 +162,9 @@ static void the_log_says_the_same_once_a_minute(void **state)
 {
     struct health *h = *state;
     struct fy_kafka *queue = fy_kq_from(h->queue);
-    char path[] = "/tmp/ferry-log-XXXXXX";
-    int file = mkstemp(path);
+    char path[TEMP_BYTES];
+    int file = temp_file("log", path);
     int kept = dup(STDERR_FILENO);
-    assert_true(file >= 0);
     assert_true(kept >= 0);
     assert_true(dup2(file, STDERR_FILENO) >= 0);
     for (int i = 0; i < 5; i++) {

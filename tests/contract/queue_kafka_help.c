@@ -11,6 +11,7 @@
 
 #include "common/adapters/queue_kafka.h"
 #include "tests/contract/queue_kafka_help.h"
+#include "tests/support/temp.h"
 
 /* ctest's fixture has started it and says where it wrote its address; by hand:
  * `python3 tests/integration/support/kafka.py start FOLDER`, KAFKA_BOOTSTRAP=FOLDER/bootstrap. */
@@ -50,7 +51,7 @@ enum fy_code queue_kafka_open(const char *brokers, const char *prefix, struct fy
     return fy_queue_kafka_open(&settings, queue, err);
 }
 
-/* "/tmp/ferry-queue-AbCdEf" is the prefix "ferry-queue-AbCdEf.". */
+/* "/any/ferry-queue-AbCdEf" is the prefix "ferry-queue-AbCdEf.". */
 static void prefix_of(const char *dir, char prefix[static 64])
 {
     (void)snprintf(prefix, 64, "%s.", strrchr(dir, '/') + 1);
@@ -119,7 +120,7 @@ __attribute__((format(printf, 1, 2))) static void command(const char *format, ..
 
 static void read_brokers(struct kafka_cluster *cluster)
 {
-    char path[96];
+    char path[TEMP_BYTES + 16];
     (void)snprintf(path, sizeof(path), "%s/bootstrap", cluster->dir);
     FILE *file = fopen(path, "re");
     assert_non_null(file);
@@ -130,8 +131,7 @@ static void read_brokers(struct kafka_cluster *cluster)
 struct kafka_cluster *kafka_cluster_new(int count)
 {
     struct kafka_cluster *cluster = fy_alloc(sizeof(*cluster));
-    (void)snprintf(cluster->dir, sizeof(cluster->dir), "/tmp/ferry-kafka-XXXXXX");
-    assert_non_null(mkdtemp(cluster->dir));
+    temp_folder("kafka", cluster->dir);
     assert_int_equal(rmdir(cluster->dir), 0); /* its name was wanted; start makes it */
     command("start %s %d", cluster->dir, count);
     read_brokers(cluster);

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "tests/contract/queue_contract.h"
+#include "tests/support/temp.h"
 
 /* On the broker that all contract programs share: each folder is a prefix of its own. */
 extern const struct queue_contract_factory queue_kafka_factory;
@@ -29,7 +30,7 @@ rd_kafka_t *queue_kafka_foreign(const struct queue_fixture *fixture);
 
 /* Brokers of a test's own, which it may stop and kill. */
 struct kafka_cluster {
-    char dir[64];
+    char dir[TEMP_BYTES];
     char brokers[256];
 };
 struct kafka_cluster *kafka_cluster_new(int count); /* asserts that all answer */

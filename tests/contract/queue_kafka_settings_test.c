@@ -11,6 +11,7 @@
 #include "common/adapters/queue_kafka_impl.h"
 #include "common/core/clock.h"
 #include "tests/contract/queue_kafka_help.h"
+#include "tests/support/temp.h"
 
 static void expect_property_refused(const char *property, const char *sentence)
 {
@@ -53,12 +54,11 @@ static void what_bounds_a_publish_stays_a_bound(void **state)
 static void a_secret_comes_from_its_file_without_the_newline(void **state)
 {
     (void)state;
-    char path[] = "/tmp/ferry-secret-XXXXXX";
-    char property[96];
+    char path[TEMP_BYTES];
+    char property[TEMP_BYTES + 32];
     struct fy_queue *queue = NULL;
     struct fy_err err = {0};
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
+    int fd = temp_file("secret", path);
     assert_int_equal(write(fd, "hidden\n", 7), 7);
     assert_int_equal(close(fd), 0);
     (void)snprintf(property, sizeof(property), "sasl.password_file=%s", path);

@@ -255,7 +255,7 @@ static void the_log_is_bounded_by_checkpoints(void **state)
     (void)state;
     struct queue_fixture *f = queue_sqlite_fixture_new(&queue_sqlite_factory);
     struct fy_err err = {0};
-    char log[128];
+    char log[TEMP_BYTES + 16];
     struct stat about;
     queue_publish_text(f->queue, "orders", 1, NULL, "x");
     struct fy_consumer *consumer = queue_consumer_open(f, "worker", "orders", NULL);

@@ -118,7 +118,7 @@ static void a_file_that_is_no_queue_is_refused(void **state)
     (void)state;
     struct queue_fixture *f = queue_fixture_new(&queue_sqlite_factory);
     struct fy_err err = {0};
-    char path[96];
+    char path[TEMP_BYTES + 16];
     (void)snprintf(path, sizeof(path), "%s/queue.db", f->dir);
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     assert_true(fd >= 0);

@@ -27,6 +27,7 @@
 #include <cmocka.h>
 
 #include "common/adapters/store_dir.h"
+#include "tests/support/temp.h"
 
 /* ---- the disk, as the test wants it ---- */
 
@@ -119,16 +120,13 @@ int fstatvfs(int fd, struct statvfs *out)
 /* ---- a folder ---- */
 
 struct store_place {
-    char path[256];
+    char path[TEMP_BYTES];
 };
 
 static struct store_place *place_new(void)
 {
     struct store_place *place = fy_alloc(sizeof(*place));
-    const char *parent = getenv("TMPDIR");
-    (void)snprintf(place->path, sizeof(place->path), "%s/ferry-store-XXXXXX",
-                   parent == NULL ? "/tmp" : parent);
-    assert_non_null(mkdtemp(place->path));
+    temp_folder("store", place->path);
     return place;
 }
 
@@ -155,7 +153,7 @@ static void place_free(struct store_place *place)
     free(place);
 }
 
-/* Inside a folder of mkdtemp, so that the store makes its own. */
+/* Inside a folder of the test's, so that the store makes its own. */
 static struct fy_store *open_with(const struct store_place *place, const char *boot_id,
                                   int64_t floor_bytes)
 {

@@ -21,6 +21,7 @@
 #include "common/adapters/catalogue_sqlite.h"
 #include "common/adapters/order_json.h"
 #include "common/ports/sha256.h"
+#include "tests/support/temp.h"
 
 #define SEEDS_DEFAULT 3000
 #define SITES         3
@@ -552,11 +553,12 @@ static void sites_end_equal_to_what_the_history_alone_says(void **state)
     (void)state;
     /* Memory when there is some: the rule is tested here, not the disk. */
     char folder[] = "/dev/shm/ferry-stamps-XXXXXX";
-    char on_disk[] = "/tmp/ferry-stamps-XXXXXX";
+    char on_disk[TEMP_BYTES];
     const char *made = mkdtemp(folder);
-    if (made == NULL)
-        made = mkdtemp(on_disk);
-    assert_non_null(made);
+    if (made == NULL) {
+        temp_folder("stamps", on_disk);
+        made = on_disk;
+    }
     world.now_ms = EPOCH_MS;
     world.wire = fy_alloc(WIRE_MAX * sizeof(*world.wire));
     world.sent = fy_alloc(WIRE_MAX * sizeof(*world.sent));
@@ -585,9 +587,7 @@ static void sites_end_equal_to_what_the_history_alone_says(void **state)
     }
     free(world.wire);
     free(world.sent);
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -r %s", made);
-    assert_int_equal(system(command), 0);
+    temp_remove(made);
 }
 
 int main(void)

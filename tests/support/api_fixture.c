@@ -1,7 +1,6 @@
 /* api_fixture.c - a node and a server around it, in a folder of their own. */
 #include "tests/support/api_fixture.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,8 +157,7 @@ static struct api_fixture *node_new(const char *site)
 {
     struct api_fixture *f = fy_alloc(sizeof *f);
     struct fy_err err;
-    (void)snprintf(f->dir, sizeof f->dir, "/tmp/ferry-api-XXXXXX");
-    FY_ASSERT(mkdtemp(f->dir) != NULL);
+    temp_folder("api", f->dir);
     FY_ASSERT(pthread_mutex_init(&f->queue.mutex, NULL) == 0);
     f->queue.port.ops = &fake_ops;
     f->config = fy_alloc(sizeof *f->config);
@@ -170,7 +168,7 @@ static struct api_fixture *node_new(const char *site)
     f->node.queue = &f->queue.port;
     fy_guid_new(f->node.clock, f->node.boot_id);
     fy_hlc_init(&f->node.hlc, f->node.clock, site, 7, 0);
-    char path[96];
+    char path[TEMP_BYTES + 16];
     (void)snprintf(path, sizeof path, "%s/store", f->dir);
     struct fy_store_dir_settings store = {.path = path, .boot_id = f->node.boot_id};
     FY_ASSERT(fy_store_dir_open(&store, &f->node.store, &err) == FY_OK);
@@ -191,7 +189,7 @@ struct api_fixture *api_fixture_full(const struct fy_route_table *const *tables,
     struct api_fixture *f = node_new(site);
     struct fy_node *node = &f->node;
     struct fy_err err;
-    char path[96];
+    char path[TEMP_BYTES + 16];
     (void)snprintf(path, sizeof path, "%s/catalogue.db", f->dir);
     struct fy_catalogue_sqlite_settings catalogue = {
         .path = path, .clock = node->clock, .site = site, .reader_count = 4};
@@ -213,14 +211,6 @@ struct api_fixture *api_fixture_full(const struct fy_route_table *const *tables,
     return f;
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
 void api_fixture_free(struct api_fixture *f)
 {
     fy_server_close(f->server, 2000);
@@ -231,7 +221,7 @@ void api_fixture_free(struct api_fixture *f)
     fy_store_close(f->node.store);
     fy_hlc_done(&f->node.hlc);
     api_queue_done(&f->queue);
-    FY_ASSERT(nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0);
+    temp_remove(f->dir);
     free(f->config);
     free(f);
 }

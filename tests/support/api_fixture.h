@@ -4,6 +4,7 @@
 
 #include "api/http.h"
 #include "tests/support/http_client.h"
+#include "tests/support/temp.h"
 
 #define API_SITE "site-a"
 
@@ -33,7 +34,7 @@ struct api_queue {
 };
 
 struct api_fixture {
-    char dir[64];
+    char dir[TEMP_BYTES];
     struct fy_config *config;
     struct fy_node node;
     struct api_queue queue; /* node.queue, unless a test puts another there */

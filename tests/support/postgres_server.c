@@ -140,14 +140,10 @@ void postgres_server_start(struct postgres_server *server)
 
 void postgres_server_new(struct postgres_server *server)
 {
-    const char *base = getenv("TMPDIR");
     char program[TEXT_BYTES];
     const struct passwd *user = server_user();
     int status = 0;
-    int size = snprintf(server->folder, sizeof server->folder, "%s/ferry-postgres-XXXXXX",
-                        base == NULL ? "/tmp" : base);
-    assert_true(size > 0 && (size_t)size < sizeof server->folder);
-    assert_non_null(mkdtemp(server->folder));
+    temp_folder("postgres", server->folder);
     if (user != NULL)
         assert_int_equal(chown(server->folder, user->pw_uid, user->pw_gid), 0);
     server->port = free_port();

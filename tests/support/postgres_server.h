@@ -5,10 +5,12 @@
 
 #include <sys/types.h>
 
+#include "tests/support/temp.h"
+
 struct postgres_server {
-    char folder[256]; /* its data, its socket, its log */
-    int port;         /* on 127.0.0.1 */
-    pid_t pid;        /* 0: stopped */
+    char folder[TEMP_BYTES]; /* its data, its socket, its log */
+    int port;                /* on 127.0.0.1 */
+    pid_t pid;               /* 0: stopped */
 };
 
 /* Makes a server in a new folder and starts it. Fails the test when it does not come up; a program

@@ -98,10 +98,7 @@ void redis_server_restart(struct redis_server *server)
 void redis_server_start(struct redis_server *server, const char *password)
 {
     *server = (struct redis_server){.port = free_port(), .password = password};
-    const char *temporary = getenv("TMPDIR");
-    (void)snprintf(server->folder, sizeof(server->folder), "%.40s/ferry-redis-XXXXXX",
-                   temporary != NULL && strlen(temporary) <= 40 ? temporary : "/tmp");
-    assert_non_null(mkdtemp(server->folder));
+    temp_folder("redis", server->folder);
     (void)snprintf(server->url, sizeof(server->url), "redis://127.0.0.1:%d/0", server->port);
     redis_server_restart(server);
 }
@@ -130,14 +127,8 @@ void redis_server_thaw(struct redis_server *server)
 
 void redis_server_done(struct redis_server *server)
 {
-    static const char *const files[] = {"redis.log", "dump.rdb"};
-    char path[128];
     redis_server_kill(server);
-    for (size_t i = 0; i < FY_COUNT_OF(files); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", server->folder, files[i]);
-        (void)unlink(path); /* not every server has written it */
-    }
-    assert_int_equal(rmdir(server->folder), 0);
+    temp_remove(server->folder);
 }
 
 redisReply *redis_server_ask(const struct redis_server *server, const char *format, ...)

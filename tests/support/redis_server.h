@@ -6,11 +6,12 @@
 #include <sys/types.h>
 
 #include "common/core/base.h"
+#include "tests/support/temp.h"
 
 struct redis_server {
     pid_t pid; /* 0: not running */
     int port;
-    char folder[64];
+    char folder[TEMP_BYTES];
     char url[64];         /* of database 0, without a password */
     const char *password; /* NULL: none is asked for */
 };

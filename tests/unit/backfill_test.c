@@ -16,6 +16,7 @@
 #include "common/adapters/order_json.h"
 #include "common/core/log.h"
 #include "tests/support/peer_head.h"
+#include "tests/support/temp.h"
 #include "worker/backfill_internal.h"
 
 #define MANY  1200 /* objects: more than one page, and more than one span */
@@ -142,7 +143,7 @@ static const struct fy_peer_ops other_ops = {.name = "other", .start = other_sta
 /* ------------------------------------------------------------------ the site under test */
 
 struct site {
-    char folder[64];
+    char folder[TEMP_BYTES];
     struct fy_config config;
     struct fy_node node;
     struct fy_peer *http; /* the node's own, put back before it closes */
@@ -164,8 +165,7 @@ static int setup(void **state)
 {
     struct site *self = fy_alloc(sizeof(*self));
     fy_log_level_set(FY_ERROR + 1);
-    (void)snprintf(self->folder, sizeof(self->folder), "/tmp/ferry-backfill-XXXXXX");
-    FY_ASSERT(mkdtemp(self->folder) != NULL);
+    temp_folder("backfill", self->folder);
     fy_config_init(&self->config);
     (void)snprintf(self->config.site, sizeof(self->config.site), "site-a");
     (void)snprintf(self->config.data, sizeof(self->config.data), "%s/data", self->folder);
@@ -194,14 +194,12 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct site *self = *state;
-    char command[96];
     fy_backfill_turn_done(&self->turn);
     self->node.peer = self->http;
     fy_node_close(&self->node);
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", self->folder);
-    int failed = system(command); /* NOLINT(cert-env33-c): a fixed command over our own folder */
+    temp_remove(self->folder);
     free(self);
-    return failed;
+    return 0;
 }
 
 static void make_change(struct site *self, enum fy_action action, const char *object, uint64_t time,

@@ -11,10 +11,11 @@
 
 #include "common/adapters/queue_sqlite.h"
 #include "common/runtime/publish_wait.h"
+#include "tests/support/temp.h"
 #include "worker/batch.h"
 
 struct place {
-    char folder[64];
+    char folder[TEMP_BYTES];
     struct fy_queue *queue;
     struct fy_batch batch;
 };
@@ -22,10 +23,9 @@ struct place {
 static int setup(void **state)
 {
     struct place *self = fy_alloc(sizeof(*self));
-    char path[80];
+    char path[TEMP_BYTES + 8];
     struct fy_err err = {0};
-    (void)snprintf(self->folder, sizeof(self->folder), "/tmp/batch_test.XXXXXX");
-    assert_non_null(mkdtemp(self->folder));
+    temp_folder("batch", self->folder);
     (void)snprintf(path, sizeof(path), "%s/queue", self->folder);
     const struct fy_queue_sqlite_settings settings = {
         .path = path, .clock = fy_clock_system(), .partition_count = 1};
@@ -41,15 +41,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct place *self = *state;
-    static const char *const names[] = {"queue", "queue-wal", "queue-shm", "queue.lock"};
     fy_batch_close(&self->batch);
     fy_queue_close(self->queue);
-    for (size_t i = 0; i < FY_COUNT_OF(names); i++) {
-        char path[100];
-        (void)snprintf(path, sizeof(path), "%s/%s", self->folder, names[i]);
-        (void)remove(path); /* not all of them are there */
-    }
-    assert_int_equal(remove(self->folder), 0);
+    temp_remove(self->folder);
     free(self);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "tests/support/temp.h"
 #include <cmocka.h>
 
 #define WORDS_MAX 64
@@ -139,10 +140,9 @@ static void wrong_lines_are_refused_with_the_word_that_is_wrong(void **state)
 static void a_flag_wins_over_the_environment_and_that_over_the_file(void **state)
 {
     struct fixture *f = *state;
-    char path[] = "/tmp/ferry-arguments-XXXXXX";
-    int fd = mkstemp(path);
+    char path[TEMP_BYTES];
+    int fd = temp_file("arguments", path);
     static const char text[] = "url = http://file:1\nclient = of-file\n[retry]\nmax_age = 2h\n";
-    assert_true(fd >= 0);
     assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
     close(fd);
 

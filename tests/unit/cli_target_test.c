@@ -13,19 +13,19 @@
 #include <unistd.h>
 
 #include "cli/target.h"
+#include "tests/support/temp.h"
 #include <cmocka.h>
 
 /* A folder with a folder `root` in it, where downloads go; what appears beside root has escaped. */
 struct fixture {
-    char outer[64];
+    char outer[TEMP_BYTES];
     int outer_fd, root_fd;
 };
 
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    (void)snprintf(f->outer, sizeof(f->outer), "/tmp/ferry-target-XXXXXX");
-    assert_non_null(mkdtemp(f->outer));
+    temp_folder("target", f->outer);
     f->outer_fd = open(f->outer, O_RDONLY | O_DIRECTORY);
     assert_int_equal(mkdirat(f->outer_fd, "root", 0700), 0);
     f->root_fd = openat(f->outer_fd, "root", O_RDONLY | O_DIRECTORY);
@@ -36,13 +36,11 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    char command[128];
     close(f->root_fd);
     close(f->outer_fd);
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", f->outer);
-    int status = system(command); /* NOLINT: the path is our own */
+    temp_remove(f->outer);
     free(f);
-    return status;
+    return 0;
 }
 
 /* Names in the folder, each with a blank behind it; "" when it is empty. */
@@ -209,7 +207,7 @@ static void a_path_of_the_user_goes_where_it_says(void **state)
     struct fixture *f = *state;
     struct fy_target target;
     struct fy_err err = {0};
-    char path[128];
+    char path[TEMP_BYTES + 16];
     (void)snprintf(path, sizeof(path), "%s/root/../b", f->outer);
     assert_int_equal(fy_target_open_path(path, &target, &err), FY_OK);
     assert_int_equal(fy_target_commit(&target, &err), FY_OK);

@@ -11,6 +11,7 @@
 
 #include "common/adapters/config_inih.h"
 #include "common/core/config.h"
+#include "tests/support/temp.h"
 #include <cmocka.h>
 
 static int setup(void **state)
@@ -156,9 +157,8 @@ static void variables_are_settings_and_a_typo_is_an_error(void **state)
 
 static enum fy_code read_file(struct fy_config *config, const char *text, struct fy_err *err)
 {
-    char path[] = "/tmp/ferry-config-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
+    char path[TEMP_BYTES];
+    int fd = temp_file("config", path);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     close(fd);
     enum fy_code code = fy_config_file(config, path, err);

@@ -20,13 +20,14 @@
 #include "common/core/log.h"
 #include "common/runtime/publish_wait.h"
 #include "tests/support/fake_peer.h"
+#include "tests/support/temp.h"
 #include "worker/worker.h"
 
 #define BUCKET "bucket-1"
 #define CLIENT "client-1"
 
 struct site {
-    char folder[64];
+    char folder[TEMP_BYTES];
     struct fy_config config;
     struct fy_node node;
     struct fy_peer *http; /* the node's own, put back before it closes */
@@ -77,8 +78,7 @@ static int setup(void **state)
 {
     struct site *self = fy_alloc(sizeof(*self));
     fy_log_level_set(FY_ERROR + 1);
-    (void)snprintf(self->folder, sizeof(self->folder), "/tmp/ferry-engine-XXXXXX");
-    FY_ASSERT(mkdtemp(self->folder) != NULL);
+    temp_folder("engine", self->folder);
     *state = self;
     return 0;
 }
@@ -86,11 +86,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct site *self = *state;
-    char command[96];
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", self->folder);
-    int failed = system(command); /* NOLINT(cert-env33-c): a fixed command over our own folder */
+    temp_remove(self->folder);
     free(self);
-    return failed;
+    return 0;
 }
 
 /* Publishes CREATE orders for objects `prefix`0 .. count-1; each safe when it returns. */
@@ -231,7 +229,7 @@ static void a_deleted_object_comes_back_by_a_link(void **state)
 /* The first half of the store's files goes, the rest loses all but a byte. */
 static void break_store(const struct site *self)
 {
-    char command[256];
+    char command[TEMP_BYTES + 128];
     (void)snprintf(command, sizeof(command),
                    "cd '%s/data/store' && ls */* | sort > ../files && head -n 2 ../files | xargs rm"
                    " && tail -n 2 ../files | xargs truncate -s 1",

@@ -16,28 +16,30 @@
 #include <unistd.h>
 
 #include "tests/support/fake_node.h"
+#include "tests/support/temp.h"
 #include "worker/running.h"
+
+#define PATH_BYTES (TEMP_BYTES + 16)
 
 struct place {
     struct fake_node node;
-    char folder[64];
+    char folder[TEMP_BYTES];
 };
 
 /* The files that outlive a worker. */
 static const char *const files[] = {"running", "suspects"};
 
 static const char *path_of(const struct place *self, const char *name, const char *suffix,
-                           char path[static 96])
+                           char path[static PATH_BYTES])
 {
-    (void)snprintf(path, 96, "%s/%s%s", self->folder, name, suffix);
+    (void)snprintf(path, PATH_BYTES, "%s/%s%s", self->folder, name, suffix);
     return path;
 }
 
 static int setup(void **state)
 {
     struct place *self = fy_alloc(sizeof(*self));
-    (void)snprintf(self->folder, sizeof(self->folder), "/tmp/engine_suspect_test.XXXXXX");
-    assert_non_null(mkdtemp(self->folder));
+    temp_folder("suspect", self->folder);
     fake_node_init(&self->node);
     (void)snprintf(self->node.config.data, sizeof(self->node.config.data), "%s", self->folder);
     *state = self;
@@ -47,12 +49,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct place *self = *state;
-    char path[96];
     fake_node_done(&self->node);
-    for (size_t i = 0; i < FY_COUNT_OF(files); i++)
-        (void)unlink(path_of(self, files[i], "", path));
-    (void)unlink(path_of(self, "running", ".1", path)); /* of another worker, if any */
-    assert_int_equal(rmdir(self->folder), 0);
+    temp_remove(self->folder);
     free(self);
     return 0;
 }
@@ -73,8 +71,8 @@ static void copy_file(const char *from, const char *to)
 /* The process dies as it is now, and the next one starts. */
 static void die(struct place *self, bool crashed)
 {
-    char path[96];
-    char copy[96];
+    char path[PATH_BYTES];
+    char copy[PATH_BYTES];
     if (crashed)
         fy_engine_crashed(self->node.engine);
     for (size_t i = 0; i < FY_COUNT_OF(files); i++)

@@ -14,6 +14,7 @@
 #include "common/adapters/catalogue_sqlite.h"
 #include "common/adapters/store_dir.h"
 #include "common/runtime/export_name.h"
+#include "tests/support/temp.h"
 #include "worker/export.h"
 
 #define T0     1700000000000LL
@@ -29,7 +30,7 @@ static _Atomic bool store_fails;
 static const struct fy_store_ops *real_ops;
 
 struct fixture {
-    char folder[64];
+    char folder[TEMP_BYTES];
     struct test_clock clock;
     struct fy_store *store;
     struct fy_store_ops ops; /* of the store, with our own keep */
@@ -55,7 +56,7 @@ static int64_t clock_now(struct fy_clock *port)
 
 static void open_catalogue(struct fixture *f)
 {
-    char path[96];
+    char path[TEMP_BYTES + 8];
     struct fy_err err = {.code = FY_OK};
     uint8_t slot = 0;
     uint64_t start_time = 0;
@@ -73,7 +74,7 @@ static void open_catalogue(struct fixture *f)
 
 static void open_store(struct fixture *f)
 {
-    char path[96];
+    char path[TEMP_BYTES + 8];
     struct fy_err err = {.code = FY_OK};
     (void)snprintf(path, sizeof path, "%s/store", f->folder);
     const struct fy_store_dir_settings settings = {.path = path, .boot_id = f->node.boot_id};
@@ -90,8 +91,7 @@ static int setup_every(void **state, int64_t changes_ms)
 {
     struct fixture *f = fy_alloc(sizeof *f);
     struct fy_err err = {.code = FY_OK};
-    (void)snprintf(f->folder, sizeof f->folder, "/tmp/ferry-export-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
+    temp_folder("export", f->folder);
     f->clock.port = (struct fy_clock){.wall_ms = clock_now, .mono_ms = clock_now};
     atomic_store(&f->clock.ms, T0);
     fy_config_init(&f->config);
@@ -121,15 +121,13 @@ static int setup_seldom(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    char command[96];
     fy_exporter_close(f->exporter);
     fy_catalogue_writer_close(f->node.writer);
     fy_catalogue_close(f->node.catalogue);
     fy_hlc_done(&f->node.hlc);
     f->store->ops = f->real;
     fy_store_close(f->store);
-    (void)snprintf(command, sizeof command, "rm -rf %s", f->folder);
-    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): a folder of our own making */
+    temp_remove(f->folder);
     free(f);
     return 0;
 }

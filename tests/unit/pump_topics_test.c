@@ -15,6 +15,7 @@
 
 #include "common/adapters/catalogue_sqlite.h"
 #include "common/core/log.h"
+#include "tests/support/temp.h"
 #include "worker/worker.h"
 
 #define WAIT_S      60 /* only a failing test waits so long */
@@ -107,8 +108,8 @@ struct fixture {
     struct fy_node node;
     struct queue queue;
     struct fy_pump *orders, *events, *oio;
-    char folder[64];
-    char path[96];
+    char folder[TEMP_BYTES];
+    char path[TEMP_BYTES + 8];
 };
 
 static int setup(void **state)
@@ -126,8 +127,7 @@ static int setup(void **state)
     assert_int_equal(pthread_mutex_init(&f->queue.mutex, NULL), 0);
     assert_int_equal(pthread_cond_init(&f->queue.changed, NULL), 0);
     assert_int_equal(fy_bell_init(&node->outbox_bell, NULL), FY_OK);
-    (void)snprintf(f->folder, sizeof(f->folder), "/tmp/ferry-pump-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
+    temp_folder("pump", f->folder);
     (void)snprintf(f->path, sizeof(f->path), "%s/c.db", f->folder);
     const struct fy_catalogue_sqlite_settings settings = {.path = f->path,
                                                           .clock = node->clock,
@@ -151,7 +151,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
     fy_pump_close(f->orders);
     fy_pump_close(f->events);
     fy_pump_close(f->oio);
@@ -159,12 +158,7 @@ static int teardown(void **state)
     fy_catalogue_close(f->node.catalogue);
     fy_hlc_done(&f->node.hlc);
     fy_bell_done(&f->node.outbox_bell);
-    for (size_t i = 0; i < FY_COUNT_OF(ends); i++) {
-        char path[128];
-        (void)snprintf(path, sizeof(path), "%s%s", f->path, ends[i]);
-        (void)unlink(path); /* which of them there are is the catalogue's business */
-    }
-    assert_int_equal(rmdir(f->folder), 0);
+    temp_remove(f->folder);
     pthread_cond_destroy(&f->queue.changed);
     pthread_mutex_destroy(&f->queue.mutex);
     free(f);

@@ -12,12 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/support/temp.h"
 #include "worker/running.h"
 
 struct place {
-    char folder[64];
-    char path[80];
-    char suspects[80];
+    char folder[TEMP_BYTES];
+    char path[TEMP_BYTES + 16];
+    char suspects[TEMP_BYTES + 16];
     struct fy_running *running;
 };
 
@@ -41,8 +42,7 @@ static void die(struct place *self, bool crashed)
 static int setup(void **state)
 {
     struct place *self = fy_alloc(sizeof(*self));
-    (void)snprintf(self->folder, sizeof(self->folder), "/tmp/running_test.XXXXXX");
-    assert_non_null(mkdtemp(self->folder));
+    temp_folder("running", self->folder);
     (void)snprintf(self->path, sizeof(self->path), "%s/running", self->folder);
     (void)snprintf(self->suspects, sizeof(self->suspects), "%s/suspects", self->folder);
     open_again(self);
@@ -53,13 +53,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct place *self = *state;
-    char path[96];
     fy_running_close(self->running, true);
-    (void)unlink(self->path);
-    (void)unlink(self->suspects);
-    (void)snprintf(path, sizeof(path), "%s.1", self->path); /* of a second worker, if any */
-    (void)unlink(path);
-    assert_int_equal(rmdir(self->folder), 0);
+    temp_remove(self->folder);
     free(self);
     return 0;
 }

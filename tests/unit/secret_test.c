@@ -1,5 +1,6 @@
 /* secret_test.c - secrets in files: one line, and not a word of it in any error. */
 #include "common/core/secret.h"
+#include "tests/support/temp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +16,7 @@
 #define SECRET_BYTES 8
 
 struct file {
-    char path[32];
+    char path[TEMP_BYTES];
 };
 
 static void write_bytes(const struct file *file, const char *bytes)
@@ -30,10 +31,7 @@ static int setup(void **state)
 {
     struct file *file = malloc(sizeof(*file));
     assert_non_null(file);
-    strcpy(file->path, "/tmp/ferry-secret-XXXXXX");
-    int fd = mkstemp(file->path);
-    assert_true(fd >= 0);
-    (void)close(fd);
+    (void)close(temp_file("secret", file->path));
     *state = file;
     return 0;
 }

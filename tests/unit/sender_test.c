@@ -18,6 +18,7 @@
 #include "common/core/json_cut.h"
 #include "common/core/log.h"
 #include "common/runtime/publish_wait.h"
+#include "tests/support/temp.h"
 #include "worker/sender.h"
 
 #define TARGET     "site-b"
@@ -160,7 +161,7 @@ static void leave(struct target *target)
 /* ------------------------------------------------------------------ the site under test */
 
 struct site {
-    char folder[64];
+    char folder[TEMP_BYTES];
     struct fy_config config;
     struct fy_node node;
     struct fy_peer *http; /* the node's own, put back before it closes */
@@ -195,8 +196,7 @@ static int setup(void **state)
 {
     struct site *self = fy_alloc(sizeof(*self));
     fy_log_level_set(FY_ERROR + 1);
-    (void)snprintf(self->folder, sizeof(self->folder), "/tmp/ferry-sender-XXXXXX");
-    FY_ASSERT(mkdtemp(self->folder) != NULL);
+    temp_folder("sender", self->folder);
     self->target.port.ops = &target_ops;
     FY_ASSERT(pthread_mutex_init(&self->target.mutex, NULL) == 0);
     FY_ASSERT(pthread_cond_init(&self->target.changed, NULL) == 0);
@@ -208,7 +208,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct site *self = *state;
-    char command[96];
     if (self->target.entered) /* the test has failed in there */
         leave(&self->target);
     if (self->sender != NULL)
@@ -217,10 +216,9 @@ static int teardown(void **state)
     fy_node_close(&self->node);
     pthread_cond_destroy(&self->target.changed);
     pthread_mutex_destroy(&self->target.mutex);
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", self->folder);
-    int failed = system(command); /* NOLINT(cert-env33-c): a fixed command over our own folder */
+    temp_remove(self->folder);
     free(self);
-    return failed;
+    return 0;
 }
 
 static void sender_open(struct site *self)
