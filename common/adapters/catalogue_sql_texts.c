@@ -297,19 +297,20 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "c.name = ? AND c.orders_by = ?",
     /* Of this process as well: whoever began them may have given up. */
     [FY_CS_SNAPSHOT_OWED_ANY] =
-        "SELECT " CONTAINER_COLUMNS ", c.orders_after FROM container c INDEXED BY container_owing "
-        "WHERE c.orders_by IS NOT NULL AND (c.orders_by = ? OR (SELECT l.slot FROM lease l WHERE "
-        "l.boot_id = c.orders_by AND l.alive = 1) IS NULL) ORDER BY c.id LIMIT 1",
+        "SELECT " CONTAINER_COLUMNS
+        ", c.orders_after FROM container c INDEXED BY container_owing WHERE c.id > 0 AND "
+        "c.orders_by IS NOT NULL AND (c.orders_by = ? OR (SELECT slot FROM lease WHERE "
+        "lease.boot_id = c.orders_by AND lease.alive = 1) IS NULL) ORDER BY c.id LIMIT 1",
     [FY_CS_SNAPSHOT_OWES] =
         "UPDATE container SET orders_by = nullif(?, ''), orders_after = ? WHERE id = ?",
     [FY_CS_SNAPSHOT_PLACE] =
         "SELECT id FROM container WHERE account = ? AND name = ? AND hidden_by = ?",
-    [FY_CS_SNAPSHOT_LEAVE] = "UPDATE container SET copied_by = NULL WHERE account = ? AND name = ? "
-                             "AND copied_by = ?",
+    [FY_CS_SNAPSHOT_LEAVE] =
+        "UPDATE container SET copied_by = NULL WHERE account = ? AND name = ? AND copied_by = ?",
     [FY_CS_SNAPSHOT_DEAD] =
-        "SELECT c.id, c.account FROM container c INDEXED BY container_hidden WHERE c.hidden_by IS "
-        "NOT NULL AND (SELECT l.slot FROM lease l WHERE l.boot_id = c.hidden_by AND l.alive = 1) "
-        "IS NULL ORDER BY c.account, c.id LIMIT 1",
+        "SELECT c.id, c.account FROM container c INDEXED BY container_hidden WHERE c.account >= '' "
+        "AND c.hidden_by IS NOT NULL AND (SELECT slot FROM lease WHERE lease.boot_id = c.hidden_by "
+        "AND lease.alive = 1) IS NULL ORDER BY c.account, c.id LIMIT 1",
     [FY_CS_SNAPSHOT_ROWS] =
         "SELECT name, status, size, body_id, kept_body FROM object WHERE container_id = ? ORDER BY "
         "name, version LIMIT ?",

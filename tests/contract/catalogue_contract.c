@@ -27,6 +27,7 @@ int catalogue_contract(const struct catalogue_factory *factory)
            catalogue_contract_audit() +
            catalogue_contract_backfill() +
            catalogue_contract_export() +
+           catalogue_contract_snapshot() +
            catalogue_contract_sum() +
            catalogue_contract_container() +
            catalogue_contract_both() +
