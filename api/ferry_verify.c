@@ -127,7 +127,7 @@ struct listing {
     struct fy_err *err;
 };
 
-static bool add_name(void *arg, const struct fy_object_key *key)
+static bool add_name(void *arg, const struct fy_object_key *key, int64_t version)
 {
     struct fy_buf *json = arg;
     fy_buf_json_next(json);
@@ -135,6 +135,8 @@ static bool add_name(void *arg, const struct fy_object_key *key)
     fy_buf_json_str(json, "account", key->account);
     fy_buf_json_str(json, "bucket", key->bucket);
     fy_buf_json_str(json, "name", key->object);
+    if (version != 0)
+        fy_buf_json_i64(json, "version", version);
     fy_buf_text(json, "}");
     return true;
 }

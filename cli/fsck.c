@@ -36,6 +36,9 @@ static const char *cure_of(const char *check)
         {"export.missing", "what other sites have, ferry backfill brings"},
         {"object.left_out", "ferry backfill brings it from another site"},
         {"object.lost", "it cannot be read until its body is back"},
+        {"version.lost",
+         "it cannot be read until its body is back, which other sites may not have"},
+        {"version.left_out", "other sites may have it; versions are not replicated"},
     };
     for (size_t i = 0; i < FY_COUNT_OF(cures); i++)
         if (strcmp(cures[i].check, check) == 0)
@@ -77,11 +80,16 @@ static bool row_damage(void *arg, const char *check, const char *about, const ch
 
 /* ---- a file for each body row */
 
-static bool object_lost(void *arg, const struct fy_object_key *key)
+static bool object_lost(void *arg, const struct fy_object_key *key, int64_t version)
 {
     char about[sizeof(*key)];
     (void)snprintf(about, sizeof(about), "%s/%s/%s", key->account, key->bucket, key->object);
-    fy_fsck_damage(arg, "object.lost", about, "is READY, and the file of its bytes is not whole");
+    if (version == 0)
+        fy_fsck_damage(arg, "object.lost", about,
+                       "is READY, and the file of its bytes is not whole");
+    else
+        fy_fsck_damage(arg, "version.lost", about,
+                       "has version %" PRId64 ", and the file of its bytes is not whole", version);
     return true;
 }
 

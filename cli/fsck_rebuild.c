@@ -37,6 +37,7 @@ struct rebuild {
     struct fy_cat_op *pointers[BATCH];
     struct fy_export_room *rooms; /* BATCH of them */
     struct fy_object_key *lost_keys;
+    int64_t lost_versions[LOST_PAGE]; /* theirs */
     size_t lost_count;
 };
 
@@ -246,20 +247,25 @@ static enum fy_code read_export(struct rebuild *self, struct fy_err *err)
 
 /* ---- bodies that are not there */
 
-static bool note_lost(void *arg, const struct fy_object_key *key)
+static bool note_lost(void *arg, const struct fy_object_key *key, int64_t version)
 {
     struct rebuild *self = arg;
+    self->lost_versions[self->lost_count] = version;
     self->lost_keys[self->lost_count++] = *key;
     return self->lost_count < LOST_PAGE;
 }
 
-static enum fy_code forget(struct rebuild *self, const struct fy_object_key *key,
+static enum fy_code forget(struct rebuild *self, const struct fy_object_key *key, int64_t version,
                            struct fy_err *err)
 {
-    struct fy_cat_forget op = {.op = {.kind = FY_CAT_FORGET}, .key = *key};
+    struct fy_cat_forget op = {.op = {.kind = FY_CAT_FORGET}, .key = *key, .version = version};
     char about[sizeof(*key)];
     (void)snprintf(about, sizeof(about), "%s/%s/%s", key->account, key->bucket, key->object);
-    fy_fsck_damage(self->fsck, "object.left_out", about, "is left out: its file is not whole");
+    if (version == 0)
+        fy_fsck_damage(self->fsck, "object.left_out", about, "is left out: its file is not whole");
+    else
+        fy_fsck_damage(self->fsck, "version.left_out", about,
+                       "is left out with version %" PRId64 ": its file is not whole", version);
     self->lost++;
     return write_one(self, &op.op, err);
 }
@@ -272,7 +278,7 @@ static enum fy_code forget_objects(struct rebuild *self, int64_t body_id, struct
         code = fy_catalogue_body_objects(self->fsck->node.catalogue, body_id, LOST_PAGE, note_lost,
                                          self, err);
         for (size_t i = 0; code == FY_OK && i < self->lost_count; i++)
-            code = forget(self, &self->lost_keys[i], err);
+            code = forget(self, &self->lost_keys[i], self->lost_versions[i], err);
     } while (code == FY_OK && self->lost_count == LOST_PAGE);
     return code;
 }

@@ -220,14 +220,16 @@ struct search {
     const _Atomic bool *stop;
     struct fy_object_key keys[FY_MEND_NAMES];
     size_t key_count;
+    bool of_object; /* else only older versions have it, which others may have under their names */
     struct candidate sites[FY_SITES_MAX];
     size_t site_count;
 };
 
-static bool keep_name(void *arg, const struct fy_object_key *key)
+static bool keep_name(void *arg, const struct fy_object_key *key, int64_t version)
 {
     struct search *search = arg;
     search->keys[search->key_count++] = *key;
+    search->of_object |= version == 0;
     return search->key_count < FY_MEND_NAMES;
 }
 
@@ -293,6 +295,10 @@ static enum fy_code try_all(struct search *search, char *site, struct fy_err *er
             if (code != FY_ENOTFOUND && code != FY_ECORRUPT)
                 return code;
         }
+    if (search->key_count > 0 && !search->of_object)
+        return fy_err_set(
+            err, FY_ENOTFOUND,
+            "only older versions have it, and under their names no site has its bytes");
     return code;
 }
 

@@ -154,6 +154,7 @@ static void object_row(struct audit *audit, struct fy_cs_use *use, struct object
     fy_cs_take_text(use, at->name, sizeof at->name);
     at->version = fy_cs_take_i64(use);
     bool ready = fy_cs_take_i64(use) == FY_STATUS_READY;
+    bool marker = fy_cs_take_i64(use) != 0;
     int64_t size = fy_cs_take_i64(use);
     int64_t body_id = fy_cs_take_i64(use);
     bool kept = fy_cs_take_i64(use) != 0;
@@ -168,6 +169,8 @@ static void object_row(struct audit *audit, struct fy_cs_use *use, struct object
         found(audit, "object.bucket", about, "is in bucket %" PRId64 ", which has no row",
               at->container_id);
     object_judge(audit, about, ready, body_id, size, body_size);
+    if (ready && marker)
+        found(audit, "object.marker", about, "is READY and a delete marker");
     audit->counted.objects += ready;
     audit->counted.bytes += ready ? size : 0;
     audit->counted.kept_objects += kept;
@@ -193,6 +196,80 @@ static void walk_objects(struct audit *audit)
 {
     struct object_at at = {.version = -1};
     while (objects_page(audit, &at))
+        continue;
+}
+
+struct version {
+    int64_t number, kind, size;
+    int64_t body_size; /* -1: there is no such row */
+    bool has_body;
+    bool doubled; /* the object is the version of that number, too */
+};
+
+static void version_judge(struct audit *audit, const char *about, const struct version *version)
+{
+    if (version->kind < FY_VERSION_BODY || version->kind > FY_VERSION_REGISTERED)
+        found(audit, "version.kind", about, "has version %" PRId64 " of kind %" PRId64,
+              version->number, version->kind);
+    else if (version->kind != FY_VERSION_BODY && version->has_body)
+        found(audit, "version.body", about, "has version %" PRId64 " without a body, which has one",
+              version->number);
+    else if (version->kind == FY_VERSION_BODY && version->body_size < 0)
+        found(audit, "version.body", about, "has version %" PRId64 ", whose body has no row",
+              version->number);
+    else if (version->kind == FY_VERSION_BODY && version->body_size != version->size)
+        found(audit, "version.body", about,
+              "has version %" PRId64 " of %" PRId64 " bytes, its body %" PRId64, version->number,
+              version->size, version->body_size);
+    if (version->doubled)
+        found(audit, "version.number", about, "has version %" PRId64 " twice", version->number);
+}
+
+static void version_row(struct audit *audit, struct fy_cs_use *use, struct object_at *at)
+{
+    char account[FY_CLIENT_BYTES_MAX + 1] = "", bucket[FY_BUCKET_BYTES_MAX + 1] = "";
+    char about[ABOUT_BYTES];
+    at->container_id = fy_cs_take_i64(use);
+    fy_cs_take_text(use, at->name, sizeof at->name);
+    struct version version = {.number = fy_cs_take_i64(use)};
+    at->version = version.number;
+    version.kind = fy_cs_take_i64(use);
+    version.size = fy_cs_take_i64(use);
+    version.has_body = fy_cs_take_i64(use) != 0;
+    version.doubled = fy_cs_take_i64(use) != 0;
+    version.body_size = fy_cs_take_null(use) ? -1 : fy_cs_take_i64(use);
+    bool homeless = fy_cs_take_null(use);
+    if (!homeless) {
+        fy_cs_take_text(use, account, sizeof account);
+        fy_cs_take_text(use, bucket, sizeof bucket);
+    }
+    (void)snprintf(about, sizeof about, "%s/%s/%s", account, bucket, at->name);
+    if (homeless)
+        found(audit, "version.bucket", about,
+              "has version %" PRId64 " in bucket %" PRId64 ", which has no row", version.number,
+              at->container_id);
+    version_judge(audit, about, &version);
+}
+
+static bool versions_page(struct audit *audit, struct object_at *at)
+{
+    int count = 0;
+    struct object_at last = *at; /* bound while at moves */
+    struct fy_cs_use use = fy_cs_use(audit->reader, FY_CS_AUDIT_VERSIONS);
+    fy_cs_i64(&use, last.container_id);
+    fy_cs_text(&use, last.name);
+    fy_cs_i64(&use, last.version);
+    fy_cs_i64(&use, AUDIT_ROWS);
+    for (; goes_on(audit) && fy_cs_row(&use); count++)
+        version_row(audit, &use, at);
+    fy_cs_end(&use);
+    return count == AUDIT_ROWS && goes_on(audit);
+}
+
+static void walk_versions(struct audit *audit)
+{
+    struct object_at at = {.version = INT64_MAX};
+    while (versions_page(audit, &at))
         continue;
 }
 
@@ -319,6 +396,7 @@ static void run(struct audit *audit)
     ask_engine(audit);
     walk_containers(audit);
     walk_objects(audit);
+    walk_versions(audit);
     walk_by_id(audit, FY_CS_AUDIT_BODIES, body_row);
     walk_by_id(audit, FY_CS_AUDIT_CONFLICTS, conflict_row);
     walk_by_id(audit, FY_CS_AUDIT_WAITING, waiting_row);

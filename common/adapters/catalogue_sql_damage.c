@@ -227,7 +227,7 @@ enum fy_code fy_cs_body_objects(struct fy_catalogue *port, int64_t body_id, uint
         fy_cs_take_text(&use, key.account, sizeof key.account);
         fy_cs_take_text(&use, key.bucket, sizeof key.bucket);
         fy_cs_take_text(&use, key.object, sizeof key.object);
-        wanted = visit(arg, &key);
+        wanted = visit(arg, &key, fy_cs_take_i64(&use));
     }
     fy_cs_end(&use);
     return fy_cs_reader_give(self, reader, err);

@@ -301,6 +301,16 @@ enum fy_code fy_cs_restore(struct fy_cs *self, struct fy_cat_op *op)
     return FY_OK;
 }
 
+static void forget_version(struct fy_cs *self, const struct fy_object_key *key, int64_t version)
+{
+    restore_version(self, &(struct fy_export_line){.kind = FY_EXPORT_VERSION,
+                                                   .account = key->account,
+                                                   .bucket = key->bucket,
+                                                   .object = key->object,
+                                                   .number = version,
+                                                   .gone = true});
+}
+
 static void forget(struct fy_cs *self, const struct fy_object_key *key)
 {
     struct fy_cs_container container;
@@ -324,8 +334,12 @@ static void forget(struct fy_cs *self, const struct fy_object_key *key)
 
 enum fy_code fy_cs_forget(struct fy_cs *self, struct fy_cat_op *op)
 {
+    const struct fy_cat_forget *row = (const struct fy_cat_forget *)(const void *)op;
     self->restoring = true;
-    forget(self, &((const struct fy_cat_forget *)(const void *)op)->key);
+    if (row->version != 0)
+        forget_version(self, &row->key, row->version);
+    else
+        forget(self, &row->key);
     self->restoring = false;
     return FY_OK;
 }

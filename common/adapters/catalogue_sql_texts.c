@@ -335,8 +335,10 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_BODY_LIST] = "SELECT " BODY_COLUMNS " FROM body b WHERE b.id > ? ORDER BY b.id LIMIT ?",
     [FY_CS_BODY_OBJECTS] =
         "SELECT (SELECT c.account FROM container c WHERE c.id = o.container_id), (SELECT c.name "
-        "FROM container c WHERE c.id = o.container_id), o.name FROM object o WHERE o.body_id = ? "
-        "LIMIT ?",
+        "FROM container c WHERE c.id = o.container_id), o.name, 0 FROM object o WHERE o.body_id = "
+        "?1 UNION ALL SELECT (SELECT c.account FROM container c WHERE c.id = v.container_id), "
+        "(SELECT c.name FROM container c WHERE c.id = v.container_id), v.name, v.number FROM "
+        "version v WHERE v.body_id = ?1 LIMIT ?2",
     [FY_CS_BODY_MARK] = "UPDATE body SET damaged = ? WHERE id = ?",
     [FY_CS_LOOSE_ADD] = "INSERT INTO loose(body_id) VALUES(?) ON CONFLICT DO NOTHING",
     [FY_CS_LOOSE_LIST] = "SELECT body_id FROM loose WHERE body_id > 0 ORDER BY body_id LIMIT ?",
@@ -567,11 +569,20 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "max(few_rows.name), (SELECT min(number) FROM few_rows WHERE name = (SELECT max(name) FROM "
         "few_rows)) FROM few_rows",
     [FY_CS_AUDIT_OBJECTS] =
-        "SELECT o.container_id, o.name, o.version, o.status, o.size, o.body_id, o.kept_body, "
-        "b.size, c.account, "
-        "c.name FROM object o LEFT JOIN body b ON b.id = o.body_id LEFT JOIN container c ON c.id = "
+        "SELECT o.container_id, o.name, o.version, o.status, o.marker, o.size, o.body_id, "
+        "o.kept_body, b.size, c.account, c.name FROM object o LEFT JOIN body b ON b.id = o.body_id "
+        "LEFT JOIN container c ON c.id = "
         "o.container_id WHERE (o.container_id, o.name, o.version) > (?, ?, ?) ORDER BY "
         "o.container_id, o.name, o.version LIMIT ?",
+    /* With whether the object is the version of that number as well. */
+    [FY_CS_AUDIT_VERSIONS] =
+        "SELECT v.container_id, v.name, v.number, v.kind, v.size, CASE WHEN v.body_id IS NULL THEN "
+        "0 ELSE 1 END, CASE WHEN (o.status = 200 OR o.marker = 1) AND " OBJECT_NUMBER " = v.number "
+        "THEN 1 ELSE 0 END, b.size, c.account, c.name FROM version v LEFT JOIN body b ON b.id = "
+        "v.body_id LEFT JOIN container c ON c.id = v.container_id LEFT JOIN object o ON "
+        "o.container_id = v.container_id AND o.name = v.name AND o.version = 0 WHERE "
+        "(v.container_id, v.name) >= (?1, ?2) AND ((v.container_id, v.name) > (?1, ?2) OR v.number "
+        "< ?3) ORDER BY v.container_id, v.name, v.number DESC LIMIT ?4",
     [FY_CS_AUDIT_BODIES] =
         "SELECT b.id, b.blob_ref, EXISTS(SELECT 1 FROM object o WHERE o.body_id = b.id) OR "
         "EXISTS(SELECT 1 FROM object o WHERE o.kept_body = b.id) OR EXISTS(SELECT 1 FROM conflict "

@@ -47,7 +47,8 @@ typedef bool fy_journal_visit_fn(void *arg, const struct fy_journal_row *row);
 typedef bool fy_line_visit_fn(void *arg, const char *line, size_t line_bytes);
 typedef bool fy_body_visit_fn(void *arg, const struct fy_body_row *row);
 typedef bool fy_damage_visit_fn(void *arg, const struct fy_damage_row *row);
-typedef bool fy_key_visit_fn(void *arg, const struct fy_object_key *key);
+/* version: 0 the object itself, else the number of another version of its name. */
+typedef bool fy_key_visit_fn(void *arg, const struct fy_object_key *key, int64_t version);
 /* check: which rule is broken, "object.body"; about: what it is about; text: a sentence's end. All
  * borrowed until visit returns. */
 typedef bool fy_audit_visit_fn(void *arg, const char *check, const char *about, const char *text);
@@ -392,8 +393,8 @@ FY_MUST_CHECK static inline enum fy_code fy_catalogue_body_list(struct fy_catalo
 {
     return self->ops->body_list(self, after_id, limit, visit, arg, err);
 }
-/* Objects that point at the body, limit of them at most; their accounts are filled. visit must not
- * ask the catalogue. */
+/* Objects that point at the body, then other versions of names that do, limit of both at most;
+ * their accounts are filled. visit must not ask the catalogue. */
 FY_MUST_CHECK static inline enum fy_code fy_catalogue_body_objects(struct fy_catalogue *self,
                                                                    int64_t body_id, uint32_t limit,
                                                                    fy_key_visit_fn *visit,

@@ -392,10 +392,12 @@ struct fy_cat_restore {
     struct fy_export_line line; /* borrows its texts; no HEAD, no END */
 };
 /* Removes the row of an object, as if it had never been here: its stamp is forgotten, so that an
- * order for it applies. Of an object whose body is lost, in a catalogue that is being restored. */
+ * order for it applies. Of an object whose body is lost, in a catalogue that is being restored; or
+ * of another version of its name. */
 struct fy_cat_forget {
     struct fy_cat_op op;
     struct fy_object_key key; /* with its account */
+    int64_t version;          /* 0 the object itself */
 };
 /* The end of it: the catalogue has the identity of the lost one, stamps of all processes to come
  * are above saved_time, and everything may have changed. */

@@ -181,10 +181,13 @@ static void bodies_are_listed_by_id(void **state)
     assert_true(bodies.rows[0].id > first_id);
 }
 
-static bool key_step(void *arg, const struct fy_object_key *key)
+static bool key_step(void *arg, const struct fy_object_key *key, int64_t version)
 {
     struct said *said = arg;
-    return note(said, key->account, key->bucket, key->object);
+    char name[64];
+    (void)snprintf(name, sizeof name, version == 0 ? "%s" : "%s@%lld", key->object,
+                   (long long)version);
+    return note(said, key->account, key->bucket, name);
 }
 
 static void body_knows_its_objects(void **state)

@@ -218,8 +218,9 @@ static bool body_step(void *arg, const struct fy_body_row *row)
     return true;
 }
 
-static bool key_step(void *arg, const struct fy_object_key *key)
+static bool key_step(void *arg, const struct fy_object_key *key, int64_t version)
 {
+    assert_int_equal(version, 0);
     size_t *count = arg;
     assert_string_equal(key->account, "client-1");
     assert_string_equal(key->bucket, "bucket-1");

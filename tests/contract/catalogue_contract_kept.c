@@ -97,6 +97,98 @@ static void what_lines_say_is_gone_is_gone(void **state)
     assert_sound(c);
 }
 
+struct said {
+    char text[4096];
+};
+
+static bool note(void *arg, const char *check, const char *about, const char *text)
+{
+    struct said *said = arg;
+    size_t used = strlen(said->text);
+    (void)snprintf(said->text + used, sizeof said->text - used, "%s %s: %s\n", check, about, text);
+    return true;
+}
+
+static void assert_said(const struct said *said, const char *wanted)
+{
+    if (strstr(said->text, wanted) == NULL)
+        fail_msg("%snot said: %s", said->text, wanted);
+}
+
+/* Each fault that a row of a version can have, planted in a catalogue without any. */
+static void audit_says_what_is_wrong_with_versions(void **state)
+{
+    struct contract *c = *state;
+    struct said said = {.text = ""};
+    struct fy_catalogue_totals counted;
+    for (size_t i = 0; i < FY_COUNT_OF(kept_versions); i++)
+        assert_int_equal(lines_restore_one(c, kept_versions[i]), FY_OK);
+    contract_close(c);
+    c->factory->exec(c->place, "UPDATE version SET kind = 7 WHERE number = 50");
+    c->factory->exec(c->place, "UPDATE version SET body_id = (SELECT id FROM body) WHERE number = "
+                               "80");
+    c->factory->exec(c->place, "UPDATE version SET size = 4, number = 70 WHERE number = 60");
+    c->factory->exec(c->place, "UPDATE version SET body_id = NULL WHERE number = 40");
+    c->factory->exec(c->place, "UPDATE object SET marker = 1 WHERE name = 'o'");
+    contract_open(c);
+    assert_int_equal(fy_catalogue_audit(c->catalogue, &counted, note, &said, &c->err), FY_OK);
+    assert_said(&said, "version.kind c/b/\u00e9/o: has version 50 of kind 7\n");
+    assert_said(&said, "version.body c/b/\u00e9/o: has version 80 without a body, which has one\n");
+    assert_said(&said, "version.body c/b/\u00e9/o: has version 70 of 4 bytes, its body 3\n");
+    assert_said(&said, "version.number c/b/\u00e9/o: has version 70 twice\n");
+    assert_said(&said, "version.body c/b/\u00e9/marked: has version 40, whose body has no row\n");
+    assert_said(&said, "object.marker c/b/\u00e9/o: is READY and a delete marker\n");
+    assert_said(&said, "bucket.sums c/b/\u00e9: ");
+}
+
+struct names {
+    char text[256];
+};
+
+static bool key_step(void *arg, const struct fy_object_key *key, int64_t version)
+{
+    struct names *names = arg;
+    size_t used = strlen(names->text);
+    (void)snprintf(names->text + used, sizeof names->text - used, "%s@%lld ", key->object,
+                   (long long)version);
+    return true;
+}
+
+/* Who looks for what is lost with a body, or for other sites that have its bytes, learns of all
+ * that have it. Once none has it, it goes. */
+static void body_is_in_use_while_any_version_has_it(void **state)
+{
+    struct contract *c = *state;
+    struct names names = {.text = ""};
+    struct fy_object_key o = contract_key("c", "b/\u00e9", "o");
+    for (size_t i = 0; i < FY_COUNT_OF(kept_versions); i++)
+        assert_int_equal(lines_restore_one(c, kept_versions[i]), FY_OK);
+    struct fy_object_row row;
+    assert_int_equal(fy_catalogue_object_get(c->catalogue, &o, &row, &c->err), FY_OK);
+    assert_int_equal(
+        fy_catalogue_body_objects(c->catalogue, row.body_id, 9, key_step, &names, &c->err), FY_OK);
+    assert_non_null(strstr(names.text, "o@0 "));
+    assert_non_null(strstr(names.text, "o@60 "));
+    assert_non_null(strstr(names.text, "marked@40 "));
+
+    struct fy_cat_forget forget[] = {
+        {.op.kind = FY_CAT_FORGET, .key = o},
+        {.op.kind = FY_CAT_FORGET, .key = o, .version = 60},
+        {.op.kind = FY_CAT_FORGET, .key = contract_key("c", "b/\u00e9", "marked"), .version = 40},
+    };
+    for (size_t i = 0; i < FY_COUNT_OF(forget); i++) {
+        struct fy_cat_sweep sweep = {.op.kind = FY_CAT_SWEEP, .limit = 9};
+        assert_int_equal(contract_run(c, &sweep.op), FY_OK);
+        assert_int_equal(sweep.moved, 0);
+        assert_int_equal(contract_run(c, &forget[i].op), FY_OK);
+        assert_sound(c);
+    }
+    struct fy_cat_sweep sweep = {.op.kind = FY_CAT_SWEEP, .limit = 9};
+    assert_int_equal(contract_run(c, &sweep.op), FY_OK);
+    assert_int_equal(sweep.moved, 1);
+    assert_sound(c);
+}
+
 /* Names with more versions than a page has rows, and names after them. */
 static void many_versions_of_a_name_are_all_written_down(void **state)
 {
@@ -150,6 +242,8 @@ int catalogue_contract_kept(void)
         TEST(versions_and_properties_come_back_in_any_order_and_again),
         TEST(what_lines_say_is_gone_is_gone),
         TEST(many_versions_of_a_name_are_all_written_down),
+        TEST(audit_says_what_is_wrong_with_versions),
+        TEST(body_is_in_use_while_any_version_has_it),
         TEST(long_property_comes_back_whole),
     };
     return cmocka_run_group_tests_name("catalogue: lines of versions", tests, NULL, NULL);
