@@ -59,7 +59,8 @@ class ContainerClient:
             if raised.kind != "TooLarge":
                 raise
             half = len(names) // 2
-            return [made for some in (names[:half], names[half:]) for made in self.create_many(account, some, properties)]
+            parts = (self.create_many(account, some, properties) for some in (names[:half], names[half:]))
+            return [item for part in parts for item in part]
         return [(item["name"], item["status"] == 201) for item in body["containers"]]
 
     def delete(self, account, name, force=False):
