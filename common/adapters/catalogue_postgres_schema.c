@@ -187,6 +187,7 @@ static const char *const schema_9[] = {
     "ALTER TABLE container ADD COLUMN quota BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE container ADD COLUMN state BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE container ADD COLUMN frozen_until_ms BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE container ADD COLUMN has_registered BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE container ADD COLUMN copied_by TEXT COLLATE \"C\"",
     "ALTER TABLE container ADD COLUMN hidden_by TEXT COLLATE \"C\"",
     "CREATE INDEX container_hidden ON container(account, id) WHERE hidden_by IS NOT NULL",

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "common/adapters/catalogue_sql_internal.h"
+#include "common/adapters/catalogue_sql_version.h"
 
 /* ------------------------------------------------------------------ look */
 
@@ -133,6 +133,11 @@ static enum fy_code apply_bucket(struct fy_cs *self, struct fy_cat_apply *apply,
     if (apply->bucket.known && apply->bucket.creation_ms != 0)
         created_ms = apply->bucket.creation_ms;
     fy_cs_container_need(self, container, created_ms);
+    if (create && order->overwrites && !container->row.rules.versioned) {
+        struct fy_container_rules rules = container->row.rules;
+        rules.versioned = true;
+        fy_cs_rules_put(self, container, &rules);
+    }
     fy_cs_container_register(self, container, create ? FY_STATUS_READY : FY_STATUS_DELETED,
                              &order->stamp, created_ms,
                              apply->bucket.known ? apply->bucket.expires_ms : 0);
@@ -181,12 +186,45 @@ static enum fy_code apply_check(struct fy_cs *self, struct fy_cat_apply *apply,
     return FY_OK;
 }
 
+/* The body of the registered version, as far as that says? Else it is a newer version. */
+static void place_of(const struct fy_cat_apply *apply, struct fy_cs_place *place)
+{
+    const struct fy_object_row *registered = &place->registered;
+    struct fy_digest promised;
+    if (!place->fills ||
+        (registered->size == apply->size && (!fy_digest_parse(registered->facts.hash, &promised) ||
+                                             fy_digest_equal(&promised, &apply->digest))))
+        return;
+    place->fills = false;
+    place->number = 0;
+    if (registered->version > place->greatest)
+        place->greatest = registered->version;
+}
+
+/* A version more, or one that is there with something else said of it. */
+static void write_version(struct fy_cs *self, const struct fy_cat_apply *apply,
+                          const struct fy_cs_name *at, struct fy_cs_ready *ready)
+{
+    struct fy_cs_place place;
+    struct fy_err never;
+    if (!fy_cs_has_versions(at->container) ||
+        (at->object->reg.status == FY_STATUS_READY && at->object->body_id == ready->body_id)) {
+        fy_cs_object_ready(self, at->container, at->name, at->object, ready);
+        return;
+    }
+    enum fy_code code = fy_cs_place_find(self, at, 0, &place, &never);
+    FY_ASSERT(code == FY_OK); /* any place will do */
+    place_of(apply, &place);
+    fy_cs_place_ready(self, at, &place, ready);
+    fy_cs_versions_exceeding(self, at);
+}
+
 static void write_object(struct fy_cs *self, struct fy_cat_apply *apply,
-                         struct fy_cs_container *container, const struct fy_cs_object *old)
+                         const struct fy_cs_name *at)
 {
     const struct fy_order *order = &apply->order;
     if (order->action == FY_ACTION_DELETE) {
-        fy_cs_object_tombstone(self, container, order->object, old, &order->stamp);
+        fy_cs_name_delete(self, at, &order->stamp);
         return;
     }
     struct fy_cs_ready ready = {
@@ -200,7 +238,7 @@ static void write_object(struct fy_cs *self, struct fy_cat_apply *apply,
     };
     if (ready.body_id == 0)
         ready.body_id = fy_cs_body_put(self, &apply->digest, apply->size, apply->blob_ref);
-    fy_cs_object_ready(self, container, order->object, old, &ready);
+    write_version(self, apply, at, &ready);
 }
 
 static enum fy_code apply_object(struct fy_cs *self, struct fy_cat_apply *apply,
@@ -222,10 +260,14 @@ static enum fy_code apply_object(struct fy_cs *self, struct fy_cat_apply *apply,
     const struct fy_digest *known = &apply->digest;
     if (order->action == FY_ACTION_DELETE)
         known = fy_order_digest(order, &deleted) ? &deleted : NULL;
-    apply->conflict = fy_rule_conflicts(&old.reg, order->action, known, false);
+    /* What stays as an older version is not lost. */
+    apply->conflict = !fy_cs_keeps_versions(self, container) &&
+                      fy_rule_conflicts(&old.reg, order->action, known, order->overwrites);
     if (apply->conflict)
         fy_cs_conflict_add(self, container, order);
-    write_object(self, apply, container, &old);
+    write_object(
+        self, apply,
+        &(struct fy_cs_name){.container = container, .name = order->object, .object = &old});
     return apply_end(self, apply);
 }
 

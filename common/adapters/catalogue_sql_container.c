@@ -25,7 +25,7 @@
  */
 #include <string.h>
 
-#include "common/adapters/catalogue_sql_internal.h"
+#include "common/adapters/catalogue_sql_version.h"
 #include "common/adapters/container_cid.h"
 #include "common/core/names.h"
 
@@ -197,6 +197,17 @@ void fy_cs_container_need(struct fy_cs *self, struct fy_cs_container *container,
     if (!fy_cs_container_read(self->writer, container->row.account, container->row.name, &made))
         return;
     *container = made;
+    fy_cs_container_keep(self, container);
+}
+
+void fy_cs_container_registered(struct fy_cs *self, struct fy_cs_container *container)
+{
+    if (container->has_registered || !own_name(self, container))
+        return;
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_REGISTERED);
+    fy_cs_i64(&use, container->id);
+    fy_cs_send(&use);
+    container->has_registered = true;
     fy_cs_container_keep(self, container);
 }
 

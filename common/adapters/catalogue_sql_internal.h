@@ -8,7 +8,8 @@
  * catalogue_sql_texts.c      the statements that all engines have in common
  * catalogue_sql_container.c  containers: register, "is it there", the name that CCS sees, rights
  * catalogue_sql_row.c        object and body rows
- * catalogue_sql_object.c     local operations of clients
+ * catalogue_sql_object.c     local operations of clients: buckets, deletes
+ * catalogue_sql_upload.c     uploads
  * catalogue_sql_apply.c      orders applied by the stamp rule; what look answers
  * catalogue_sql_conflict.c   losing bodies of conflicts
  * catalogue_sql_waiting.c    waiting and dead orders
@@ -31,7 +32,9 @@
  * catalogue_sql_sum.c        what is in each container: kept, and counted
  * catalogue_sql_property.c   properties of containers
  * catalogue_sql_make.c       containers by OpenIO's rules: made and destroyed
- * catalogue_sql_version.c    versions of a name: kept, erased, brought back, registered
+ * catalogue_sql_version.c    versions of a name beside the newest one: their rows
+ * catalogue_sql_newest.c     which version of a name is the newest
+ * catalogue_sql_describe.c   what is said of versions: registered, properties
  * catalogue_sql_page.c       lists of versions, with groups
  * catalogue_sql_flush.c      versions removed by the thousand
  * catalogue_sql_snapshot.c   containers copied
@@ -143,6 +146,19 @@ enum fy_cs_sql {
     FY_CS_OBJECT_AGED,
     FY_CS_OBJECT_DELETE,
 
+    FY_CS_OBJECT_MARKER,
+
+    FY_CS_CONTAINER_REGISTERED,
+    FY_CS_VERSION_GET,
+    FY_CS_VERSION_TOP,
+    FY_CS_VERSION_OLDER,
+    FY_CS_VERSION_OLDEST,
+    FY_CS_VERSION_BEYOND,
+    FY_CS_VERSION_ADD,
+    FY_CS_VERSION_ADD_REGISTERED,
+    FY_CS_VERSION_KEEP,
+    FY_CS_VERSION_KEEP_MARKER,
+    FY_CS_VERSION_METADATA,
     FY_CS_VERSION_LIST_READY,
     FY_CS_VERSION_LIST_MARKER,
     FY_CS_VERSION_LIST_REGISTERED,
@@ -410,6 +426,7 @@ struct fy_cs_container {
     bool there;            /* as stored; changed by fy_cs_container_settle alone */
     bool has_owner_right;  /* a row for (account, name), a revoked one included */
     unsigned owner_rights; /* of that row */
+    bool has_registered;   /* a version was registered in it, whether it follows a policy or not */
     bool copied;           /* a snapshot reads it, whose process lives: it takes no changes */
     bool hidden;           /* a snapshot makes it, or died over it: nobody sees it */
 };
@@ -426,6 +443,7 @@ struct fy_cs_object {
     int64_t body_id;      /* 0 none */
     int64_t kept_body_id; /* of a deleted one; 0 none */
     int64_t number;       /* of its version; of a tombstone that was erased, of what it was */
+    bool body_stays;      /* another row has the body from now on */
     bool marker;          /* the tombstone is a delete marker, also while an upload is under way */
     char id[FY_GUID_DIGITS + 1];
     char hash[FY_HASH_BYTES_MAX + 1];
@@ -628,8 +646,9 @@ void fy_cs_sums_save(struct fy_cs *self);
 void fy_cs_object_read(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
                        const char *name, struct fy_cs_object *object);
 void fy_cs_take_object_row(struct fy_cs *self, struct fy_cs_use *use, struct fy_object_row *row);
-/* Writes READY or a tombstone over whatever is there,  guarded by the stamp as the rule was
- * before. The old body, if it is another, is let go. */
+/* Writes READY or a tombstone over whatever is there, guarded by the stamp as the rule was before.
+ * The old body, if it is another, is let go, unless another row has it. marker: the tombstone is
+ * the delete marker of that number; 0 it is none. */
 struct fy_cs_ready {
     const struct fy_stamp *stamp;
     const struct fy_object_facts *facts;
@@ -642,12 +661,13 @@ struct fy_cs_ready {
     int64_t number;
     char id[FY_GUID_DIGITS + 1];
 };
-/* The number of a version of the name that is made with this stamp: above all before it. */
-int64_t fy_cs_number_next(const struct fy_cs_object *object, const struct fy_stamp *stamp);
+/* The number of a version that is made with this stamp: above the greatest one of its name. */
+int64_t fy_cs_number_next(int64_t greatest, const struct fy_stamp *stamp);
 void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, const char *name,
                         const struct fy_cs_object *old, struct fy_cs_ready *ready);
 void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *container, const char *name,
-                            const struct fy_cs_object *old, const struct fy_stamp *stamp);
+                            const struct fy_cs_object *old, const struct fy_stamp *stamp,
+                            int64_t marker);
 /* What was kept of a deleted object is not, from now on; the row says so already. */
 void fy_cs_kept_let_go(struct fy_cs *self, int64_t body_id, int64_t size);
 /* The body row of these bytes, stored at blob_ref from now on: made, or the one that is here, whose

@@ -1,5 +1,5 @@
-/* catalogue_sql_object.c - what clients do here: buckets made and deleted, objects uploaded and
- * deleted. */
+/* catalogue_sql_object.c - what clients do here: buckets made and deleted, objects deleted and
+ * undeleted. */
 /*
  * Each of these takes a new stamp above the row's, changes the row and writes its order to the
  * outbox, in one transaction. All checks come before the first write, so what is refused has
@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "common/adapters/catalogue_sql_internal.h"
+#include "common/adapters/catalogue_sql_version.h"
 
 void fy_cs_order_begin(struct fy_order *order, enum fy_action action, const struct fy_stamp *stamp,
                        const char *op_id, const char *client, const char *bucket)
@@ -84,217 +84,104 @@ enum fy_code fy_cs_bucket_delete(struct fy_cs *self, struct fy_cat_op *op)
     return FY_OK;
 }
 
-/* ------------------------------------------------------------------ uploads */
-
-/* The container an object operation is about, there and with the right; the rule counts its
- * absence. */
-static enum fy_code container_for(struct fy_cs *self, struct fy_cat_op *op,
-                                  const struct fy_object_key *key, const char *client,
-                                  unsigned right, struct fy_cs_container *container)
-{
-    if (!fy_cs_container_find(self, key->account, key->bucket, container) || !container->there)
-        return fy_err_set(&op->err, FY_ENOTFOUND, "bucket %s is not here", key->bucket);
-    if (!fy_cs_allowed(self->writer, container, client, right))
-        return fy_err_set(&op->err, FY_EFORBIDDEN, "client %s may not %s in bucket %s", client,
-                          right == FY_RIGHT_DELETE ? "delete" : "write", key->bucket);
-    return fy_cs_takes_changes(self, container, &op->err);
-}
-
-static void upload_row(struct fy_cs *self, const struct fy_cs_container *container,
-                       const char *name, const struct fy_cs_object *object, int64_t token)
-{
-    struct fy_cs_use use;
-    if (object->exists) {
-        /* An upload that died has kept what was before it. */
-        enum fy_status prior = object->stored == FY_STATUS_UPLOAD ? object->prior : object->stored;
-        use = fy_cs_use(self->writer, FY_CS_OBJECT_UPLOAD_OVER);
-        fy_cs_text(&use, self->boot_id);
-        fy_cs_i64(&use, token);
-        fy_cs_i64(&use, prior);
-        fy_cs_i64(&use, container->id);
-        fy_cs_text(&use, name);
-        fy_cs_expect(&use);
-        return;
-    }
-    char id[FY_GUID_DIGITS + 1];
-    fy_guid_new(self->clock, id);
-    use = fy_cs_use(self->writer, FY_CS_OBJECT_UPLOAD);
-    fy_cs_i64(&use, container->id);
-    fy_cs_text(&use, name);
-    fy_cs_text(&use, id);
-    fy_cs_i64(&use, self->now_ms);
-    fy_cs_text(&use, self->boot_id);
-    fy_cs_i64(&use, token);
-    fy_cs_expect(&use);
-}
-
-/* May an upload begin? */
-static enum fy_code begin_check(struct fy_cs *self, struct fy_cat_op *op,
-                                const struct fy_object_key *key, const char *client,
-                                struct fy_cs_container *container, struct fy_cs_object *object)
-{
-    enum fy_code code = container_for(self, op, key, client, FY_RIGHT_WRITE, container);
-    if (code != FY_OK)
-        return code;
-    fy_cs_object_read(self, self->writer, container->id, key->object, object);
-    code = fy_rule_local_upload(&object->reg, container->there, false);
-    if (code != FY_OK)
-        return fy_err_set(&op->err, code, "object %s/%.100s is %s", key->bucket, key->object,
-                          code == FY_ENOTACCEPT ? "being uploaded" : "there");
-    if (!self->lease_alive) /* the sweeper may be after the body */
-        return fy_err_set(&op->err, FY_ECANCELLED, "this process has no lease any more");
-    return FY_OK;
-}
-
-enum fy_code fy_cs_upload_begin(struct fy_cs *self, struct fy_cat_op *op)
-{
-    struct fy_cat_upload_begin *begin = (struct fy_cat_upload_begin *)(void *)op;
-    struct fy_cs_container container;
-    struct fy_cs_object object;
-    enum fy_code code = begin_check(self, op, &begin->key, begin->client, &container, &object);
-    if (code != FY_OK)
-        return code;
-    begin->token = ++self->last_token;
-    upload_row(self, &container, begin->key.object, &object, begin->token);
-    return FY_OK;
-}
-
-/* May the attempt that has begun publish over what it finds? A tombstone that an order wrote
- * meanwhile: yes. */
-static enum fy_code finish_check(struct fy_cs *self, struct fy_cat_upload_finish *finish,
-                                 struct fy_cs_container *container, struct fy_cs_object *object)
-{
-    struct fy_err *err = &finish->op.err;
-    if (!fy_cs_container_find(self, finish->key.account, finish->key.bucket, container) ||
-        !container->there)
-        return fy_err_set(err, FY_ENOTFOUND, "bucket %s is not here any more", finish->key.bucket);
-    enum fy_code code = fy_cs_takes_changes(self, container, err);
-    if (code != FY_OK)
-        return code;
-    fy_cs_object_read(self, self->writer, container->id, finish->key.object, object);
-    bool own = object->ours && object->token == finish->token;
-    if (!own && object->reg.status == FY_STATUS_READY)
-        return fy_err_set(err, FY_EEXISTS, "object %.100s arrived from another site meanwhile",
-                          finish->key.object);
-    if (!own && object->reg.status == FY_STATUS_UPLOAD)
-        return fy_err_set(err, FY_EEXISTS, "object %.100s was deleted and is uploaded anew",
-                          finish->key.object);
-    if (!own && object->reg.status != FY_STATUS_DELETED)
-        return fy_err_set(err, FY_ECANCELLED, "the upload of %.100s was given up before",
-                          finish->key.object);
-    if (!self->lease_alive) /* the sweeper may be after the body */
-        return fy_err_set(err, FY_ECANCELLED, "this process has no lease any more");
-    return FY_OK;
-}
-
-/* The row as a read would give it now, without asking for it again. */
-static void finish_row(struct fy_cat_upload_finish *finish, const struct fy_stamp *stamp,
-                       const struct fy_cs_ready *ready)
-{
-    struct fy_object_row *row = &finish->row;
-    memset(row, 0, sizeof *row);
-    memcpy(row->id, ready->id, sizeof row->id);
-    row->version = ready->number;
-    memcpy(row->name, finish->key.object, sizeof row->name);
-    row->reg = (struct fy_register){
-        .status = FY_STATUS_READY, .stamp = *stamp, .has_digest = true, .digest = finish->digest};
-    row->size = finish->size;
-    row->facts = finish->facts;
-    if (row->facts.creation_ms == 0)
-        row->facts.creation_ms = fy_stamp_ms(stamp);
-    if (row->facts.hash[0] == '\0')
-        fy_digest_print_base32hex(&finish->digest, row->facts.hash);
-    row->body_id = ready->body_id;
-    row->proof = finish->proof;
-}
-
-enum fy_code fy_cs_upload_finish(struct fy_cs *self, struct fy_cat_op *op)
-{
-    struct fy_cat_upload_finish *finish = (struct fy_cat_upload_finish *)(void *)op;
-    struct fy_cs_container container;
-    struct fy_cs_object object;
-    FY_ASSERT(finish->blob_ref[0] != '\0');
-    enum fy_code code = finish->token != 0 ? finish_check(self, finish, &container, &object)
-                                           : begin_check(self, op, &finish->key, finish->client,
-                                                         &container, &object);
-    if (code != FY_OK)
-        return code;
-
-    struct fy_stamp stamp = fy_cs_stamp_next(self, &object.reg.stamp);
-    struct fy_cs_ready ready = {
-        .stamp = &stamp,
-        .facts = &finish->facts,
-        .body_id = fy_cs_body_put(self, &finish->digest, finish->size, finish->blob_ref),
-        .size = finish->size,
-        .proof = finish->proof,
-        .digest = &finish->digest,
-        .blob_ref = finish->blob_ref,
-    };
-    fy_cs_object_ready(self, &container, finish->key.object, &object, &ready);
-    finish_row(finish, &stamp, &ready);
-    memcpy(finish->row.blob_ref, finish->blob_ref, sizeof finish->row.blob_ref);
-
-    struct fy_order order;
-    fy_cs_order_begin(&order, FY_ACTION_CREATE, &stamp, finish->op_id, finish->client,
-                      finish->key.bucket);
-    memcpy(order.object, finish->key.object, sizeof order.object);
-    fy_digest_print_base32hex(&finish->digest, order.hash);
-    order.size = finish->size;
-    fy_cs_outbox_local(self, &order, container.row.account);
-    return FY_OK;
-}
-
-enum fy_code fy_cs_upload_fail(struct fy_cs *self, struct fy_cat_op *op)
-{
-    struct fy_cat_upload_fail *fail = (struct fy_cat_upload_fail *)(void *)op;
-    struct fy_cs_container container;
-    struct fy_cs_object object;
-    if (!fy_cs_container_find(self, fail->key.account, fail->key.bucket, &container))
-        return FY_OK;
-    fy_cs_object_read(self, self->writer, container.id, fail->key.object, &object);
-    if (!object.ours || object.token != fail->token)
-        return FY_OK; /* it is no longer this attempt's */
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_STATUS);
-    fy_cs_i64(&use, object.prior == FY_STATUS_DELETED ? FY_STATUS_DELETED : FY_STATUS_ERR_UPL);
-    fy_cs_i64(&use, container.id);
-    fy_cs_text(&use, fail->key.object);
-    fy_cs_send(&use);
-    return FY_OK;
-}
-
 /* ------------------------------------------------------------------ deletes */
+
+/* The newest version of the name, which is not its object row. */
+static bool find_registered(struct fy_cs *self, const struct fy_cs_name *at,
+                            struct fy_object_row *row)
+{
+    return fy_cs_has_versions(at->container) &&
+           fy_cs_version_top(self, self->writer, at->container->id, at->name, row) &&
+           fy_cs_is_newer(row, at->object);
+}
+
+static void drop(struct fy_cs *self, const struct fy_cs_name *at, const struct fy_object_row *row)
+{
+    fy_cs_version_drop(self, at, row);
+    fy_cs_sum_add(self, at->container->id, 0, 0, 1);
+}
+
+/* Leaves a delete marker above what there is. */
+static void mark(struct fy_cs *self, struct fy_cat_object_delete *delete,
+                 const struct fy_cs_name *at)
+{
+    const struct fy_register *reg = &at->object->reg;
+    struct fy_stamp stamp = fy_cs_stamp_next(self, &reg->stamp);
+    delete->gone = fy_cs_name_mark(self, at, &stamp);
+    delete->marker = true;
+    fy_cs_order_add(self, at, FY_ACTION_DELETE, &stamp, reg->has_digest ? &reg->digest : NULL, 0);
+}
+
+/* What the container's rules make of a delete that names no version. */
+static enum fy_code delete_newest(struct fy_cs *self, struct fy_cat_object_delete *delete,
+                                  const struct fy_cs_name *at)
+{
+    struct fy_object_row row;
+    bool registered = find_registered(self, at, &row);
+    delete->already = !registered && at->object->marker;
+    delete->gone = registered ? row.version : at->object->number;
+    if (delete->already)
+        return FY_OK;
+    if (!registered && !fy_cs_is_version(at->object)) {
+        enum fy_code code =
+            fy_rule_local_delete(&at->object->reg, at->container->there, &delete->already);
+        if (code != FY_OK)
+            return fy_err_set(&delete->op.err, code, "object %s/%.100s is not here",
+                              delete->key.bucket, at->name);
+        if (delete->already)
+            return FY_OK;
+    }
+    if (fy_cs_keeps_versions(self, at->container))
+        mark(self, delete, at);
+    else if (registered)
+        drop(self, at, &row);
+    else
+        fy_cs_newest_erase(self, at);
+    return FY_OK;
+}
+
+static enum fy_code delete_version(struct fy_cs *self, struct fy_cat_object_delete *delete,
+                                   const struct fy_cs_name *at)
+{
+    struct fy_object_row row;
+    struct fy_err *err = &delete->op.err;
+    delete->gone = delete->version;
+    if (at->container->row.rules.versioned && fy_cs_policy(self, at->container) == 0)
+        return fy_err_set(err, FY_EINPUT, "in container %s versions are disabled",
+                          delete->key.bucket);
+    if (fy_cs_is_version(at->object) && at->object->number == delete->version) {
+        fy_cs_newest_erase(self, at);
+        return FY_OK;
+    }
+    if (!fy_cs_has_versions(at->container) ||
+        !fy_cs_version_find(self, self->writer, at->container->id, at->name, delete->version, &row))
+        return fy_err_set(err, FY_ENOTFOUND, "version %lld of object %s/%.100s is not here",
+                          (long long)delete->version, delete->key.bucket, at->name);
+    drop(self, at, &row);
+    return FY_OK;
+}
 
 enum fy_code fy_cs_object_delete(struct fy_cs *self, struct fy_cat_op *op)
 {
     struct fy_cat_object_delete *delete = (struct fy_cat_object_delete *)(void *)op;
     struct fy_cs_container container;
     struct fy_cs_object object;
-    delete->already = delete->rights_changed = false;
+    const struct fy_cs_name at = {.container = &container,
+                                  .name = delete->key.object,
+                                  .object = &object,
+                                  .client = delete->client,
+                                  .op_id = delete->op_id};
+    delete->already = delete->marker = delete->rights_changed = false;
     enum fy_code code =
-        container_for(self, op, &delete->key, delete->client, FY_RIGHT_DELETE, &container);
+        fy_cs_container_for(self, op, &delete->key, delete->client, FY_RIGHT_DELETE, &container);
     if (code != FY_OK)
         return code;
     fy_cs_object_read(self, self->writer, container.id, delete->key.object, &object);
-    code = fy_rule_local_delete(&object.reg, container.there, &delete->already);
-    if (code != FY_OK)
-        return fy_err_set(&op->err, code, "object %s/%.100s is not here", delete->key.bucket,
-                          delete->key.object);
-    if (delete->already)
-        return FY_OK;
-
-    struct fy_stamp stamp = fy_cs_stamp_next(self, &object.reg.stamp);
     self->rights_changed = false;
-    fy_cs_object_tombstone(self, &container, delete->key.object, &object, &stamp);
+    code =
+        delete->version == 0 ? delete_newest(self, delete, &at) : delete_version(self, delete, &at);
     delete->rights_changed = self->rights_changed;
-
-    struct fy_order order;
-    fy_cs_order_begin(&order, FY_ACTION_DELETE, &stamp, delete->op_id, delete->client,
-                      delete->key.bucket);
-    memcpy(order.object, delete->key.object, sizeof order.object);
-    if (object.reg.has_digest)
-        fy_digest_print_base32hex(&object.reg.digest, order.hash);
-    fy_cs_outbox_local(self, &order, container.row.account);
-    return FY_OK;
+    return code;
 }
 
 /* Whether what was kept of the object can be had again. */
@@ -304,7 +191,8 @@ static enum fy_code undelete_check(struct fy_cs *self, struct fy_cat_undelete *u
 {
     struct fy_err *err = &undelete->op.err;
     const struct fy_object_key *key = &undelete->key;
-    enum fy_code code = begin_check(self, &undelete->op, key, undelete->client, container, object);
+    enum fy_code code =
+        fy_cs_upload_check(self, &undelete->op, key, undelete->client, false, container, object);
     if (code != FY_OK)
         return code;
     if (object->kept_body_id == 0 || !fy_cs_body_get(self->writer, object->kept_body_id, body))
@@ -341,12 +229,11 @@ enum fy_code fy_cs_undelete(struct fy_cs *self, struct fy_cat_op *op)
     fy_cs_tell_object(self, FY_OIO_CONTENT_NEW, &container, undelete->key.object);
     undelete->size = body.size;
 
-    struct fy_order order;
-    fy_cs_order_begin(&order, FY_ACTION_CREATE, &stamp, undelete->op_id, undelete->client,
-                      undelete->key.bucket);
-    memcpy(order.object, undelete->key.object, sizeof order.object);
-    fy_digest_print_base32hex(&body.digest, order.hash);
-    order.size = body.size;
-    fy_cs_outbox_local(self, &order, container.row.account);
+    const struct fy_cs_name at = {.container = &container,
+                                  .name = undelete->key.object,
+                                  .object = &object,
+                                  .client = undelete->client,
+                                  .op_id = undelete->op_id};
+    fy_cs_order_add(self, &at, FY_ACTION_CREATE, &stamp, &body.digest, body.size);
     return FY_OK;
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/adapters/catalogue_sql_internal.h"
+#include "common/adapters/catalogue_sql_version.h"
 
 static bool container_need(struct fy_cs *self, const struct fy_export_line *record,
                            struct fy_cs_container *container, int64_t created_ms)
@@ -114,7 +114,8 @@ static void tombstone(struct fy_cs *self, const struct fy_export_line *record,
 {
     if (record->hash[0] != '\0')
         (void)snprintf(old->hash, sizeof old->hash, "%s", record->hash);
-    fy_cs_object_tombstone(self, container, record->object, old, &record->stamp);
+    fy_cs_object_tombstone(self, container, record->object, old, &record->stamp,
+                           record->flag ? record->number : 0);
 }
 
 /* Which version of its name the object is. Of lines with one stamp the last one says it: a delete
@@ -226,6 +227,8 @@ static void restore_version(struct fy_cs *self, const struct fy_export_line *rec
         .exists = !record->gone, .kind = record->version_kind, .size = record->size};
     if (made.exists && made.kind == FY_VERSION_BODY)
         made.body_id = fy_cs_body_put(self, &record->digest, record->size, record->blob_ref);
+    if (made.exists && made.kind == FY_VERSION_REGISTERED)
+        fy_cs_container_registered(self, &container);
     if (made.exists)
         version_put(self, &container, record, made.body_id);
     else if (old.exists)

@@ -27,10 +27,10 @@ static int64_t number_of(int64_t stored, const struct fy_stamp *stamp)
     return stored != 0 ? stored : fy_stamp_version(stamp);
 }
 
-int64_t fy_cs_number_next(const struct fy_cs_object *object, const struct fy_stamp *stamp)
+int64_t fy_cs_number_next(int64_t greatest, const struct fy_stamp *stamp)
 {
     int64_t number = fy_stamp_version(stamp);
-    return number > object->number ? number : object->number + 1;
+    return number > greatest ? number : greatest + 1;
 }
 
 void fy_cs_object_read(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
@@ -111,7 +111,7 @@ static void replaced(struct fy_cs *self, const struct fy_cs_container *container
     self->counters.objects--;
     self->counters.bytes -= old->size;
     fy_cs_sum_add(self, container->id, -1, -old->size, 0);
-    if (old->body_id != body_id)
+    if (old->body_id != body_id && !old->body_stays)
         fy_cs_body_let_go(self, old->body_id);
 }
 
@@ -122,7 +122,7 @@ static void version_name(struct fy_cs *self, const struct fy_cs_object *old,
     const bool same =
         ready->number == 0 && old->reg.status == FY_STATUS_READY && old->body_id == ready->body_id;
     if (ready->number == 0)
-        ready->number = same ? old->number : fy_cs_number_next(old, ready->stamp);
+        ready->number = same ? old->number : fy_cs_number_next(old->number, ready->stamp);
     if (same)
         memcpy(ready->id, old->id, sizeof ready->id);
     else if (ready->id[0] == '\0')
@@ -178,11 +178,13 @@ void fy_cs_object_ready(struct fy_cs *self, struct fy_cs_container *container, c
 }
 
 void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *container, const char *name,
-                            const struct fy_cs_object *old, const struct fy_stamp *stamp)
+                            const struct fy_cs_object *old, const struct fy_stamp *stamp,
+                            int64_t marker)
 {
     char id[FY_GUID_DIGITS + 1];
     char hash[FY_HASH_BYTES_MAX + 1];
-    const bool may_keep = self->keeps && !self->restoring; /* of lines nobody knows the bodies */
+    /* Of lines nobody knows the bodies. */
+    const bool may_keep = self->keeps && !self->restoring && !old->body_stays;
     const bool keeps = may_keep && old->reg.status == FY_STATUS_READY;
     memcpy(hash, old->hash, sizeof hash);
     if (hash[0] == '\0' && old->reg.has_digest) /* the body goes, what it was stays known */
@@ -196,8 +198,8 @@ void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
     fy_cs_text(&use, hash);
     fy_cs_i64(&use, fy_stamp_ms(stamp));
     fy_cs_i64(&use, may_keep);
-    fy_cs_i64(&use, old->number); /* what comes next is above it */
-    fy_cs_i64(&use, 0);
+    fy_cs_i64(&use, marker != 0 ? marker : old->number); /* what comes next is above it */
+    fy_cs_i64(&use, marker != 0);
     fy_cs_expect(&use);
     fy_cs_journal_add(self, &(struct fy_export_line){.kind = FY_EXPORT_OBJECT,
                                                      .status = FY_STATUS_DELETED,
@@ -205,7 +207,8 @@ void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
                                                      .account = container->row.account,
                                                      .bucket = container->row.name,
                                                      .object = name,
-                                                     .number = old->number,
+                                                     .number = marker != 0 ? marker : old->number,
+                                                     .flag = marker != 0,
                                                      .hash = hash});
     replaced(self, container, old, keeps ? old->body_id : 0);
     if (old->reg.status == FY_STATUS_READY)

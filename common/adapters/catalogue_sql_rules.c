@@ -12,6 +12,7 @@ void fy_cs_take_rules(struct fy_cs_use *use, struct fy_cs_container *container)
     rules->quota = fy_cs_take_i64(use);
     rules->state = (enum fy_container_state)fy_cs_take_i64(use);
     rules->frozen_until_ms = fy_cs_take_i64(use);
+    container->has_registered = fy_cs_take_i64(use) != 0;
     container->copied = fy_cs_take_i64(use) != 0;
     container->hidden = fy_cs_take_i64(use) != 0;
 }

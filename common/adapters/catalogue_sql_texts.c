@@ -14,7 +14,8 @@
 /* Copied by a process that lives; hidden by any, until what it has made is removed. */
 #define RULES_COLUMNS                                                                              \
     "c.versioned, c.policy, c.delete_exceeding, c.keep_deleted_s, c.quota, c.state, "              \
-    "c.frozen_until_ms, (c.copied_by IS NOT NULL AND EXISTS(SELECT 1 FROM lease WHERE "            \
+    "c.frozen_until_ms, c.has_registered, (c.copied_by IS NOT NULL AND EXISTS(SELECT 1 FROM "      \
+    "lease WHERE "                                                                                 \
     "lease.boot_id = c.copied_by AND lease.alive = 1)), (c.hidden_by IS NOT NULL)"
 #define OBJECT_COLUMNS                                                                             \
     "o.name, o.number, o.marker, o.id, o.status, o.stamp_time, o.stamp_site, o.size, o.hash, "     \
@@ -61,6 +62,10 @@
     "v.name, v.number, CASE v.kind WHEN 1 THEN 1 ELSE 0 END, v.id, CASE v.kind WHEN 0 THEN 200 "   \
     "WHEN 1 THEN 204 ELSE 100 END, v.stamp_time, v.stamp_site, v.size, v.hash, v.changed_ms, "     \
     "v.expires_ms, v.metadata, v.proof, NULL, v.body_id, b.sha, b.blob_ref, b.damaged, 0"
+#define VERSION_OF_NAME                                                                            \
+    "SELECT " VERSION_COLUMNS                                                                      \
+    ", v.kind FROM version v LEFT JOIN body b ON b.id = v.body_id WHERE "                          \
+    "v.container_id = ? AND v.name = ? "
 /* Parameters: container, the least name, the end of names, limit. */
 #define VERSION_LIST_OF_OBJECTS(index, and_which)                                                  \
     "SELECT " OBJECT_COLUMNS ", 0 FROM object o INDEXED BY " index                                 \
@@ -229,6 +234,38 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_OBJECT_DELETE] =
         "DELETE FROM object WHERE container_id = ? AND name = ? AND version = ?",
 
+    [FY_CS_OBJECT_MARKER] = "UPDATE object SET number = ?, marker = ? WHERE container_id = ? AND "
+                            "name = ? AND version = 0",
+
+    [FY_CS_CONTAINER_REGISTERED] = "UPDATE container SET has_registered = 1 WHERE id = ?",
+    [FY_CS_VERSION_GET] = VERSION_OF_NAME "AND v.number = ?",
+    [FY_CS_VERSION_TOP] = VERSION_OF_NAME "ORDER BY v.number DESC LIMIT 1",
+    [FY_CS_VERSION_OLDER] = VERSION_OF_NAME "AND v.kind <> 2 ORDER BY v.number DESC LIMIT 1",
+    [FY_CS_VERSION_OLDEST] = VERSION_OF_NAME "ORDER BY v.number LIMIT 1",
+    /* Parameters: container, name, how many are passed over. */
+    [FY_CS_VERSION_BEYOND] =
+        VERSION_OF_NAME "AND v.kind <> 1 ORDER BY v.number DESC LIMIT 1 OFFSET ?",
+    [FY_CS_VERSION_ADD] =
+        "INSERT INTO version(container_id, name, number, kind, id, stamp_time, stamp_site, size, "
+        "hash, changed_ms, expires_ms, metadata, body_id, proof) VALUES(?, ?, ?, 0, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, ?)",
+    [FY_CS_VERSION_ADD_REGISTERED] =
+        "INSERT INTO version(container_id, name, number, kind, id, stamp_time, stamp_site, size, "
+        "hash, changed_ms, expires_ms, metadata, body_id, proof) VALUES(?, ?, ?, 2, ?, ?, ?, ?, ?, "
+        "?, ?, ?, NULL, 0)",
+    [FY_CS_VERSION_KEEP] =
+        "INSERT INTO version(container_id, name, number, kind, id, stamp_time, stamp_site, size, "
+        "hash, changed_ms, expires_ms, metadata, body_id, proof) SELECT container_id, name, ?, 0, "
+        "id, stamp_time, stamp_site, size, hash, changed_ms, expires_ms, metadata, body_id, proof "
+        "FROM object WHERE container_id = ? AND name = ? AND version = 0",
+    /* What it deleted is a version of its own. */
+    [FY_CS_VERSION_KEEP_MARKER] =
+        "INSERT INTO version(container_id, name, number, kind, id, stamp_time, stamp_site, size, "
+        "hash, changed_ms, expires_ms, metadata, body_id, proof) SELECT container_id, name, ?, 1, "
+        "id, stamp_time, stamp_site, 0, '', changed_ms, 0, '', NULL, 0 FROM object WHERE "
+        "container_id = ? AND name = ? AND version = 0",
+    [FY_CS_VERSION_METADATA] =
+        "UPDATE version SET metadata = ? WHERE container_id = ? AND name = ? AND number = ?",
     [FY_CS_VERSION_LIST_READY] = VERSION_LIST_OF_OBJECTS("object_ready", "o.status = 200"),
     [FY_CS_VERSION_LIST_MARKER] =
         VERSION_LIST_OF_OBJECTS("object_marker", "o.marker = 1 AND o.status <> 200"),

@@ -291,6 +291,7 @@ static const char *const schema_13[] = {
     "ALTER TABLE container ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE container ADD COLUMN state INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE container ADD COLUMN frozen_until_ms INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE container ADD COLUMN has_registered INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE container ADD COLUMN copied_by TEXT;",
     "ALTER TABLE container ADD COLUMN hidden_by TEXT;",
     "CREATE INDEX container_hidden ON container(account, id) WHERE hidden_by IS NOT NULL;",

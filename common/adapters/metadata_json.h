@@ -4,6 +4,7 @@
 #define FY_ADAPTERS_METADATA_JSON_H
 
 #include "common/core/names.h"
+#include "common/ports/catalogue_row.h"
 
 /*
  * Checks metadata and writes its one form: compact, keys sorted, "{}" when there is none.
@@ -16,5 +17,13 @@
 FY_MUST_CHECK enum fy_code fy_metadata_json_clean(const char *text, bool ccs,
                                                   char out[static FY_METADATA_BYTES_MAX + 1],
                                                   struct fy_err *err);
+/*
+ * Sets properties in an object's metadata (one form, or ""), or removes those whose value is NULL;
+ * flush: all others first. What is no property (FY_OIO_MIME_KEY) stays. Untouched on failure.
+ * Errors: FY_EINPUT a key or value that cannot be; FY_ETOOBIG: over FY_METADATA_BYTES_MAX then.
+ */
+FY_MUST_CHECK enum fy_code fy_metadata_json_set(char metadata[static FY_METADATA_BYTES_MAX + 1],
+                                                bool flush, const struct fy_property *properties,
+                                                size_t count, struct fy_err *err);
 
 #endif

@@ -47,6 +47,7 @@ static const char *const branch_names[FY_BRANCH_COUNT] = {
     [FY_BRANCH_CONFLICT_CREATE] = "conflict_create",
     [FY_BRANCH_CONFLICT_DELETE] = "conflict_delete",
     [FY_BRANCH_SAME_BYTES] = "same_bytes",
+    [FY_BRANCH_OVERWRITTEN] = "overwritten",
     [FY_BRANCH_BUCKET_BY_REGISTER] = "bucket_by_register",
     [FY_BRANCH_BUCKET_BY_OBJECTS] = "bucket_by_objects",
     [FY_BRANCH_BUCKET_ABSENT] = "bucket_absent",
@@ -123,14 +124,16 @@ bool fy_rule_conflicts(const struct fy_register *row, enum fy_action action,
         visit(FY_BRANCH_SAME_BYTES);
         return false;
     }
+    if (overwrites) {
+        visit(FY_BRANCH_OVERWRITTEN);
+        return false;
+    }
     if (action == FY_ACTION_DELETE) {
         if (known == NULL)
             return false;
         visit(FY_BRANCH_CONFLICT_DELETE);
         return true;
     }
-    if (overwrites)
-        return false;
     visit(FY_BRANCH_CONFLICT_CREATE);
     return true;
 }

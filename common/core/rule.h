@@ -37,8 +37,9 @@ enum fy_verdict fy_rule_apply(const struct fy_register *row, const struct fy_sta
 
 /* A conflict: the change replaces or deletes a READY object whose bytes are not those it knew of.
  * A DELETE knows the hash of what it deleted (known NULL: it knew none, no conflict can be told); a
- * CREATE of a CCS object knew of no object; same bytes are never a conflict; overwriting under a
- * container's version policy (overwrites) is none. Asked only when the verdict is APPLY. */
+ * CREATE of a CCS object knew of no object; same bytes are never a conflict; under a container's
+ * version policy (overwrites) names are written again, and deletes may come before what they
+ * deleted: neither is one. Asked only when the verdict is APPLY. */
 bool fy_rule_conflicts(const struct fy_register *row, enum fy_action action,
                        const struct fy_digest *known, bool overwrites);
 
@@ -73,6 +74,7 @@ enum fy_rule_branch {
     FY_BRANCH_CONFLICT_CREATE,
     FY_BRANCH_CONFLICT_DELETE,
     FY_BRANCH_SAME_BYTES,
+    FY_BRANCH_OVERWRITTEN, /* no conflict: its source's container follows a version policy */
     FY_BRANCH_BUCKET_BY_REGISTER,
     FY_BRANCH_BUCKET_BY_OBJECTS,
     FY_BRANCH_BUCKET_ABSENT,

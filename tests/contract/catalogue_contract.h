@@ -57,6 +57,7 @@ int catalogue_contract_both(void);
 int catalogue_contract_name(void);
 int catalogue_contract_kept(void);
 int catalogue_contract_version(void);
+int catalogue_contract_policy(void);
 
 /* ------------------------------------------------------------------ fixture */
 
