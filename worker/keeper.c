@@ -1,5 +1,5 @@
-/* keeper.c - what must happen every so often: free space, trim, sweep, purge, clock skew, verify.
- */
+/* keeper.c - what must happen every so often: free space, trim, sweep, purge, what dead processes
+ * left of snapshots, clock skew, verify. */
 /*
  * Three threads, each walking its part of one table of chores. `keeper` has what is quick and must
  * be on time, `sweeper` what may take minutes or wait for peers, `verifier` what may take days.
@@ -24,6 +24,7 @@
 #define PURGE_EVERY_MS 60000
 #define PURGE_ROWS     1000
 #define EVENT_ROWS     100 /* dropped in one transaction */
+#define UNDO_EVERY_MS  5000
 #define SKEW_EVERY_MS  60000
 #define SCAN_EVERY_MS  1000 /* whether somebody wants stored bodies looked at */
 /* Whoever sees a process die looks after its bodies; this is for one that died unseen, between the
@@ -50,6 +51,7 @@ enum {
     CHORE_SWEEP,
     CHORE_PURGE,
     CHORE_EVENTS,
+    CHORE_SNAPSHOTS,
     CHORE_SKEW,
     CHORE_SCAN,
     CHORE_COUNT
@@ -220,6 +222,25 @@ static enum fy_code keep_events(struct fy_keeper *keeper, struct fy_err *err)
                          : code;
 }
 
+/* Snapshots of processes that died: what they had not shown goes, what they owe is ordered. */
+static enum fy_code keep_snapshots(struct fy_keeper *keeper, struct fy_err *err)
+{
+    struct fy_node *node = keeper->node;
+    enum fy_code code = FY_OK;
+    struct fy_err failure = {0};
+    while (code == FY_OK && !atomic_load(&keeper->stopping)) {
+        struct fy_cat_snapshot undo = {
+            .op = {.kind = FY_CAT_SNAPSHOT}, .step = FY_SNAPSHOT_UNDO, .limit = FY_SNAPSHOT_ROWS};
+        fy_guid_new(node->clock, undo.op_id);
+        code = fy_catalogue_writer_run(node->writer, &undo.op, &failure);
+        if (code == FY_OK)
+            fy_bell_ring(&node->outbox_bell);
+    }
+    if (code == FY_OK || code == FY_ENOTFOUND)
+        return FY_OK;
+    return fy_err_set(err, code, "%s", failure.text);
+}
+
 /* ---- clock skew: how far a peer's Date is from ours, beyond the second it is rounded to */
 
 /* 0: it does not say. */
@@ -269,6 +290,7 @@ static const struct chore chores[CHORE_COUNT] = {
     [CHORE_SWEEP] = {"sweep", THREAD_SWEEPER, 0, keep_store},
     [CHORE_PURGE] = {"purge", THREAD_SWEEPER, PURGE_EVERY_MS, keep_rows},
     [CHORE_EVENTS] = {"events", THREAD_SWEEPER, PURGE_EVERY_MS, keep_events},
+    [CHORE_SNAPSHOTS] = {"snapshots", THREAD_SWEEPER, UNDO_EVERY_MS, keep_snapshots},
     [CHORE_SKEW] = {"skew", THREAD_SWEEPER, SKEW_EVERY_MS, keep_time},
     [CHORE_SCAN] = {"scan", THREAD_VERIFIER, SCAN_EVERY_MS, keep_bodies},
 };

@@ -629,14 +629,14 @@ void fy_cs_sum_add(struct fy_cs *self, int64_t container_id, int64_t objects, in
 /* What is in it now; the writer's own additions too. */
 struct fy_cs_sum fy_cs_sum_get(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id);
 /* Where a walk over the rows of a container is. */
-struct fy_cs_place {
+struct fy_cs_cursor {
     char name[FY_OBJECT_BYTES_MAX + 1];
     int64_t number; /* of `version` alone; there INT64_MAX before the first row */
 };
 /* Adds a page of a container's rows behind that place, which moves on; how many there were.
  * sql: FY_CS_AUDIT_SUM_OBJECTS or FY_CS_AUDIT_SUM_VERSIONS. */
 int64_t fy_cs_sum_page(struct fy_cs_conn *conn, enum fy_cs_sql sql, int64_t row_count,
-                       struct fy_cs_place *after, struct fy_cs_sum *sum);
+                       struct fy_cs_cursor *after, struct fy_cs_sum *sum);
 /* Objects and bytes counted from its rows; changes are 0. */
 struct fy_cs_sum fy_cs_sum_count(struct fy_cs_conn *conn, int64_t container_id);
 /* Writes what the transaction adds, and forgets it. */

@@ -138,7 +138,7 @@ static struct fy_stamp stamp_for(struct fy_cs *self, const struct held *held, co
 static int64_t copy_objects(struct fy_cs *self, const struct held *held,
                             struct fy_cat_snapshot *snapshot)
 {
-    struct fy_cs_place last = {.number = 0};
+    struct fy_cs_cursor last = {.number = 0};
     struct fy_cs_sum sum = {.container_id = held->source_id};
     memcpy(last.name, snapshot->last, sizeof last.name);
     int64_t count =
@@ -161,7 +161,7 @@ static int64_t copy_objects(struct fy_cs *self, const struct held *held,
 static int64_t copy_tombstones(struct fy_cs *self, const struct held *held,
                                struct fy_cat_snapshot *snapshot)
 {
-    struct fy_cs_place last = {.number = 0};
+    struct fy_cs_cursor last = {.number = 0};
     struct fy_cs_sum sum = {.container_id = held->place_id};
     memcpy(last.name, snapshot->last, sizeof last.name);
     int64_t count =
@@ -179,7 +179,7 @@ static int64_t copy_tombstones(struct fy_cs *self, const struct held *held,
 static int64_t copy_versions(struct fy_cs *self, const struct held *held,
                              struct fy_cat_snapshot *snapshot)
 {
-    struct fy_cs_place last = {.number = snapshot->last_version};
+    struct fy_cs_cursor last = {.number = snapshot->last_version};
     struct fy_cs_sum sum = {.container_id = held->source_id};
     memcpy(last.name, snapshot->last, sizeof last.name);
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SNAPSHOT_VERSIONS);
@@ -262,11 +262,12 @@ static enum fy_code show(struct fy_cs *self, struct fy_cat_snapshot *snapshot)
     fy_cs_sum_add(self, held.copy_id, 0, 0,
                   fy_cs_sum_get(self, self->writer, held.source_id).changes);
 
-    struct fy_order order = {.action = FY_ACTION_CREATE, .stamp = stamp};
+    fy_cs_journal_all(self); /* its rows are too many for lines */
+
+    struct fy_order order;
+    fy_cs_order_begin(&order, FY_ACTION_CREATE, &stamp, snapshot->op_id, snapshot->to_account,
+                      snapshot->to_name);
     order.overwrites = target.row.rules.versioned;
-    memcpy(order.op_id, snapshot->op_id, sizeof order.op_id);
-    memcpy(order.client, snapshot->to_account, sizeof order.client);
-    memcpy(order.bucket, snapshot->to_name, sizeof order.bucket);
     fy_cs_outbox_local(self, &order, snapshot->to_account);
     return FY_OK;
 }

@@ -18,7 +18,7 @@ struct page {
     int64_t *bodies;
     size_t body_count;
     int64_t count;
-    struct fy_cs_place last;
+    struct fy_cs_cursor last;
 };
 
 static void page_let_go(struct page *page, int64_t body_id)
@@ -171,18 +171,16 @@ static void order_add(struct fy_cs *self, const struct owed *owed, const char *o
                       const struct fy_object_row *row)
 {
     const struct fy_container_row *container = &owed->container.row;
-    struct fy_order order = {.action = FY_ACTION_CREATE, .stamp = row->reg.stamp};
+    struct fy_order order;
     if (strcmp(row->reg.stamp.site, self->site) != 0)
         return; /* another site's change came since, and is its to order */
-    memcpy(order.op_id, op_id, strlen(op_id) + 1);
-    memcpy(order.client, container->account, sizeof order.client);
-    memcpy(order.bucket, container->name, sizeof order.bucket);
+    fy_cs_order_begin(&order, FY_ACTION_CREATE, &row->reg.stamp, op_id, container->account,
+                      container->name);
     memcpy(order.object, row->name, sizeof order.object);
     fy_digest_print_base32hex(&row->reg.digest, order.hash);
     order.size = row->size;
     order.overwrites = container->rules.versioned;
     fy_cs_outbox_local(self, &order, container->account);
-    fy_cs_journal_object(self, &owed->container, row->name);
 }
 
 /* The next READY objects behind the name; how many there are. */

@@ -75,10 +75,10 @@ struct fy_cs_sum fy_cs_sum_get(struct fy_cs *self, struct fy_cs_conn *conn, int6
 /* ------------------------------------------------------------------ counted */
 
 int64_t fy_cs_sum_page(struct fy_cs_conn *conn, enum fy_cs_sql sql, int64_t row_count,
-                       struct fy_cs_place *after, struct fy_cs_sum *sum)
+                       struct fy_cs_cursor *after, struct fy_cs_sum *sum)
 {
     int64_t count = 0;
-    struct fy_cs_place last = *after; /* bound while after moves */
+    struct fy_cs_cursor last = *after; /* bound while after moves */
     struct fy_cs_use use = fy_cs_use(conn, sql);
     fy_cs_i64(&use, sum->container_id);
     fy_cs_text(&use, last.name);
@@ -99,7 +99,7 @@ struct fy_cs_sum fy_cs_sum_count(struct fy_cs_conn *conn, int64_t container_id)
     static const enum fy_cs_sql tables[] = {FY_CS_AUDIT_SUM_OBJECTS, FY_CS_AUDIT_SUM_VERSIONS};
     struct fy_cs_sum sum = {.container_id = container_id};
     for (size_t index = 0; index < FY_COUNT_OF(tables); index++) {
-        struct fy_cs_place after = {.number = 0};
+        struct fy_cs_cursor after = {.number = 0};
         while (fy_cs_sum_page(conn, tables[index], PAGE_ROWS, &after, &sum) == PAGE_ROWS)
             continue;
     }
