@@ -31,8 +31,6 @@ static enum fy_code begin_check(struct fy_cs *self, struct fy_cat_snapshot *snap
         return fy_err_set(err, FY_ECANCELLED, "this process has no lease any more");
     if (!fy_cs_container_find(self, snapshot->account, snapshot->name, source) || !source->there)
         return fy_err_set(err, FY_ENOTFOUND, "container %s is not here", snapshot->name);
-    if (fy_container_state_at(&source->row.rules, self->now_ms) == FY_CONTAINER_DISABLED)
-        return fy_err_set(err, FY_EDISABLED, "container %s is disabled", snapshot->name);
     (void)fy_cs_container_find(self, snapshot->to_account, snapshot->to_name, place);
     if (place->there)
         return fy_err_set(err, FY_EEXISTS, "container %s is there already", snapshot->to_name);

@@ -489,7 +489,7 @@ struct fy_cat_versions_purge {
 enum fy_snapshot_step {
     FY_SNAPSHOT_BEGIN, /* the target is begun, which nobody sees; the source takes no changes from
                           now on (FY_EBUSY). FY_EEXISTS there is one of its name; FY_EBUSY: or it is
-                          being made, or the source is being read; FY_EDISABLED the source */
+                          being made, or the source is being read. In any state of the source */
     FY_SNAPSHOT_COPY,  /* up to limit rows above `after`, which moves on; repeat until more is false
                         */
     FY_SNAPSHOT_SHOW,  /* the target is there, the source takes changes again. Whatever becomes of
