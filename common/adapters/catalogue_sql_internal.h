@@ -428,7 +428,8 @@ struct fy_cs_container {
     unsigned owner_rights; /* of that row */
     bool has_registered;   /* a version was registered in it, whether it follows a policy or not */
     bool copied;           /* a snapshot reads it, whose process lives: it takes no changes */
-    bool hidden;           /* a snapshot makes it, or died over it: nobody sees it */
+    char bucket[FY_OIO_BUCKET_BYTES + 1]; /* that it belongs to, as OpenIO's events say */
+    bool hidden;                          /* a snapshot makes it, or died over it: nobody sees it */
 };
 
 /* What a decision needs of an object row. */
@@ -511,9 +512,9 @@ struct fy_cs {
     size_t given_count;
     int64_t told_us; /* `when` of the last event of a container */
     struct {
-        int64_t container_id;
+        char account[FY_CLIENT_BYTES_MAX + 1], name[FY_BUCKET_BYTES_MAX + 1];
         char text[FY_HEX_DIGITS + 1];
-    } told_cid;            /* of the last container that was told of */
+    } told_cid;            /* of the last container that was told of; "" none */
     struct fy_buf journal; /* lines of the transaction, as far as not written */
     bool restoring;        /* the operation under way takes rows back as they were */
     char linked_ref[FY_BLOB_REF_BYTES_MAX + 1]; /* of the body that the apply under way links to */
@@ -741,9 +742,10 @@ void fy_cs_asker_set(struct fy_cs *self, const struct fy_cat_op *op);
 void fy_cs_tell_container_made(struct fy_cs *self, const struct fy_cs_container *container,
                                const struct fy_property *properties, size_t count);
 void fy_cs_tell_container_gone(struct fy_cs *self, const struct fy_cs_container *container);
-/* Its properties have changed: these were set, cleared by a set (""), or deleted (NULL). */
-void fy_cs_tell_container_changed(struct fy_cs *self, const struct fy_cs_container *container,
-                                  const struct fy_property *properties, size_t count);
+/* Its properties are about to change: these are set, cleared by a set (""), or deleted (NULL);
+ * flush: clients' others go. */
+void fy_cs_tell_container_changes(struct fy_cs *self, const struct fy_cs_container *container,
+                                  const struct fy_property *properties, size_t count, bool flush);
 /* Its sums are told within FY_OIO_STATE_MS. fy_cs_sum_add sees to it; asker, NULL none, is for who
  * only wants them told. */
 void fy_cs_tell_state(struct fy_cs *self, int64_t container_id, const struct fy_cat_asker *asker);

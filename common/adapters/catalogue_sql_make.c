@@ -52,6 +52,7 @@ enum fy_code fy_cs_container_make(struct fy_cs *self, struct fy_cat_op *op)
     fy_cs_container_register(self, &container, FY_STATUS_READY, &stamp, fy_stamp_ms(&stamp), 0);
     fy_cs_container_settle(self, &container);
     fy_cs_properties_put(self, &container, make->properties, make->count);
+    fy_cs_containers_forget(self); /* the bucket it belongs to is in its row */
     order_add(self, &container, FY_ACTION_CREATE, make->op_id);
     return FY_OK;
 }

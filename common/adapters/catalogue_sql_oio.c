@@ -10,6 +10,7 @@
  * row of it for each transaction, so that none waits for another's, and none that commits late is
  * forgotten with one that was told.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/adapters/catalogue_sql_internal.h"
@@ -68,13 +69,25 @@ void fy_cs_asker_set(struct fy_cs *self, const struct fy_cat_op *op)
 
 static const char *cid_of(struct fy_cs *self, const struct fy_cs_container *container)
 {
-    if (self->told_cid.container_id == container->id)
+    const struct fy_container_row *row = &container->row;
+    if (strcmp(self->told_cid.name, row->name) == 0 &&
+        strcmp(self->told_cid.account, row->account) == 0)
         return self->told_cid.text;
     struct fy_digest cid;
-    fy_container_cid(container->row.account, container->row.name, &cid);
+    fy_container_cid(row->account, row->name, &cid);
     fy_digest_print_hex(&cid, true, self->told_cid.text);
-    self->told_cid.container_id = container->id;
+    memcpy(self->told_cid.account, row->account, sizeof self->told_cid.account);
+    memcpy(self->told_cid.name, row->name, sizeof self->told_cid.name);
     return self->told_cid.text;
+}
+
+/* Of one that is being made its row does not say it yet. */
+static const char *bucket_of(const struct fy_cs *self, const struct fy_cs_container *container)
+{
+    for (size_t index = 0; index < self->given_count; index++)
+        if (strcmp(self->given[index].key, "sys.m2.bucket.name") == 0)
+            return self->given[index].value;
+    return container->bucket;
 }
 
 static struct fy_oio_event event_of(struct fy_cs *self, enum fy_oio_kind kind,
@@ -88,6 +101,7 @@ static struct fy_oio_event event_of(struct fy_cs *self, enum fy_oio_kind kind,
                                  .account = container->row.account,
                                  .container = container->row.name,
                                  .cid = cid_of(self, container),
+                                 .bucket = bucket_of(self, container),
                                  .request_id = self->asker.request_id,
                                  .origin = self->asker.origin};
 }
@@ -154,10 +168,65 @@ void fy_cs_tell_container_made(struct fy_cs *self, const struct fy_cs_container 
     tell_properties(self, FY_OIO_CONTAINER_NEW, container, properties, count);
 }
 
-void fy_cs_tell_container_changed(struct fy_cs *self, const struct fy_cs_container *container,
-                                  const struct fy_property *properties, size_t count)
+static bool is_among_keys(const struct fy_property *properties, size_t count, const char *key)
 {
-    if (is_told(self, container) && count > 0)
+    for (size_t index = 0; index < count; index++)
+        if (strcmp(properties[index].key, key) == 0)
+            return true;
+    return false;
+}
+
+/* Keys of clients' properties that are there and not among those, each with its zero byte. */
+static size_t keys_read(struct fy_cs *self, int64_t container_id,
+                        const struct fy_property *properties, size_t count, struct fy_buf *keys)
+{
+    static const char prefix[] = "user.";
+    size_t found = 0;
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_PROPERTY_SIZES);
+    fy_cs_i64(&use, container_id);
+    fy_cs_i64(&use, FY_PROPERTIES_MAX);
+    while (fy_cs_row(&use)) {
+        size_t size = 0, start = keys->size_bytes;
+        const void *text = fy_cs_take_blob(&use, &size);
+        fy_buf_add(keys, text, size);
+        fy_buf_add(keys, "", 1);
+        FY_ASSERT(!keys->overflow); /* nobody could set more */
+        const char *key = keys->bytes + start;
+        if (strncmp(key, prefix, sizeof prefix - 1) == 0 && !is_among_keys(properties, count, key))
+            found++;
+        else
+            keys->size_bytes = start;
+    }
+    fy_cs_end(&use);
+    return found;
+}
+
+static void tell_flush(struct fy_cs *self, const struct fy_cs_container *container,
+                       const struct fy_property *properties, size_t count)
+{
+    struct fy_buf keys;
+    fy_buf_init(&keys, FY_PROPERTIES_BYTES_MAX + FY_PROPERTIES_MAX);
+    size_t gone = keys_read(self, container->id, properties, count, &keys);
+    struct fy_property *all = fy_alloc((gone + count + 1) * sizeof *all);
+    const char *key = keys.bytes;
+    for (size_t index = 0; index < gone; index++, key += strlen(key) + 1)
+        all[index] = (struct fy_property){.key = key};
+    for (size_t index = 0; index < count; index++)
+        all[gone + index] = properties[index];
+    if (gone + count > 0)
+        tell_properties(self, FY_OIO_CONTAINER_UPDATE, container, all, gone + count);
+    free(all);
+    fy_buf_done(&keys);
+}
+
+void fy_cs_tell_container_changes(struct fy_cs *self, const struct fy_cs_container *container,
+                                  const struct fy_property *properties, size_t count, bool flush)
+{
+    if (!is_told(self, container))
+        return;
+    if (flush)
+        tell_flush(self, container, properties, count);
+    else if (count > 0)
         tell_properties(self, FY_OIO_CONTAINER_UPDATE, container, properties, count);
 }
 

@@ -240,6 +240,7 @@ enum fy_code fy_cs_properties(struct fy_cs *self, struct fy_cat_op *op)
                                     &op->err);
     if (code != FY_OK)
         return code;
+    fy_cs_tell_container_changes(self, &container, set->properties, set->count, set->flush);
     if (set->flush) {
         delete_many(self, FY_CS_PROPERTY_DELETE_USER, container.id);
         fy_cs_journal_properties_gone(self, &container, "user.");
@@ -247,5 +248,6 @@ enum fy_code fy_cs_properties(struct fy_cs *self, struct fy_cat_op *op)
     fy_cs_properties_put(self, &container, set->properties, set->count);
     fy_cs_rules_put(self, &container, &change.rules);
     set_sums(self, container.id, &change);
+    fy_cs_containers_forget(self); /* the bucket it belongs to is in its row */
     return FY_OK;
 }

@@ -15,6 +15,8 @@ void fy_cs_take_rules(struct fy_cs_use *use, struct fy_cs_container *container)
     container->has_registered = fy_cs_take_i64(use) != 0;
     container->copied = fy_cs_take_i64(use) != 0;
     container->hidden = fy_cs_take_i64(use) != 0;
+    if (!fy_cs_take_null(use))
+        fy_cs_take_text(use, container->bucket, sizeof container->bucket);
 }
 
 void fy_cs_rules_put(struct fy_cs *self, struct fy_cs_container *container,

@@ -112,6 +112,7 @@ enum fy_code fy_cs_touch(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cs_container container;
     if (!fy_cs_container_find(self, touch->account, touch->name, &container) || !container.there)
         return fy_err_set(&op->err, FY_ENOTFOUND, "container %.100s is not here", touch->name);
+    fy_cs_tell_state(self, container.id, &touch->asker);
     if (!touch->recount)
         return FY_OK;
     struct fy_cs_sum kept = fy_cs_sum_get(self, self->writer, container.id);

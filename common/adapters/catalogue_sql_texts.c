@@ -15,8 +15,9 @@
 #define RULES_COLUMNS                                                                              \
     "c.versioned, c.policy, c.delete_exceeding, c.keep_deleted_s, c.quota, c.state, "              \
     "c.frozen_until_ms, c.has_registered, (c.copied_by IS NOT NULL AND EXISTS(SELECT 1 FROM "      \
-    "lease WHERE "                                                                                 \
-    "lease.boot_id = c.copied_by AND lease.alive = 1)), (c.hidden_by IS NOT NULL)"
+    "lease WHERE lease.boot_id = c.copied_by AND lease.alive = 1)), (c.hidden_by IS NOT NULL), "   \
+    "(SELECT substr(p.value, 1, 63) FROM property p WHERE p.container_id = c.id AND p.key = "      \
+    "'sys.m2.bucket.name')"
 #define OBJECT_COLUMNS                                                                             \
     "o.name, o.number, o.marker, o.id, o.status, o.stamp_time, o.stamp_site, o.size, o.hash, "     \
     "o.changed_ms, o.expires_ms, o.metadata, o.proof, o.upload_boot, o.body_id, b.sha, "           \

@@ -149,15 +149,19 @@ static size_t reach(const struct fy_property *properties, size_t count, size_t f
     return to;
 }
 
-static void add_section(struct fy_buf *buf, const char *section, bool of_user,
+static void add_section(struct fy_buf *buf, enum fy_oio_kind kind, bool of_user,
                         const struct fy_property *properties, size_t count)
 {
+    const char *section = of_user ? "properties" : "system";
     fy_buf_json_key(buf, section);
     fy_buf_text(buf, "{");
     for (size_t index = 0; index < count; index++) {
-        const char *name = user_name(&properties[index]);
-        if ((name != NULL) == of_user)
-            fy_buf_json_str(buf, of_user ? name : properties[index].key, properties[index].value);
+        const struct fy_property *property = &properties[index];
+        const char *name = user_name(property);
+        /* A new container has none of what was given as absent. */
+        bool told = kind != FY_OIO_CONTAINER_NEW || is_known(property->value);
+        if (told && (name != NULL) == of_user)
+            fy_buf_json_str(buf, of_user ? name : property->key, property->value);
     }
     fy_buf_text(buf, "}");
 }
@@ -172,8 +176,8 @@ size_t fy_oio_properties_write(const struct fy_oio_event *event, const char *ser
     size_t to = reach(properties, count, from, &scratch);
     fy_oio_event_begin(event, buf);
     fy_buf_text(buf, "{");
-    add_section(buf, "system", false, properties + from, to - from);
-    add_section(buf, "properties", true, properties + from, to - from);
+    add_section(buf, event->kind, false, properties + from, to - from);
+    add_section(buf, event->kind, true, properties + from, to - from);
     if (event->kind == FY_OIO_CONTAINER_NEW) {
         fy_buf_json_key(buf, "peers");
         fy_buf_text(buf, "[");

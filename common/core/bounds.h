@@ -291,9 +291,10 @@
 #define FY_OIO_EVENT_BYTES_MAX                                                                     \
     (768 << 10) /* its JSON: a broker takes 1 MiB unless it is told otherwise; properties that are \
                    more go on in a further event */
-#define FY_OIO_STATES_MAX 200  /* containers whose sums one transaction tells */
-#define FY_OIO_STATE_MS   1000 /* the sums of a container are told at most so often */
-#define FY_OIO_LOOK_MS    1000 /* how many wait is looked at so often */
+#define FY_OIO_BUCKET_BYTES 252  /* of a bucket in events: 63 characters */
+#define FY_OIO_STATES_MAX   200  /* containers whose sums one transaction tells */
+#define FY_OIO_STATE_MS     1000 /* the sums of a container are told at most so often */
+#define FY_OIO_LOOK_MS      1000 /* how many wait is looked at so often */
 #define FY_OIO_WAITING_MAX                                                                         \
     10000 /* events of containers that wait: beyond it OpenIO's routes take no changes, as the     \
              real server's do */

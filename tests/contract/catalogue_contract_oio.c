@@ -214,6 +214,132 @@ static void a_bucket_that_comes_and_goes_with_its_object_is_told_so(void **state
     expect_told(c, "content.deleted o, container.state, unlinked, container.deleted");
 }
 
+/* ------------------------------------------------------------------ by OpenIO's rules */
+
+#define ACCOUNT "Account 1"
+#define NAME    "my container"
+static const struct fy_cat_asker asker = {.request_id = "R1", .origin = "client/9"};
+
+static void make(struct contract *c, const struct fy_property *properties, size_t count)
+{
+    struct fy_cat_container_make op = {.op.kind = FY_CAT_CONTAINER_MAKE,
+                                       .account = ACCOUNT,
+                                       .name = NAME,
+                                       .op_id = "op-1",
+                                       .asker = asker,
+                                       .properties = properties,
+                                       .count = count};
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+}
+
+static void set(struct contract *c, const struct fy_property *properties, size_t count, bool flush)
+{
+    struct fy_cat_properties op = {.op.kind = FY_CAT_PROPERTIES,
+                                   .account = ACCOUNT,
+                                   .name = NAME,
+                                   .asker = asker,
+                                   .flush = flush,
+                                   .properties = properties,
+                                   .count = count};
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+}
+
+/* The data of the event, compact and with its keys sorted. */
+static void expect_data(const struct told *told, size_t index, const char *expected)
+{
+    char *text = json_dumps(json_object_get(told->events[index], "data"),
+                            JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void a_container_is_made_with_what_was_given(void **state)
+{
+    struct contract *c = *state;
+    const struct fy_property given[] = {
+        {"user.a", "1"}, {"sys.m2.policy.version", "3"}, {"user.none", NULL}};
+    make(c, given, 3);
+    struct told *told = told_of(c);
+    assert_int_equal(told->count, 2);
+    expect_data(told, 1,
+                "{\"bucket\":null,\"peers\":[\"" CONTRACT_SITE
+                "\"],\"properties\":{\"a\":\"1\"},\"system\":{\"sys.m2.policy.version\":\"3\"}}");
+    assert_string_equal(text_of(told->events[1], NULL, "request_id"), "R1");
+    assert_string_equal(text_of(told->events[1], NULL, "origin"), "client/9");
+    assert_string_equal(text_of(told->events[1], "url", "account"), ACCOUNT);
+    told_free(told);
+    struct fy_cat_container_destroy destroy = {
+        .op.kind = FY_CAT_CONTAINER_DESTROY, .account = ACCOUNT, .name = NAME, .op_id = "op-2"};
+    forget(c);
+    assert_int_equal(contract_run(c, &destroy.op), FY_OK);
+    expect_told(c, "unlinked, container.deleted");
+}
+
+static void changed_properties_are_told_and_no_others(void **state)
+{
+    struct contract *c = *state;
+    const struct fy_property given[] = {{"user.a", "1"}, {"user.b", "2"}, {"user.c", "3"}};
+    const struct fy_property changes[] = {{"user.a", "4"}, {"user.b", ""}, {"user.c", NULL}};
+    make(c, given, 3);
+    forget(c);
+    set(c, changes, 3, false);
+    struct told *told = told_of(c);
+    assert_int_equal(told->count, 1);
+    expect_data(
+        told, 0,
+        "{\"bucket\":null,\"properties\":{\"a\":\"4\",\"b\":\"\",\"c\":null},\"system\":{}}");
+    assert_string_equal(text_of(told->events[0], NULL, "event"), "storage.container.update");
+    told_free(told);
+}
+
+static void flushed_properties_are_told_as_deleted(void **state)
+{
+    struct contract *c = *state;
+    const struct fy_property given[] = {{"user.a", "1"}, {"user.b", "2"}, {"sys.m2.quota", "7"}};
+    make(c, given, 3);
+    forget(c);
+    set(c, &(struct fy_property){"user.a", "3"}, 1, true);
+    set(c, NULL, 0, true);
+    set(c, NULL, 0, true); /* nothing is left */
+    struct told *told = told_of(c);
+    assert_int_equal(told->count, 2);
+    expect_data(told, 0, "{\"bucket\":null,\"properties\":{\"a\":\"3\",\"b\":null},\"system\":{}}");
+    expect_data(told, 1, "{\"bucket\":null,\"properties\":{\"a\":null},\"system\":{}}");
+    told_free(told);
+}
+
+static void events_name_the_bucket_that_a_container_belongs_to(void **state)
+{
+    struct contract *c = *state;
+    make(c, &(struct fy_property){"sys.m2.bucket.name", "first"}, 1);
+    set(c, &(struct fy_property){"sys.m2.bucket.name", "second"}, 1, false);
+    assert_int_equal(contract_put_in(c, ACCOUNT, NAME, "o", "bytes"), FY_OK);
+    struct told *told = told_of(c);
+    assert_int_equal(told->count, 4);
+    assert_string_equal(text_of(told->events[1], "url", "bucket"), "first");
+    assert_string_equal(text_of(told->events[1], "data", "bucket"), "first");
+    assert_string_equal(text_of(told->events[3], "url", "bucket"), "second");
+    told_free(told);
+}
+
+static void a_touch_tells_the_sums_though_nothing_changed(void **state)
+{
+    struct contract *c = *state;
+    make(c, NULL, 0);
+    forget(c);
+    struct fy_cat_touch touch = {
+        .op.kind = FY_CAT_TOUCH, .account = ACCOUNT, .name = NAME, .asker = asker};
+    assert_int_equal(contract_run(c, &touch.op), FY_OK);
+    assert_int_equal(contract_run(c, &touch.op), FY_OK);
+    states_come(c);
+    struct told *told = told_of(c);
+    assert_int_equal(told->count, 1);
+    assert_string_equal(text_of(told->events[0], NULL, "event"), "storage.container.state");
+    assert_string_equal(text_of(told->events[0], NULL, "request_id"), "R1");
+    assert_int_equal(number_of(told, 0, "object-count"), 0);
+    told_free(told);
+}
+
 /* ------------------------------------------------------------------ objects */
 
 static void an_object_is_told_with_what_is_known_of_it(void **state)
@@ -449,6 +575,11 @@ int catalogue_contract_oio(void)
         TEST(when_is_microseconds_and_ascends_though_the_clock_stands),
         TEST(a_bucket_of_another_site_is_told_as_one_of_ours),
         TEST(a_bucket_that_comes_and_goes_with_its_object_is_told_so),
+        TEST(a_container_is_made_with_what_was_given),
+        TEST(changed_properties_are_told_and_no_others),
+        TEST(flushed_properties_are_told_as_deleted),
+        TEST(events_name_the_bucket_that_a_container_belongs_to),
+        TEST(a_touch_tells_the_sums_though_nothing_changed),
         TEST(an_object_is_told_with_what_is_known_of_it),
         TEST(an_object_that_is_erased_is_told_as_it_was),
         TEST(an_applied_order_that_replaces_an_object_tells_of_both),

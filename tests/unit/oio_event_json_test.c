@@ -113,9 +113,10 @@ static void properties_are_the_clients_without_prefix_and_the_systems(void **sta
                  "\"b\":\"\",\"c\":null},\"bucket\":null}}");
     event.kind = FY_OIO_CONTAINER_NEW;
     buf = new_buf();
-    assert_int_equal(fy_oio_properties_write(&event, "paris", properties, 1, 0, &buf), 1);
+    assert_int_equal(fy_oio_properties_write(&event, "paris", properties, 4, 0, &buf), 4);
     expect(&buf, "{\"event\":\"storage.container.new\"," HEAD
-                 "},\"data\":{\"system\":{},\"properties\":{\"a\":\"1\"},\"peers\":[\"paris\"],"
+                 "},\"data\":{\"system\":{\"sys.m2.quota\":\"7\"},\"properties\":{\"a\":\"1\"},"
+                 "\"peers\":[\"paris\"],"
                  "\"bucket\":null}}");
 }
 
