@@ -67,15 +67,17 @@ enum fy_code fy_client_open(const struct fy_command_line *line, struct fy_client
     char base[FY_URI_BYTES_MAX + 1];
     if (fy_uri_normalise(line->config.url, base, err) != FY_OK)
         return fy_err_add(err, "url");
-    if (line->config.client[0] != '\0' &&
-        !fy_exact_client_is_valid(line->config.client, strlen(line->config.client)))
+    const char *account = fy_option(line, "account");
+    const char *id =
+        line->config.client[0] == '\0' && account != NULL ? account : line->config.client;
+    if (id[0] != '\0' && !fy_exact_client_is_valid(id, strlen(id)))
         return fy_err_set(err, FY_EINPUT,
                           "client: not 1-%d bytes of UTF-8 without control characters",
                           FY_CLIENT_BYTES_MAX);
     FY_ASSERT(pthread_once(&once, begin_process) == 0);
     struct fy_client *self = fy_alloc(sizeof(*self));
     memcpy(self->base, base, sizeof(self->base));
-    memcpy(self->client, line->config.client, sizeof(self->client));
+    FY_ASSERT(fy_text_copy(self->client, sizeof(self->client), id));
     fy_buf_init(&self->body, FY_CLIENT_ANSWER_BYTES_MAX);
     self->easy = curl_easy_init();
     FY_ASSERT(self->easy != NULL);

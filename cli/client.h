@@ -35,10 +35,9 @@ struct fy_call {
     bool is_long; /* a body may take any time while its bytes move; else FY_CLIENT_SMALL_MS */
 };
 
-/* The base URL and client-id of line's configuration are copied. The first one of a process also
- * makes ^C end calls (FY_ECANCELLED). Errors: FY_EINPUT --url is no base URI, --client no
- * client-id.
- */
+/* The base URL and client-id of line's configuration are copied; without a client-id an --account
+ * asks for itself. The first one of a process also makes ^C end calls (FY_ECANCELLED). Errors:
+ * FY_EINPUT --url is no base URI, --client no client-id. */
 FY_MUST_CHECK enum fy_code fy_client_open(const struct fy_command_line *line,
                                           struct fy_client **client, struct fy_err *err);
 void fy_client_close(struct fy_client *client); /* accepts NULL */

@@ -11,6 +11,13 @@
         "direction", "WAY", "in or out"                                                            \
     }
 
+/* Of commands about objects: see fy_place_word. */
+#define PLACE                                                                                      \
+    {"account", "ACCOUNT", "whose the bucket is, exactly; without --client it asks, too"},         \
+    {                                                                                              \
+        "container", "NAME", "the bucket's exact name, slashes too; then words name objects alone" \
+    }
+
 #define SERVER(title, function, sentence)                                                          \
     {                                                                                              \
         .name = (title), .words = "", .settings = FY_FOR_SERVER, .run = (function),                \
@@ -46,16 +53,16 @@ static const struct fy_command commands[] = {
             {"targets", "SITE,...", "to these only; '' to every site, its own name to none"}),
     CLIENT("bucket ls", "", 0, fy_command_bucket_ls, "list your buckets"),
     CLIENT("bucket rm", "BUCKET", 1, fy_command_bucket_rm, "delete an empty bucket"),
-    OPTIONS("put", "SOURCE BUCKET[/NAME]", 2, 2, fy_command_put,
+    OPTIONS("put", "SOURCE BUCKET[/NAME]", 1, 2, fy_command_put,
             "upload a file, a folder or - (stdin) under exact names",
-            {"jobs", "N", "uploads at once [8]"}),
+            {"jobs", "N", "uploads at once [8]"}, PLACE),
     OPTIONS("get", "BUCKET/NAME|ID [TARGET]", 1, 2, fy_command_get,
             "download an object, checked against its hash; - is stdout",
             {"prefix", NULL, "all objects whose names begin with NAME, into the folder TARGET"},
             {"conflict", NULL, "the body that lost a conflict, ID as `failed ls` has it, like c12"},
-            {"jobs", "N", "downloads at once [8]"}),
-    CLIENT("ls", "BUCKET[/PREFIX]", 1, fy_command_ls, "list objects"),
-    CLIENT("rm", "BUCKET/NAME", 1, fy_command_rm, "delete an object"),
+            {"jobs", "N", "downloads at once [8]"}, PLACE),
+    OPTIONS("ls", "BUCKET[/PREFIX]", 0, 1, fy_command_ls, "list objects", PLACE),
+    OPTIONS("rm", "BUCKET/NAME", 1, 1, fy_command_rm, "delete an object", PLACE),
     OPTIONS("undelete", "BUCKET/NAME", 1, 1, fy_command_undelete,
             "bring back an object deleted less than trash.keep ago, everywhere",
             {"prefix", NULL, "all deleted objects whose names begin with NAME"},

@@ -84,7 +84,7 @@ static void content_path(const struct get *get, const char *name, struct fy_buf 
     char id[FY_CELL_BYTES];
     if (get->conflict_id == 0) {
         fy_path(path, FY_PATH_CONTENT);
-        fy_path_names(path, get->line->config.client, get->source.bucket, name);
+        fy_place_query(path, get->line, &get->source, name);
         return;
     }
     fy_cell_count(get->conflict_id, id);
@@ -189,7 +189,7 @@ static enum fy_code list_and_fetch(struct get *get, int64_t job_count, struct fy
     if (code != FY_OK)
         return code;
     fy_path(&path, FY_PATH_OBJECTS);
-    fy_path_names(&path, get->line->config.client, get->source.bucket, NULL);
+    fy_place_query(&path, get->line, &get->source, NULL);
     if (get->source.name[0] != '\0')
         fy_path_query(&path, "prefix", get->source.name);
     code = fy_client_pages(client, &path, "objects", give_object, get, err);
@@ -321,10 +321,10 @@ static enum fy_code read_source(const struct fy_command_line *line, bool prefix,
 {
     const char *word = line->words[0];
     if (fy_option(line, "conflict") == NULL)
-        return prefix ? fy_object_word(word, &get->source, err)
-                      : fy_object_word_whole(word, &get->source, err);
-    if (prefix)
-        return fy_err_set(err, FY_EINPUT, "get: --prefix and --conflict do not go together");
+        return prefix ? fy_place_word(line, word, &get->source, err)
+                      : fy_place_word_whole(line, word, &get->source, err);
+    if (line->option_count > 1)
+        return fy_err_set(err, FY_EINPUT, "get: --conflict stands alone: its ID says all");
     if (!fy_conflict_word(word, &get->conflict_id))
         return fy_err_set(err, FY_EINPUT,
                           "'%.40s' is no ID of a losing body, like c12: ferry failed ls --reason "

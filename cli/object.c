@@ -36,17 +36,18 @@ int fy_command_ls(const struct fy_command_line *line)
 {
     FY_AUTO(fy_client_end) struct fy_client *client = NULL;
     struct listing listing = {.json = line->json};
+    const char *word = line->word_count > 0 ? line->words[0] : NULL;
     struct fy_object_word source;
     struct fy_buf path;
     struct fy_err err = {0};
-    enum fy_code code = fy_object_word(line->words[0], &source, &err);
+    enum fy_code code = fy_place_word(line, word, &source, &err);
     if (code == FY_OK)
         code = fy_client_open(line, &client, &err);
     if (code != FY_OK)
         return fy_fail_usage(&err);
     FY_TABLE_INIT(&listing.table, ">BYTES", "<CREATED", "<NAME");
     fy_path(&path, FY_PATH_OBJECTS);
-    fy_path_names(&path, line->config.client, source.bucket, NULL);
+    fy_place_query(&path, line, &source, NULL);
     if (source.name[0] != '\0')
         fy_path_query(&path, "prefix", source.name);
     code = fy_client_pages(client, &path, "objects", show_object, &listing, &err);
@@ -62,13 +63,13 @@ int fy_command_rm(const struct fy_command_line *line)
     struct fy_object_word object;
     struct fy_buf path;
     struct fy_err err = {0};
-    enum fy_code code = fy_object_word_whole(line->words[0], &object, &err);
+    enum fy_code code = fy_place_word_whole(line, line->words[0], &object, &err);
     if (code == FY_OK)
         code = fy_client_open(line, &client, &err);
     if (code != FY_OK)
         return fy_fail_usage(&err);
     fy_path(&path, FY_PATH_CONTENT);
-    fy_path_names(&path, line->config.client, object.bucket, object.name);
+    fy_place_query(&path, line, &object, object.name);
     if (fy_client_send(client, "DELETE", &path, NULL, &err) != FY_OK)
         return fy_fail(&err);
     if (line->json)

@@ -38,8 +38,8 @@ static enum fy_code put_one(struct put *put, struct fy_client *client, const cha
     struct fy_err err = {0};
     int64_t size = 0;
     bool unchanged = false;
-    const struct fy_upload upload = {.client = put->line->config.client,
-                                     .bucket = put->target.bucket,
+    const struct fy_upload upload = {.line = put->line,
+                                     .place = &put->target,
                                      .name = name,
                                      .path = path,
                                      .follow = follow,
@@ -226,7 +226,8 @@ int fy_command_put(const struct fy_command_line *line)
     struct put put = {.line = line};
     struct fy_err err = {0};
     int64_t job_count = FY_JOBS_THREADS_DEFAULT;
-    enum fy_code code = fy_object_word(line->words[1], &put.target, &err);
+    const char *target = line->word_count > 1 ? line->words[1] : NULL;
+    enum fy_code code = fy_place_word(line, target, &put.target, &err);
     if (code == FY_OK)
         code = fy_count_word("jobs", fy_option(line, "jobs"), 1, FY_JOBS_THREADS_MAX, &job_count,
                              &err);

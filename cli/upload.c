@@ -175,7 +175,7 @@ static enum fy_code send_body(struct fy_client *client, struct source *source, s
     char size[sizeof(SIZE_HEADER) + 2 + 24];
     FY_AUTO(fy_buf_done) struct fy_buf path = {0};
     fy_path(&path, FY_PATH_CONTENT);
-    fy_path_names(&path, upload->client, upload->bucket, upload->name);
+    fy_place_query(&path, upload->line, upload->place, upload->name);
     struct fy_call call = {.method = "PUT",
                            .path = &path,
                            .headers = {"Content-Type: application/octet-stream"},
@@ -220,7 +220,7 @@ static enum fy_code compare(struct fy_client *client, struct source *source, str
     if (code != FY_OK)
         return code;
     fy_path(&path, FY_PATH_CONTENT);
-    fy_path_names(&path, upload->client, upload->bucket, upload->name);
+    fy_place_query(&path, upload->line, upload->place, upload->name);
     const struct fy_call call = {.method = "HEAD", .path = &path};
     code = fy_client_call(client, &call, err);
     if (code != FY_OK)

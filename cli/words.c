@@ -5,20 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/paths.h"
 #include "common/core/names.h"
 
 #define TIME_MAX_MS (365LL * 24 * 3600 * 1000)
+
+static enum fy_code take_bucket(const char *text, size_t size_bytes, struct fy_object_word *object,
+                                struct fy_err *err)
+{
+    if (!fy_exact_bucket_is_valid(text, size_bytes))
+        return fy_err_set(err, FY_EINPUT, "'%.80s': a bucket's name is 1-1023 bytes of UTF-8",
+                          text);
+    memcpy(object->bucket, text, size_bytes);
+    object->bucket[size_bytes] = '\0';
+    return FY_OK;
+}
 
 enum fy_code fy_object_word(const char *word, struct fy_object_word *object, struct fy_err *err)
 {
     const char *slash = strchr(word, '/');
     size_t bucket_bytes = slash != NULL ? (size_t)(slash - word) : strlen(word);
-    if (!fy_exact_bucket_is_valid(word, bucket_bytes))
-        return fy_err_set(err, FY_EINPUT, "'%.80s': a bucket's name is 1-1023 bytes of UTF-8",
-                          word);
-    memcpy(object->bucket, word, bucket_bytes);
-    object->bucket[bucket_bytes] = '\0';
+    object->account = NULL;
     object->name = slash != NULL ? slash + 1 : word + bucket_bytes;
+    return take_bucket(word, bucket_bytes, object, err);
+}
+
+static enum fy_code require_name(const char *word, const struct fy_object_word *object,
+                                 struct fy_err *err)
+{
+    if (object->name[0] == '\0')
+        return fy_err_set(err, FY_EINPUT, "'%.80s' names no object; BUCKET/NAME does", word);
+    if (!fy_exact_object_is_valid(object->name, strlen(object->name)))
+        return fy_err_set(err, FY_EINPUT, "'%.80s': an object's name is 1-1023 bytes of UTF-8",
+                          object->name);
     return FY_OK;
 }
 
@@ -26,14 +45,49 @@ enum fy_code fy_object_word_whole(const char *word, struct fy_object_word *objec
                                   struct fy_err *err)
 {
     enum fy_code code = fy_object_word(word, object, err);
-    if (code != FY_OK)
-        return code;
-    if (object->name[0] == '\0')
-        return fy_err_set(err, FY_EINPUT, "'%.80s' names no object; BUCKET/NAME does", word);
-    if (!fy_exact_object_is_valid(object->name, strlen(object->name)))
-        return fy_err_set(err, FY_EINPUT, "'%.80s': an object's name is 1-1023 bytes of UTF-8",
-                          object->name);
-    return FY_OK;
+    return code == FY_OK ? require_name(word, object, err) : code;
+}
+
+enum fy_code fy_place_word(const struct fy_command_line *line, const char *word,
+                           struct fy_object_word *object, struct fy_err *err)
+{
+    const char *account = fy_option(line, "account");
+    const char *container = fy_option(line, "container");
+    enum fy_code code = FY_OK;
+    if (account != NULL && !fy_exact_client_is_valid(account, strlen(account)))
+        return fy_err_set(err, FY_EINPUT,
+                          "--account: not 1-%d bytes of UTF-8 without control characters",
+                          FY_CLIENT_BYTES_MAX);
+    if (container != NULL)
+        code = take_bucket(container, strlen(container), object, err);
+    else if (word != NULL)
+        code = fy_object_word(word, object, err);
+    else
+        code = fy_err_set(err, FY_EINPUT, "%s: which bucket? BUCKET/NAME, or --container",
+                          line->command->name);
+    if (container != NULL)
+        object->name = word != NULL ? word : "";
+    object->account = account;
+    return code;
+}
+
+enum fy_code fy_place_word_whole(const struct fy_command_line *line, const char *word,
+                                 struct fy_object_word *object, struct fy_err *err)
+{
+    enum fy_code code = fy_place_word(line, word, object, err);
+    return code == FY_OK ? require_name(word, object, err) : code;
+}
+
+void fy_place_query(struct fy_buf *path, const struct fy_command_line *line,
+                    const struct fy_object_word *place, const char *name)
+{
+    if (place->account == NULL) {
+        fy_path_names(path, line->config.client, place->bucket, name);
+        return;
+    }
+    fy_path_query(path, "acct", place->account);
+    fy_path_query(path, "ref", place->bucket);
+    fy_path_query(path, "path", name);
 }
 
 static bool read_number(const char *text, const char **end, int64_t *value)

@@ -6,6 +6,7 @@
 
 /* BUCKET[/NAME], cut at its first slash. */
 struct fy_object_word {
+    const char *account; /* whose the bucket is, exactly; NULL: as the client-id sees it */
     char bucket[FY_BUCKET_BYTES_MAX + 1];
     const char *name; /* points into the word; "" when there is none */
 };
@@ -16,6 +17,18 @@ FY_MUST_CHECK enum fy_code fy_object_word(const char *word, struct fy_object_wor
 /* The same, with a name of 1-1023 bytes of UTF-8 required. */
 FY_MUST_CHECK enum fy_code fy_object_word_whole(const char *word, struct fy_object_word *object,
                                                 struct fy_err *err);
+/*
+ * The same for commands that have --account and --container: with --container it is the bucket's
+ * exact name, slashes too, and the word (NULL: none) is the object's name alone.
+ * Errors: also FY_EINPUT the account is no account, or nothing names a bucket.
+ */
+FY_MUST_CHECK enum fy_code fy_place_word(const struct fy_command_line *line, const char *word,
+                                         struct fy_object_word *object, struct fy_err *err);
+FY_MUST_CHECK enum fy_code fy_place_word_whole(const struct fy_command_line *line, const char *word,
+                                               struct fy_object_word *object, struct fy_err *err);
+/* The query that names it: the object `name` in its bucket, or with NULL the bucket. */
+void fy_place_query(struct fy_buf *path, const struct fy_command_line *line,
+                    const struct fy_object_word *place, const char *name);
 /* The ID of a body that lost a conflict, as `failed ls` prints it: c and a number, c12. false: it
  * is none, and *id stays. */
 FY_MUST_CHECK bool fy_conflict_word(const char *word, int64_t *id);

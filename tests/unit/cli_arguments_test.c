@@ -131,7 +131,7 @@ static void wrong_lines_are_refused_with_the_word_that_is_wrong(void **state)
     REFUSED(f, "no command ''; see ferry help", "");
     REFUSED(f, "no option --jib", "put", "--jib", "a", "b");
     REFUSED(f, "--jobs needs a value", "put", "a", "b", "--jobs");
-    REFUSED(f, "usage: ferry put SOURCE BUCKET[/NAME]", "put", "a");
+    REFUSED(f, "usage: ferry put SOURCE BUCKET[/NAME]", "put");
     REFUSED(f, "usage: ferry put SOURCE BUCKET[/NAME]", "put", "a", "b", "c");
     REFUSED(f, "no option --worker-loops", "put", "a", "b", "--worker-loops", "2");
     REFUSED(f, "worker.loops: 'many'", "up", "--worker-loops", "many");

@@ -39,6 +39,45 @@ static void a_word_without_a_bucket_or_a_name_is_refused(void **state)
     assert_int_equal(fy_object_word_whole("b/n", &object, NULL), FY_OK);
 }
 
+/* With --container a word is a name alone, whatever is in it; --account says whose it is. */
+static void a_place_is_named_by_options_exactly(void **state)
+{
+    (void)state;
+    struct fy_object_word object;
+    struct fy_command_line line = {
+        .options = {{"container", "a/b \xc3\xa9"}, {"account", "AUTH_x/y"}}, .option_count = 2};
+    struct fy_buf path;
+    assert_int_equal(fy_place_word_whole(&line, "-n/%41?", &object, NULL), FY_OK);
+    assert_string_equal(object.bucket, "a/b \xc3\xa9");
+    assert_string_equal(object.name, "-n/%41?");
+    fy_path(&path, "/x");
+    fy_place_query(&path, &line, &object, object.name);
+    assert_string_equal(path.bytes, "/x?acct=AUTH_x%2Fy&ref=a%2Fb%20%C3%A9&path=-n%2F%2541%3F");
+    fy_buf_done(&path);
+    assert_int_equal(fy_place_word(&line, NULL, &object, NULL), FY_OK);
+    assert_string_equal(object.name, "");
+    assert_int_equal(fy_place_word_whole(&line, "", &object, NULL), FY_EINPUT);
+}
+
+static void a_place_without_them_is_as_ever(void **state)
+{
+    (void)state;
+    struct fy_object_word object;
+    struct fy_command_line line = {.config.client = "client-1"};
+    static const struct fy_command command = {.name = "ls"};
+    struct fy_buf path;
+    line.command = &command;
+    assert_int_equal(fy_place_word(&line, NULL, &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_place_word(&line, "bucket-1/n", &object, NULL), FY_OK);
+    fy_path(&path, "/x");
+    fy_place_query(&path, &line, &object, object.name);
+    assert_string_equal(path.bytes, "/x?ref=bucket-1&path=n");
+    fy_buf_done(&path);
+    line.options[0] = (struct fy_option_value){"account", "a\nb"};
+    line.option_count = 1;
+    assert_int_equal(fy_place_word(&line, "bucket-1/n", &object, NULL), FY_EINPUT);
+}
+
 static void numbers_keep_to_their_bounds(void **state)
 {
     (void)state;
@@ -135,6 +174,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_word_is_cut_at_its_first_slash),
         cmocka_unit_test(a_word_without_a_bucket_or_a_name_is_refused),
+        cmocka_unit_test(a_place_is_named_by_options_exactly),
+        cmocka_unit_test(a_place_without_them_is_as_ever),
         cmocka_unit_test(numbers_keep_to_their_bounds),
         cmocka_unit_test(times_have_a_unit),
         cmocka_unit_test(ids_of_losing_bodies_begin_with_c),

@@ -1,0 +1,102 @@
+"""The command `ferry` on containers of OpenIO's: by exact account, container and name."""
+
+import os
+
+import pytest
+from support.command import NOT_FOUND, REFUSED, USAGE, Ferry
+from support.oio import Oio, fresh
+from support.waiting import eventually
+
+# Of each a container is made, and an object in it: what shells, paths, queries and options take for theirs.
+WORDS = [
+    "sp ace  twice ", "a/b//c/", "..", "100%", "%2e%2f", "quote\"'`", "été €/日本", "-rf", "--json", "a+b&c=d?e#f", "back\\slash",
+    "semi;colon", "{}[]*?~$HOME", "tab\tnew\nline",
+]  # fmt: skip
+ACCOUNT = "AUTH_dé mo/1"
+
+
+@pytest.fixture(scope="module")
+def pair(module_sites):
+    return module_sites(["site-a", "site-b"])
+
+
+@pytest.fixture
+def oio(pair):
+    return Oio(pair[0].url, ACCOUNT)
+
+
+@pytest.fixture
+def ferry(pair):
+    """Without a client-id: the account asks for itself."""
+    return Ferry(pair[0].url, client=None)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_any_name_of_a_container_and_an_object_is_reached(pair, oio, ferry, tmp_path, word):
+    oio.create(word).must(201)
+    there = ["--account", ACCOUNT, "--container", word]
+    content = f"bytes of {word}".encode()
+    ferry("put", "-", *there, "--", word, stdin=content).must()
+    assert [row["name"] for row in ferry("ls", *there, "--json").must().lines()] == [word]
+    assert [row["name"] for row in ferry("ls", *there, "--json", "--", word[:2]).must().lines()] == [word]
+    assert ferry("get", *there, "--", word, "-").must().out == content
+    assert oio.body(word, word).must(200).body == content
+    far = Ferry(pair[1].url, client=None)
+    eventually(lambda: far("get", *there, "--", word, "-").out == content, 20, "it is at site-b")
+    ferry("get", *there, "--", word, tmp_path / "file").must()
+    assert (tmp_path / "file").read_bytes() == content
+    ferry("rm", *there, "--", word).must()
+    ferry("get", *there, "--", word, "-").must(NOT_FOUND)
+    assert oio.names(word) == []
+
+
+def test_a_folder_goes_into_a_container_and_comes_back(oio, ferry, tmp_path):
+    ref = oio.made()
+    there = ["--account", ACCOUNT, "--container", ref]
+    source, target = tmp_path / "source", tmp_path / "target"
+    names = ["plain", "d/sp ace", "d/100%", "-rf", "é"]
+    for name in names:
+        path = source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    ferry("put", source, *there, "in/here").must()
+    assert sorted(oio.names(ref)) == sorted("in/here/" + name for name in names)
+    ferry("get", "--prefix", *there, "in/", target).must()
+    assert {os.path.relpath(path, target): path.read_text() for path in target.rglob("*") if path.is_file()} == {
+        "in/here/" + name: name for name in names
+    }
+
+
+def test_a_container_may_stand_in_the_word_as_a_bucket_does(oio, ferry):
+    ref = oio.made()
+    ferry("put", "-", "--account", ACCOUNT, f"{ref}/a/b", stdin=b"bytes").must()
+    assert ferry("get", "--account", ACCOUNT, f"{ref}/a/b", "-").must().out == b"bytes"
+    assert "a/b" in ferry("ls", "--account", ACCOUNT, f"{ref}/a/").must().text
+
+
+def test_two_accounts_have_a_container_each_of_one_name(pair, oio, ferry):
+    ref = oio.made()
+    oio.of("other").create(ref).must(201)
+    for account in ACCOUNT, "other":
+        ferry("put", "-", "--account", account, f"{ref}/x", stdin=account.encode()).must()
+    for account in ACCOUNT, "other":
+        assert ferry("get", "--account", account, f"{ref}/x", "-").must().out == account.encode()
+
+
+def test_who_asks_for_another_account_needs_a_right(pair, oio):
+    ref = oio.made()
+    stranger = Ferry(pair[0].url, client="client-9")
+    stranger("ls", "--account", ACCOUNT, ref).must(REFUSED)
+    stranger("put", "-", "--account", ACCOUNT, f"{ref}/x", stdin=b"x").must(REFUSED)
+    assert oio.names(ref) == []
+
+
+def test_what_is_not_there_and_what_cannot_be_said(oio, ferry):
+    ref = oio.made()
+    ferry("ls", "--account", ACCOUNT, "--container", fresh()).must(NOT_FOUND)
+    ferry("ls", "--account", ACCOUNT).must(USAGE)
+    ferry("put", "file", "--account", ACCOUNT).must(USAGE)
+    ferry("put", "-", "--account", ACCOUNT, "--container", ref, stdin=b"nameless").must(USAGE)
+    ferry("rm", "--account", ACCOUNT, "--container", ref, "").must(USAGE)
+    ferry("ls", "--account", "control\n", ref).must(USAGE)
+    ferry("ls", "--account", ACCOUNT, "--container", "x" * 1024).must(USAGE)
