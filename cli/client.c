@@ -355,6 +355,12 @@ const char *fy_client_header(struct fy_client *client, const char *name)
     return header->value;
 }
 
+int64_t fy_client_version(struct fy_client *client)
+{
+    const char *version = fy_client_header(client, "x-ferry-version-id");
+    return version != NULL ? strtoll(version, NULL, 10) : 0;
+}
+
 const char *fy_client_body(struct fy_client *client, size_t *size_bytes)
 {
     *size_bytes = client->body.size_bytes;
@@ -417,49 +423,73 @@ enum fy_code fy_client_send_json(struct fy_client *client, const char *method, s
     return code == FY_OK ? take_json(client, tree, err) : code;
 }
 
-/* The rest of path that asks for the rows behind `next`, a name or an id. */
-static void add_after(struct fy_buf *path, const json_t *next)
+/* The rest of path that asks for what is behind a page: behind its last name or id, and of versions
+ * behind that version of the name. */
+static void add_after(struct fy_buf *path, const json_t *page)
 {
+    const json_t *next = json_object_get(page, "next");
+    const json_t *version = json_object_get(page, "nextVersion");
     if (json_is_string(next))
         fy_path_query(path, "after", json_string_value(next));
     else
         fy_path_query_i64(path, "after", json_integer_value(next));
+    if (json_is_integer(version))
+        fy_path_query_i64(path, "afterVersion", json_integer_value(version));
+}
+
+static bool goes_on(const json_t *page)
+{
+    const json_t *next = json_object_get(page, "next");
+    return next != NULL && !json_is_null(next);
+}
+
+static bool end_alike(const json_t *a, const json_t *b)
+{
+    const json_t *version = json_object_get(a, "nextVersion");
+    return json_equal(json_object_get(a, "next"), json_object_get(b, "next")) &&
+           (version == NULL || json_equal(version, json_object_get(b, "nextVersion")));
+}
+
+/* The page behind `last` (NULL: the first), whose end takes its place. */
+static enum fy_code walk_page(struct fy_client *client, const struct fy_buf *path, const char *rows,
+                              json_t **last, fy_client_visit_fn *visit, void *arg, bool *more,
+                              struct fy_err *err)
+{
+    struct fy_buf page;
+    json_t *tree = NULL;
+    fy_buf_init(&page, FY_PATH_BYTES_MAX);
+    fy_buf_add(&page, path->bytes, path->size_bytes);
+    page.overflow = page.overflow || path->overflow;
+    if (*last != NULL)
+        add_after(&page, *last);
+    enum fy_code code = fy_client_get_json(client, &page, &tree, err);
+    if (code != FY_OK)
+        return code;
+    size_t index;
+    json_t *row;
+    json_array_foreach(json_object_get(tree, rows), index, row)
+    {
+        *more = *more && visit(arg, row);
+    }
+    *more = *more && visit(arg, NULL) && goes_on(tree);
+    if (*more && *last != NULL && end_alike(*last, tree))
+        code = fy_err_set(err, FY_EINTERNAL, "the site's listing does not go on");
+    (void)json_object_del(tree, rows); /* only its end is wanted any more */
+    json_decref(*last);
+    *last = tree;
+    return code;
 }
 
 enum fy_code fy_client_pages(struct fy_client *client, struct fy_buf *path, const char *rows,
                              fy_client_visit_fn *visit, void *arg, struct fy_err *err)
 {
-    json_t *next = NULL;
+    json_t *last = NULL;
     bool more = true;
     enum fy_code code = FY_OK;
     fy_path_query_i64(path, "limit", FY_CLIENT_PAGE_ROWS);
-    while (more && code == FY_OK) {
-        struct fy_buf page;
-        json_t *tree = NULL;
-        fy_buf_init(&page, FY_PATH_BYTES_MAX);
-        fy_buf_add(&page, path->bytes, path->size_bytes);
-        page.overflow = page.overflow || path->overflow;
-        if (next != NULL)
-            add_after(&page, next);
-        code = fy_client_get_json(client, &page, &tree, err);
-        if (code != FY_OK)
-            break;
-        size_t index;
-        json_t *row;
-        json_array_foreach(json_object_get(tree, rows), index, row)
-        {
-            more = more && visit(arg, row);
-        }
-        more = more && visit(arg, NULL);
-        json_t *before = next;
-        next = json_incref(json_object_get(tree, "next"));
-        more = more && next != NULL && !json_is_null(next);
-        if (more && before != NULL && json_equal(before, next))
-            code = fy_err_set(err, FY_EINTERNAL, "the site's listing does not go on");
-        json_decref(before);
-        json_decref(tree);
-    }
-    json_decref(next);
+    while (more && code == FY_OK)
+        code = walk_page(client, path, rows, &last, visit, arg, &more, err);
+    json_decref(last);
     fy_buf_done(path);
     return code;
 }

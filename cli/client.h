@@ -58,6 +58,7 @@ FY_MUST_CHECK enum fy_code fy_client_ask(struct fy_client *client, const struct 
 int fy_client_status(struct fy_client *client);                           /* 0: no answer came */
 const char *fy_client_header(struct fy_client *client, const char *name); /* NULL: absent */
 const char *fy_client_body(struct fy_client *client, size_t *size_bytes); /* gathered; "" none */
+int64_t fy_client_version(struct fy_client *client); /* of the object it was about; 0: not said */
 /* The gathered body as JSON, its depth bounded; the caller's (json_auto_t). NULL and err when it is
  * none. Names may hold zero bytes: json_string_length tells. */
 FY_MUST_CHECK json_t *fy_client_json(struct fy_client *client, struct fy_err *err);

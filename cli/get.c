@@ -17,6 +17,7 @@
 struct get {
     const struct fy_command_line *line;
     struct fy_object_word source;
+    int64_t version;     /* of the object; 0 the newest */
     int64_t conflict_id; /* the body that lost; 0: the object itself */
     json_t *conflict;    /* its row: source.name points into it */
     struct fy_tally tally;
@@ -85,6 +86,8 @@ static void content_path(const struct get *get, const char *name, struct fy_buf 
     if (get->conflict_id == 0) {
         fy_path(path, FY_PATH_CONTENT);
         fy_place_query(path, get->line, &get->source, name);
+        if (get->version != 0)
+            fy_path_query_i64(path, "version", get->version);
         return;
     }
     fy_cell_count(get->conflict_id, id);
@@ -272,6 +275,7 @@ static int get_single(struct get *get, const char *target_word)
     bool to_stdout = target_word != NULL && strcmp(target_word, "-") == 0;
     enum fy_code code =
         to_stdout ? get_to_stdout(get, client, &err) : get_to_file(get, client, target_word, &err);
+    get->tally.version = code == FY_OK ? fy_client_version(client) : 0;
     bool show = !to_stdout && (code == FY_OK || get->line->json);
     int exit_status = fy_tally_sum(&get->tally, get->line->json, show ? stdout : NULL);
     /* Alone, an object's own error says more than "some failed". */
@@ -320,6 +324,8 @@ static enum fy_code read_source(const struct fy_command_line *line, bool prefix,
                                 struct fy_err *err)
 {
     const char *word = line->words[0];
+    if (prefix && fy_option(line, "version") != NULL)
+        return fy_err_set(err, FY_EINPUT, "get: --prefix and --version do not go together");
     if (fy_option(line, "conflict") == NULL)
         return prefix ? fy_place_word(line, word, &get->source, err)
                       : fy_place_word_whole(line, word, &get->source, err);
@@ -344,6 +350,8 @@ int fy_command_get(const struct fy_command_line *line)
     if (code == FY_OK)
         code = fy_count_word("jobs", fy_option(line, "jobs"), 1, FY_JOBS_THREADS_MAX, &job_count,
                              &err);
+    if (code == FY_OK)
+        code = fy_version_option(line, &get.version, &err);
     if (code == FY_OK && prefix && target != NULL && strcmp(target, "-") == 0)
         code = fy_err_set(&err, FY_EINPUT, "get --prefix needs a folder, not stdout");
     if (code != FY_OK)

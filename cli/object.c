@@ -12,45 +12,73 @@
 /* ---- ls */
 
 struct listing {
-    bool json;
+    bool json, versions;
     struct fy_table table;
 };
+
+static const char *kind_of(const json_t *version)
+{
+    if (fy_json_bool(version, "marker"))
+        return "delete marker";
+    return fy_json_bool(version, "registered") ? "no body yet" : "";
+}
+
+static void add_object(struct listing *listing, const json_t *row)
+{
+    char size[FY_CELL_BYTES];
+    char version[FY_CELL_BYTES];
+    const json_t *object = listing->versions ? json_object_get(row, "object") : row;
+    fy_cell_count(fy_json_i64(object, "size"), size);
+    fy_cell_count(fy_json_i64(row, "version"), version);
+    if (listing->versions)
+        FY_TABLE_ROW(&listing->table, version, size, fy_json_text(object, "creation"), kind_of(row),
+                     fy_json_text(object, "name"));
+    else
+        FY_TABLE_ROW(&listing->table, size, fy_json_text(object, "creation"),
+                     fy_json_text(object, "name"));
+}
 
 static bool show_object(void *arg, const json_t *row)
 {
     struct listing *listing = arg;
-    char size[FY_CELL_BYTES];
-    if (row == NULL) {
+    if (row == NULL)
         fy_table_print(&listing->table, stdout);
-    } else if (listing->json) {
+    else if (listing->json)
         fy_print_json(row);
-    } else {
-        fy_cell_count(fy_json_i64(row, "size"), size);
-        FY_TABLE_ROW(&listing->table, size, fy_json_text(row, "creation"),
-                     fy_json_text(row, "name"));
-    }
+    else
+        add_object(listing, row);
     return ferror(stdout) == 0;
+}
+
+static enum fy_code list(const struct fy_command_line *line, const struct fy_object_word *source,
+                         struct listing *listing, struct fy_client *client, struct fy_err *err)
+{
+    struct fy_buf path;
+    fy_path(&path, FY_PATH_OBJECTS);
+    fy_place_query(&path, line, source, NULL);
+    fy_path_query(&path, "prefix", source->name[0] != '\0' ? source->name : NULL);
+    fy_path_query(&path, "versions", listing->versions ? "1" : NULL);
+    return fy_client_pages(client, &path, listing->versions ? "versions" : "objects", show_object,
+                           listing, err);
 }
 
 int fy_command_ls(const struct fy_command_line *line)
 {
     FY_AUTO(fy_client_end) struct fy_client *client = NULL;
-    struct listing listing = {.json = line->json};
+    struct listing listing = {.json = line->json, .versions = fy_option(line, "versions") != NULL};
     const char *word = line->word_count > 0 ? line->words[0] : NULL;
     struct fy_object_word source;
-    struct fy_buf path;
     struct fy_err err = {0};
     enum fy_code code = fy_place_word(line, word, &source, &err);
     if (code == FY_OK)
         code = fy_client_open(line, &client, &err);
     if (code != FY_OK)
         return fy_fail_usage(&err);
-    FY_TABLE_INIT(&listing.table, ">BYTES", "<CREATED", "<NAME");
-    fy_path(&path, FY_PATH_OBJECTS);
-    fy_place_query(&path, line, &source, NULL);
-    if (source.name[0] != '\0')
-        fy_path_query(&path, "prefix", source.name);
-    code = fy_client_pages(client, &path, "objects", show_object, &listing, &err);
+    if (listing.versions)
+        FY_TABLE_INIT(&listing.table, ">VERSION", ">BYTES", "<CREATED", "<KIND", "<NAME");
+    else
+        FY_TABLE_INIT(&listing.table, ">BYTES", "<CREATED", "<NAME");
+    code = list(line, &source, &listing, client, &err);
     fy_table_done(&listing.table);
     return code == FY_OK ? fy_output_end(FY_EXIT_DONE) : fy_fail(&err);
 }
@@ -63,17 +91,24 @@ int fy_command_rm(const struct fy_command_line *line)
     struct fy_object_word object;
     struct fy_buf path;
     struct fy_err err = {0};
+    int64_t version = 0;
     enum fy_code code = fy_place_word_whole(line, line->words[0], &object, &err);
+    if (code == FY_OK)
+        code = fy_version_option(line, &version, &err);
     if (code == FY_OK)
         code = fy_client_open(line, &client, &err);
     if (code != FY_OK)
         return fy_fail_usage(&err);
     fy_path(&path, FY_PATH_CONTENT);
     fy_place_query(&path, line, &object, object.name);
+    if (version != 0)
+        fy_path_query_i64(&path, "version", version);
     if (fy_client_send(client, "DELETE", &path, NULL, &err) != FY_OK)
         return fy_fail(&err);
     if (line->json)
         fy_print_pair("removed", line->words[0]);
+    else if (version != 0)
+        fy_say("version %lld of %s is deleted", (long long)version, line->words[0]);
     else
         fy_say("%s is deleted", line->words[0]);
     return fy_output_end(FY_EXIT_DONE);

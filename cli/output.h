@@ -85,6 +85,7 @@ struct fy_tally {
     int64_t started_ms;    /* monotonic */
     pthread_mutex_t mutex; /* guards what follows */
     int64_t objects, bytes, unchanged, failed, skipped;
+    int64_t version;     /* of the only one, 0 not known; by its thread, after the last */
     int64_t moved_bytes; /* of bodies, on their way too */
     int64_t drawn_ms;
     enum fy_code stopped; /* why the rest was not tried; FY_OK: all was */

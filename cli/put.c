@@ -209,6 +209,7 @@ static int put_single(struct put *put, const char *source)
     if (fy_client_open(put->line, &client, &err) != FY_OK)
         return fy_fail_usage(&err);
     enum fy_code code = put_one(put, client, is_stdin ? NULL : source, name.bytes, true);
+    put->tally.version = code == FY_OK ? fy_client_version(client) : 0;
     bool show = code == FY_OK || put->line->json;
     int exit_status = fy_tally_sum(&put->tally, put->line->json, show ? stdout : NULL);
     /* Alone, an object's own error says more than "some failed". */

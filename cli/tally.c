@@ -98,6 +98,8 @@ static void print_json(const struct fy_tally *tally, double seconds, double rate
     fy_buf_json_i64(&json, "unchanged", tally->unchanged);
     fy_buf_json_i64(&json, "failed", tally->failed);
     fy_buf_json_i64(&json, "skipped", tally->skipped);
+    if (tally->version != 0)
+        fy_buf_json_i64(&json, "version", tally->version);
     fy_buf_printf(&json, ",\"seconds\":%.3f,\"objectsPerSecond\":%.1f}", seconds, rate);
     fprintf(file, "%s\n", json.bytes);
     fy_buf_done(&json);

@@ -269,6 +269,8 @@ static enum fy_code send_until_there(struct fy_client *client, struct source *so
             return code;
         sent_before = sent_before || code == FY_ENET || code == FY_ETIMEOUT;
         fy_client_pause(attempt);
+        if (sent_before && compare(client, source, err) == FY_OK)
+            return FY_OK; /* not again: where versions are kept it would be one more */
     }
 }
 

@@ -17,7 +17,7 @@ struct fy_upload {
 };
 
 /*
- * Uploads it: a file is hashed first and its hash
+ * Uploads it, into a bucket that keeps versions as a new one: a file is hashed first and its hash
  * and size are sent along, so that the site verifies what it gets; stdin is hashed while it is sent
  * and compared with what the site says. Tries again what may heal, FY_CLIENT_TRIES_MAX times at
  * most; stdin only until its first byte. size       on FY_OK the object's unchanged  on FY_OK

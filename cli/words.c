@@ -125,6 +125,13 @@ enum fy_code fy_count_word(const char *option, const char *text, int64_t min, in
     return FY_OK;
 }
 
+enum fy_code fy_version_option(const struct fy_command_line *line, int64_t *version,
+                               struct fy_err *err)
+{
+    *version = 0;
+    return fy_count_word("--version", fy_option(line, "version"), 1, INT64_MAX, version, err);
+}
+
 enum fy_code fy_time_word(const char *option, const char *text, int64_t *ms, struct fy_err *err)
 {
     static const struct {

@@ -29,6 +29,9 @@ FY_MUST_CHECK enum fy_code fy_place_word_whole(const struct fy_command_line *lin
 /* The query that names it: the object `name` in its bucket, or with NULL the bucket. */
 void fy_place_query(struct fy_buf *path, const struct fy_command_line *line,
                     const struct fy_object_word *place, const char *name);
+/* --version: of the object, 0 none is given. */
+FY_MUST_CHECK enum fy_code fy_version_option(const struct fy_command_line *line, int64_t *version,
+                                             struct fy_err *err);
 /* The ID of a body that lost a conflict, as `failed ls` prints it: c and a number, c12. false: it
  * is none, and *id stays. */
 FY_MUST_CHECK bool fy_conflict_word(const char *word, int64_t *id);
