@@ -107,13 +107,15 @@ void fy_job_shun(struct fy_job *job, const struct fy_failure *failure)
 
 /* ------------------------------------------------------------------ FAILED */
 
-/* The source's part in it, for its breaker. */
+/* The source's part in it, for its breaker. What time may heal is not always the source's: the site
+ * may be unknown here, or our own container takes no orders now. */
 static void tell_breaker(struct fy_job *job)
 {
     enum fy_reason reason = job->flight->failure.reason;
     if (!job->flight->asked || reason == FY_CANCELLED)
         return;
-    bool site = is_sites_fault(&job->flight->failure) && reason != FY_TOPOLOGY_UNKNOWN;
+    bool site = is_sites_fault(&job->flight->failure) && reason != FY_TOPOLOGY_UNKNOWN &&
+                reason != FY_NOT_APPLIED;
     const struct fy_trouble *trouble = job->trouble;
     if (site && trouble != NULL && trouble->tries > 0)
         return; /* a few bad objects that are tried again and again are not a bad site */

@@ -25,8 +25,8 @@ static void refuse(struct fy_job *job, const struct fy_cat_op *op)
     struct fy_flight *flight = job->flight;
     fy_failure_set(&flight->failure, fy_verdict_catalogue(op->code), "%s", op->err.text);
     /* Of a failed transaction nobody knows whether it happened: the body stays, and so does its
-     * write, which is made again as it is. Only these two codes are an operation's alone. */
-    bool refused = op->code == FY_EEXISTS || op->code == FY_EFORBIDDEN;
+     * write, which is made again as it is. Only these codes are an operation's alone. */
+    bool refused = op->code == FY_EEXISTS || op->code == FY_EFORBIDDEN || op->code == FY_EFROZEN;
     if (refused && op->kind == FY_CAT_APPLY && flight->write.apply.blob_ref[0] != '\0') {
         flight->task.run = discard_run;
         fy_pool_give(job->engine->sync_pool, &flight->task);

@@ -195,6 +195,8 @@ enum fy_reason fy_verdict_catalogue(enum fy_code code)
         return FY_CONFLICT;
     case FY_EFORBIDDEN:
         return FY_RIGHTS;
+    case FY_EFROZEN:
+        return FY_NOT_APPLIED;
     case FY_EINPUT:
     case FY_ETOOBIG:
     case FY_EINTERNAL:

@@ -606,7 +606,8 @@ FY_MUST_CHECK enum fy_code fy_cs_takes_changes(struct fy_cs *self,
 /* Whether a client may delete the container. FY_EDISABLED; FY_EBUSY as above. */
 FY_MUST_CHECK enum fy_code fy_cs_may_go(struct fy_cs *self, const struct fy_cs_container *container,
                                         struct fy_err *err);
-/* Whether orders of other sites may be applied in it. FY_EBUSY: a snapshot reads or makes it. */
+/* Whether orders of other sites may be applied in it. FY_EFROZEN: a snapshot reads or makes it;
+ * FY_EBUSY would say that the catalogue is away, and stop the orders of all others. */
 FY_MUST_CHECK enum fy_code fy_cs_takes_orders(const struct fy_cs_container *container,
                                               struct fy_err *err);
 

@@ -76,9 +76,10 @@ enum fy_code fy_cs_may_go(struct fy_cs *self, const struct fy_cs_container *cont
 
 enum fy_code fy_cs_takes_orders(const struct fy_cs_container *container, struct fy_err *err)
 {
-    if (container->hidden)
-        return fy_err_set(err, FY_EBUSY, "bucket %s is being made", container->row.name);
-    return container->copied ? is_copied(container, err) : FY_OK;
+    if (!container->hidden && !container->copied)
+        return FY_OK;
+    return fy_err_set(err, FY_EFROZEN, "a snapshot %s bucket %s",
+                      container->hidden ? "makes" : "reads", container->row.name);
 }
 
 /* ------------------------------------------------------------------ frozen, and enabled again */

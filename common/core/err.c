@@ -154,7 +154,8 @@ static const struct reason_row {
     [FY_CANCELLED] = {"CANCELLED", FY_CLASS_LOCAL},
     [FY_BAD_ORDER] = {"BAD_ORDER", FY_CLASS_POISON},
     [FY_INTERNAL] = {"INTERNAL", FY_CLASS_ORDER},
-    /* A CCS site took the order and does not show its effect: it is slow, or has dropped it. */
+    /* A CCS site took the order and does not show its effect: it is slow, or has dropped it. Or a
+     * snapshot of the container is being made here. */
     [FY_NOT_APPLIED] = {"NOT_APPLIED", FY_CLASS_SITE},
 };
 

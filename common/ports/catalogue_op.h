@@ -183,8 +183,9 @@ struct fy_bucket_facts {
  * waiting_id. CREATE of an object needs a body: blob_ref with size and digest (stored by this boot
  * id; it replaces an older copy, as an upload does), or link_body_id. FY_ENOTFOUND: the linked body
  * is gone (pull instead); FY_ECANCELLED: our lease is dead; FY_EEXISTS: an invisible container
- * (reason CONFLICT); FY_EFORBIDDEN: no right (reason RIGHTS). Rights: the container's owner needs
- * none unless the administration took them away.
+ * (reason CONFLICT); FY_EFORBIDDEN: no right (reason RIGHTS); FY_EFROZEN: a snapshot reads or makes
+ * the container (reason NOT_APPLIED). Rights: the container's owner needs none unless the
+ * administration took them away.
  */
 struct fy_cat_apply {
     struct fy_cat_op op;
@@ -479,7 +480,7 @@ struct fy_cat_versions_purge {
     char name[FY_BUCKET_BYTES_MAX + 1];
     char op_id[FY_OP_ID_BYTES_MAX + 1];
     struct fy_cat_asker asker;
-    int64_t policy; /* FY_UNSET: the container's, or the site's */
+    int64_t policy;                      /* FY_UNSET: the container's, or the site's */
     char after[FY_OBJECT_BYTES_MAX + 1]; /* in and out */
     uint32_t limit;
     uint32_t removed;                   /* out */
@@ -488,8 +489,9 @@ struct fy_cat_versions_purge {
 };
 enum fy_snapshot_step {
     FY_SNAPSHOT_BEGIN, /* the target is begun, which nobody sees; the source takes no changes from
-                          now on (FY_EBUSY). FY_EEXISTS there is one of its name; FY_EBUSY: or it is
-                          being made, or the source is being read. In any state of the source */
+                          now on (FY_EBUSY; orders FY_EFROZEN). FY_EEXISTS there is one of its name;
+                          FY_EBUSY: or it is being made, or the source is being read. In any state
+                          of the source */
     FY_SNAPSHOT_COPY,  /* up to limit rows above `after`, which moves on; repeat until more is false
                         */
     FY_SNAPSHOT_SHOW,  /* the target is there, the source takes changes again. Whatever becomes of

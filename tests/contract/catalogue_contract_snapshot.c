@@ -248,7 +248,7 @@ static void nobody_sees_a_snapshot_before_it_is_whole(void **state)
         assert_int_equal(contract_totals(c).containers, objects);
         assert_int_equal(contract_mkbucket(c, "client-1", "target"), FY_EBUSY);
         assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "target", "o", "1", 9),
-                         FY_EBUSY);
+                         FY_EFROZEN);
         assert_int_equal(contract_outbox_count(c), 0);
         assert_sound(c);
     }
@@ -266,9 +266,10 @@ static void source_takes_no_changes_while_it_is_read(void **state)
         assert_int_equal(contract_put(c, "client-1", "source", "new", "1"), FY_EBUSY);
         assert_int_equal(contract_rm(c, "client-1", "source", "o1"), FY_EBUSY);
         assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "source", "o1", "1", 9000),
-                         FY_EBUSY);
+                         FY_EFROZEN);
         assert_int_equal(
-            contract_apply(c, FY_ACTION_DELETE, "client-1", "source", "o1", NULL, 9000), FY_EBUSY);
+            contract_apply(c, FY_ACTION_DELETE, "client-1", "source", "o1", NULL, 9000),
+            FY_EFROZEN);
         assert_true(destroy_code(c, "source") != FY_OK);
     }
     assert_int_equal(step(c, &op, FY_SNAPSHOT_SHOW), FY_OK);

@@ -168,7 +168,7 @@ static void container_that_a_living_snapshot_reads_takes_no_changes(void **state
     c->factory->exec(c->place, sql);
     assert_int_equal(contract_put(c, "client-1", "bucket-1", "o", "1"), FY_EBUSY);
     assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "bucket-1", "o", "1", 10),
-                     FY_EBUSY);
+                     FY_EFROZEN);
     contract_reopen(c); /* that process has died over it */
     assert_int_equal(contract_put(c, "client-1", "bucket-1", "o", "1"), FY_OK);
 }
@@ -210,7 +210,7 @@ static void container_that_a_snapshot_makes_is_seen_by_nobody(void **state)
     assert_int_equal(fy_catalogue_look(c->catalogue, &look, 1, &c->err), FY_OK);
     assert_false(look.container_known);
     assert_int_equal(look.verdict, FY_VERDICT_APPLY);
-    assert_int_equal(contract_run(c, &apply.op), FY_EBUSY);
+    assert_int_equal(contract_run(c, &apply.op), FY_EFROZEN);
     assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_EBUSY);
     assert_int_equal(contract_put(c, "client-1", "bucket-1", "p", "1"), FY_ENOTFOUND);
 }

@@ -45,6 +45,7 @@ struct fake_catalogue {
     char forbidden[FY_CLIENT_BYTES_MAX + 1];
     char forbidden_late[FY_CLIENT_BYTES_MAX + 1];
     char hidden[FY_BUCKET_BYTES_MAX + 1];
+    char frozen[FY_BUCKET_BYTES_MAX + 1];
     bool containers_known;
     enum fy_code write_code, look_code;
     int write_faults, look_faults;
@@ -117,6 +118,8 @@ static enum fy_code apply(struct fake_catalogue *self, struct fy_cat_apply *op)
         return fy_err_set(&op->op.err, FY_EFORBIDDEN, "client %s has no right", order->client);
     if (strcmp(order->bucket, self->hidden) == 0)
         return fy_err_set(&op->op.err, FY_EEXISTS, "bucket %s is another's", order->bucket);
+    if (strcmp(order->bucket, self->frozen) == 0)
+        return fy_err_set(&op->op.err, FY_EFROZEN, "a snapshot reads bucket %s", order->bucket);
     bool create = order->action == FY_ACTION_CREATE;
     bool bytes = create && order->object[0] != '\0';
     struct body *linked = body_by_id(self, op->link_body_id);
@@ -363,6 +366,7 @@ struct fake_catalogue *fake_catalogue_new(void)
     self->containers_known = true;
     (void)snprintf(self->forbidden, sizeof(self->forbidden), "nobody-at-all");
     (void)snprintf(self->hidden, sizeof(self->hidden), "no-bucket-at-all");
+    (void)snprintf(self->frozen, sizeof(self->frozen), "no-bucket-at-all");
     FY_ASSERT(pthread_mutex_init(&self->mutex, NULL) == 0);
     FY_ASSERT(pthread_cond_init(&self->changed, NULL) == 0);
     return self;
@@ -449,6 +453,13 @@ void fake_catalogue_hide(struct fake_catalogue *self, const char *bucket)
 {
     pthread_mutex_lock(&self->mutex);
     FY_ASSERT(fy_text_copy(self->hidden, sizeof(self->hidden), bucket));
+    pthread_mutex_unlock(&self->mutex);
+}
+
+void fake_catalogue_freeze(struct fake_catalogue *self, const char *bucket)
+{
+    pthread_mutex_lock(&self->mutex);
+    FY_ASSERT(fy_text_copy(self->frozen, sizeof(self->frozen), bucket));
     pthread_mutex_unlock(&self->mutex);
 }
 

@@ -22,6 +22,8 @@ void fake_catalogue_forbid(struct fake_catalogue *catalogue, const char *client)
 /* Its right is taken away between look and write. */
 void fake_catalogue_forbid_late(struct fake_catalogue *catalogue, const char *client);
 void fake_catalogue_hide(struct fake_catalogue *catalogue, const char *bucket);
+/* Orders for that bucket are refused as long as it is that one. */
+void fake_catalogue_freeze(struct fake_catalogue *catalogue, const char *bucket);
 /* The containers are known from now on, or not: then orders need a description. */
 void fake_catalogue_know_containers(struct fake_catalogue *catalogue, bool known);
 

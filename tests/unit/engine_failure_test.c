@@ -256,6 +256,25 @@ static void a_refused_write_leaves_no_body(void **state)
     assert_int_equal(fake_store_bodies(self->store), 0);
 }
 
+/* A snapshot reads it: its orders wait, whose source is not to blame, and all others go on. */
+static void bucket_that_takes_no_orders_now_stops_no_other(void **state)
+{
+    struct fake_node *self = *state;
+    struct fy_order order;
+    fake_catalogue_freeze(self->catalogue, "bucket-2");
+    fake_node_start(self);
+    fake_order(self, &order, FY_ACTION_CREATE, "late");
+    (void)snprintf(order.bucket, sizeof(order.bucket), "bucket-2");
+    (void)fake_node_give(self, &order);
+    assert_true(fake_node_wait_metric(self, FY_M_RETRIES, 1));
+    assert_int_equal(fake_store_bodies(self->store), 0); /* no row names what was stored for it */
+    (void)fake_node_create(self, "other");
+    assert_true(fake_node_wait_ready(self, "other"));
+    assert_int_equal(fake_node_metric(self, FY_M_WORKER_PAUSED), 0);
+    fake_catalogue_freeze(self->catalogue, "no-bucket-at-all");
+    assert_true(fake_node_wait_ready_count(self, 2));
+}
+
 static void a_stop_in_the_middle_of_everything_is_clean(void **state)
 {
     struct fake_node *self = *state;
@@ -468,6 +487,7 @@ int main(void)
         TEST(an_unstamped_order_that_waited_takes_the_stamp_of_its_source),
         TEST(a_failing_order_makes_way_for_a_newer_one),
         TEST(rights_and_conflicts_have_their_reasons),
+        TEST(bucket_that_takes_no_orders_now_stops_no_other),
         TEST(a_refused_write_leaves_no_body),
         TEST(a_stop_in_the_middle_of_everything_is_clean),
         TEST(poison_is_one_dead_letter_and_the_rest_goes_on),

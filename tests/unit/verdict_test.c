@@ -459,6 +459,7 @@ static void refusals_of_the_catalogue_are_told_from_its_absence(void **state)
     (void)state;
     assert_int_equal(fy_verdict_catalogue(FY_EEXISTS), FY_CONFLICT);
     assert_int_equal(fy_verdict_catalogue(FY_EFORBIDDEN), FY_RIGHTS);
+    assert_int_equal(fy_verdict_catalogue(FY_EFROZEN), FY_NOT_APPLIED);
     assert_int_equal(fy_verdict_catalogue(FY_EINPUT), FY_INTERNAL);
     assert_int_equal(fy_verdict_catalogue(FY_EBUSY), FY_CATALOGUE_ERROR);
     assert_int_equal(fy_verdict_catalogue(FY_EIO), FY_CATALOGUE_ERROR);
