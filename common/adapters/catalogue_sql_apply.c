@@ -187,35 +187,35 @@ static enum fy_code apply_check(struct fy_cs *self, struct fy_cat_apply *apply,
 }
 
 /* The body of the registered version, as far as that says? Else it is a newer version. */
-static void place_of(const struct fy_cat_apply *apply, struct fy_cs_place *place)
+static void seat_of(const struct fy_cat_apply *apply, struct fy_cs_seat *seat)
 {
-    const struct fy_object_row *registered = &place->registered;
+    const struct fy_object_row *registered = &seat->registered;
     struct fy_digest promised;
-    if (!place->fills ||
+    if (!seat->fills ||
         (registered->size == apply->size && (!fy_digest_parse(registered->facts.hash, &promised) ||
                                              fy_digest_equal(&promised, &apply->digest))))
         return;
-    place->fills = false;
-    place->number = 0;
-    if (registered->version > place->greatest)
-        place->greatest = registered->version;
+    seat->fills = false;
+    seat->number = 0;
+    if (registered->version > seat->greatest)
+        seat->greatest = registered->version;
 }
 
 /* A version more, or one that is there with something else said of it. */
 static void write_version(struct fy_cs *self, const struct fy_cat_apply *apply,
                           const struct fy_cs_name *at, struct fy_cs_ready *ready)
 {
-    struct fy_cs_place place;
+    struct fy_cs_seat seat;
     struct fy_err never;
     if (!fy_cs_has_versions(at->container) ||
         (at->object->reg.status == FY_STATUS_READY && at->object->body_id == ready->body_id)) {
         fy_cs_object_ready(self, at->container, at->name, at->object, ready);
         return;
     }
-    enum fy_code code = fy_cs_place_find(self, at, 0, &place, &never);
-    FY_ASSERT(code == FY_OK); /* any place will do */
-    place_of(apply, &place);
-    fy_cs_place_ready(self, at, &place, ready);
+    enum fy_code code = fy_cs_seat_find(self, at, 0, &seat, &never);
+    FY_ASSERT(code == FY_OK); /* any seat will do */
+    seat_of(apply, &seat);
+    fy_cs_seat_ready(self, at, &seat, ready);
     fy_cs_versions_exceeding(self, at);
 }
 

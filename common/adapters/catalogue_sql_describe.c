@@ -10,7 +10,7 @@
 /* May it be registered there? What is registered already gives way where names are written again
  * and no version is kept. */
 static enum fy_code register_check(struct fy_cs *self, struct fy_cat_register *given,
-                                   const struct fy_cs_name *at, struct fy_cs_place *place)
+                                   const struct fy_cs_name *at, struct fy_cs_seat *seat)
 {
     struct fy_err *err = &given->op.err;
     bool versioned = at->container->row.rules.versioned;
@@ -18,10 +18,10 @@ static enum fy_code register_check(struct fy_cs *self, struct fy_cat_register *g
     if (code != FY_OK)
         return fy_err_set(err, code, "object %s/%.100s is %s", given->key.bucket, at->name,
                           code == FY_ENOTACCEPT ? "being uploaded" : "there");
-    code = fy_cs_place_find(self, at, given->version, place, err);
+    code = fy_cs_seat_find(self, at, given->version, seat, err);
     if (code != FY_OK)
         return code;
-    if (place->fills && (!versioned || given->version != 0))
+    if (seat->fills && (!versioned || given->version != 0))
         return fy_err_set(err, FY_EEXISTS, "a version of object %s/%.100s is registered",
                           given->key.bucket, at->name);
     return FY_OK;
@@ -48,7 +48,7 @@ enum fy_code fy_cs_register(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cat_register *given = (struct fy_cat_register *)(void *)op;
     struct fy_cs_container container;
     struct fy_cs_object object;
-    struct fy_cs_place place;
+    struct fy_cs_seat seat;
     struct fy_object_row row;
     const struct fy_cs_name at = {
         .container = &container, .name = given->key.object, .object = &object};
@@ -57,24 +57,24 @@ enum fy_code fy_cs_register(struct fy_cs *self, struct fy_cat_op *op)
     if (code != FY_OK)
         return code;
     fy_cs_object_read(self, self->writer, container.id, given->key.object, &object);
-    code = register_check(self, given, &at, &place);
+    code = register_check(self, given, &at, &seat);
     if (code != FY_OK)
         return code;
-    bool replaces = place.fills && !fy_cs_keeps_versions(self, &container);
-    code = fy_cs_quota_check(self, &container, given->size - (replaces ? place.registered.size : 0),
+    bool replaces = seat.fills && !fy_cs_keeps_versions(self, &container);
+    code = fy_cs_quota_check(self, &container, given->size - (replaces ? seat.registered.size : 0),
                              &op->err);
     if (code != FY_OK)
         return code;
 
     struct fy_stamp stamp = fy_cs_stamp_next(self, &object.reg.stamp);
-    if (place.fills) { /* what is registered is there, and this is another */
-        place.number = 0;
-        place.greatest = place.registered.version;
+    if (seat.fills) { /* what is registered is there, and this is another */
+        seat.number = 0;
+        seat.greatest = seat.registered.version;
     }
     fy_cs_container_registered(self, &container);
     if (replaces)
-        fy_cs_version_drop(self, &at, &place.registered);
-    register_row(self, given, &row, fy_cs_place_number(&place, &stamp), &stamp);
+        fy_cs_version_drop(self, &at, &seat.registered);
+    register_row(self, given, &row, fy_cs_seat_number(&seat, &stamp), &stamp);
     fy_cs_version_add(self, &at, &row);
     fy_cs_sum_add(self, container.id, 0, 0, 1);
     fy_cs_versions_exceeding(self, &at);

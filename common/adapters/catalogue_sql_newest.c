@@ -28,62 +28,62 @@ static enum fy_code is_there(const struct fy_cs_name *at, int64_t number, const 
                       at->container->row.name, at->name, which);
 }
 
-/* The version of that number is not there, or registered; and the place it has among the others. */
-static enum fy_code place_at(struct fy_cs *self, const struct fy_cs_name *at, int64_t asked,
-                             struct fy_cs_place *place, struct fy_err *err)
+/* The version of that number is not there, or registered; and where it is among the others. */
+static enum fy_code seat_at(struct fy_cs *self, const struct fy_cs_name *at, int64_t asked,
+                            struct fy_cs_seat *seat, struct fy_err *err)
 {
     const struct fy_cs_object *object = at->object;
-    place->number = asked;
+    seat->number = asked;
     if (fy_cs_is_version(object) && object->number == asked)
         return is_there(at, asked, "is there", err);
     if (fy_cs_has_versions(at->container) &&
         fy_cs_version_find(self, self->writer, at->container->id, at->name, asked,
-                           &place->registered)) {
-        if (!place->registered.registered)
+                           &seat->registered)) {
+        if (!seat->registered.registered)
             return is_there(at, asked, "is there", err);
-        place->fills = true;
+        seat->fills = true;
     }
-    place->below = fy_cs_is_version(object) && asked < object->number;
-    if (place->below && !place->fills && !fy_cs_keeps_versions(self, at->container))
+    seat->below = fy_cs_is_version(object) && asked < object->number;
+    if (seat->below && !seat->fills && !fy_cs_keeps_versions(self, at->container))
         return is_there(at, asked, "would be older than what is there", err);
     return FY_OK;
 }
 
-enum fy_code fy_cs_place_find(struct fy_cs *self, const struct fy_cs_name *at, int64_t asked,
-                              struct fy_cs_place *place, struct fy_err *err)
+enum fy_code fy_cs_seat_find(struct fy_cs *self, const struct fy_cs_name *at, int64_t asked,
+                             struct fy_cs_seat *seat, struct fy_err *err)
 {
-    struct fy_object_row *top = &place->registered;
-    place->greatest = at->object->number;
-    place->number = 0;
-    place->below = place->fills = false;
+    struct fy_object_row *top = &seat->registered;
+    seat->greatest = at->object->number;
+    seat->number = 0;
+    seat->below = seat->fills = false;
     if (asked != 0)
-        return place_at(self, at, asked, place, err);
+        return seat_at(self, at, asked, seat, err);
     if (!fy_cs_has_versions(at->container) ||
         !fy_cs_version_top(self, self->writer, at->container->id, at->name, top))
         return FY_OK;
     if (fy_cs_is_newer(top, at->object)) {
-        place->fills = true;
-        place->number = top->version;
-    } else if (top->version > place->greatest) {
-        place->greatest = top->version;
+        seat->fills = true;
+        seat->number = top->version;
+    } else if (top->version > seat->greatest) {
+        seat->greatest = top->version;
     }
     return FY_OK;
 }
 
-int64_t fy_cs_place_number(const struct fy_cs_place *place, const struct fy_stamp *stamp)
+int64_t fy_cs_seat_number(const struct fy_cs_seat *seat, const struct fy_stamp *stamp)
 {
-    return place->number != 0 ? place->number : fy_cs_number_next(place->greatest, stamp);
+    return seat->number != 0 ? seat->number : fy_cs_number_next(seat->greatest, stamp);
 }
 
-void fy_cs_place_ready(struct fy_cs *self, const struct fy_cs_name *at,
-                       const struct fy_cs_place *place, struct fy_cs_ready *ready)
+void fy_cs_seat_ready(struct fy_cs *self, const struct fy_cs_name *at,
+                      const struct fy_cs_seat *seat, struct fy_cs_ready *ready)
 {
-    FY_ASSERT(!place->below);
-    if (place->fills) {
-        fy_cs_version_take(self, at, &place->registered);
-        memcpy(ready->id, place->registered.id, sizeof ready->id);
+    FY_ASSERT(!seat->below);
+    if (seat->fills) {
+        fy_cs_version_take(self, at, &seat->registered);
+        memcpy(ready->id, seat->registered.id, sizeof ready->id);
     }
-    ready->number = fy_cs_place_number(place, ready->stamp);
+    ready->number = fy_cs_seat_number(seat, ready->stamp);
     if (fy_cs_is_version(at->object) && fy_cs_keeps_versions(self, at->container))
         fy_cs_version_keep(self, at);
     fy_cs_object_ready(self, at->container, at->name, at->object, ready);

@@ -157,16 +157,16 @@ static enum fy_code fill_check(struct fy_cat_upload_finish *finish,
 }
 
 /* Where it goes among the versions of its name, and whether there is room for it. */
-static enum fy_code finish_place(struct fy_cs *self, struct fy_cat_upload_finish *finish,
-                                 const struct fy_cs_name *at, struct fy_cs_place *place)
+static enum fy_code finish_seat(struct fy_cs *self, struct fy_cat_upload_finish *finish,
+                                const struct fy_cs_name *at, struct fy_cs_seat *seat)
 {
-    enum fy_code code = fy_cs_place_find(self, at, finish->version, place, &finish->op.err);
-    if (code == FY_OK && place->fills)
-        code = fill_check(finish, &place->registered);
+    enum fy_code code = fy_cs_seat_find(self, at, finish->version, seat, &finish->op.err);
+    if (code == FY_OK && seat->fills)
+        code = fill_check(finish, &seat->registered);
     if (code != FY_OK)
         return code;
-    int64_t more = finish->size - (place->fills ? place->registered.size : 0);
-    if (at->object->reg.status == FY_STATUS_READY && !place->below &&
+    int64_t more = finish->size - (seat->fills ? seat->registered.size : 0);
+    if (at->object->reg.status == FY_STATUS_READY && !seat->below &&
         !fy_cs_keeps_versions(self, at->container))
         more -= at->object->size;
     return fy_cs_quota_check(self, at->container, more, &finish->op.err);
@@ -197,13 +197,13 @@ static void finish_row(struct fy_cat_upload_finish *finish, const struct fy_cs_r
 
 /* An older version than what is there: other sites do not hear of it. */
 static void finish_below(struct fy_cs *self, struct fy_cat_upload_finish *finish,
-                         const struct fy_cs_name *at, const struct fy_cs_place *place,
+                         const struct fy_cs_name *at, const struct fy_cs_seat *seat,
                          struct fy_cs_ready *ready)
 {
-    ready->number = place->number;
-    if (place->fills) {
-        fy_cs_version_take(self, at, &place->registered);
-        memcpy(ready->id, place->registered.id, sizeof ready->id);
+    ready->number = seat->number;
+    if (seat->fills) {
+        fy_cs_version_take(self, at, &seat->registered);
+        memcpy(ready->id, seat->registered.id, sizeof ready->id);
     } else {
         fy_guid_new(self->clock, ready->id);
     }
@@ -213,10 +213,10 @@ static void finish_below(struct fy_cs *self, struct fy_cat_upload_finish *finish
 }
 
 static void finish_newest(struct fy_cs *self, struct fy_cat_upload_finish *finish,
-                          const struct fy_cs_name *at, const struct fy_cs_place *place,
+                          const struct fy_cs_name *at, const struct fy_cs_seat *seat,
                           struct fy_cs_ready *ready)
 {
-    fy_cs_place_ready(self, at, place, ready);
+    fy_cs_seat_ready(self, at, seat, ready);
     finish_row(finish, ready);
     fy_cs_order_add(self, at, FY_ACTION_CREATE, ready->stamp, &finish->digest, finish->size);
 }
@@ -226,7 +226,7 @@ enum fy_code fy_cs_upload_finish(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cat_upload_finish *finish = (struct fy_cat_upload_finish *)(void *)op;
     struct fy_cs_container container;
     struct fy_cs_object object;
-    struct fy_cs_place place;
+    struct fy_cs_seat seat;
     const struct fy_cs_name at = {.container = &container,
                                   .name = finish->key.object,
                                   .object = &object,
@@ -238,7 +238,7 @@ enum fy_code fy_cs_upload_finish(struct fy_cs *self, struct fy_cat_op *op)
                             : fy_cs_upload_check(self, op, &finish->key, finish->client,
                                                  finish->by_rules, &container, &object);
     if (code == FY_OK)
-        code = finish_place(self, finish, &at, &place);
+        code = finish_seat(self, finish, &at, &seat);
     if (code != FY_OK)
         return code;
 
@@ -252,10 +252,10 @@ enum fy_code fy_cs_upload_finish(struct fy_cs *self, struct fy_cat_op *op)
         .digest = &finish->digest,
         .blob_ref = finish->blob_ref,
     };
-    if (place.below)
-        finish_below(self, finish, &at, &place, &ready);
+    if (seat.below)
+        finish_below(self, finish, &at, &seat, &ready);
     else
-        finish_newest(self, finish, &at, &place, &ready);
+        finish_newest(self, finish, &at, &seat, &ready);
     fy_cs_versions_exceeding(self, &at);
     return FY_OK;
 }

@@ -59,7 +59,7 @@ bool fy_cs_is_newer(const struct fy_object_row *registered, const struct fy_cs_o
 /* A row more, counted. Its stamp, body and facts are of *row. */
 void fy_cs_version_add(struct fy_cs *self, const struct fy_cs_name *at,
                        const struct fy_object_row *row);
-/* The object row, a version, as an older one, before another takes its place. */
+/* The object row, a version, as an older one, before another takes its seat. */
 void fy_cs_version_keep(struct fy_cs *self, const struct fy_cs_name *at);
 /* The row goes, and with it what is counted of it; its body stays for who takes it. */
 void fy_cs_version_take(struct fy_cs *self, const struct fy_cs_name *at,
@@ -79,7 +79,7 @@ void fy_cs_container_registered(struct fy_cs *self, struct fy_cs_container *cont
 /* ------------------------------------------------------------------ newest versions */
 
 /* Where a version that is about to be written goes. */
-struct fy_cs_place {
+struct fy_cs_seat {
     int64_t greatest; /* number of the name; what is made now is above it */
     int64_t number;   /* that was asked for, or of the registered version; 0: the next */
     bool below;       /* the object is newer, and stays */
@@ -88,14 +88,14 @@ struct fy_cs_place {
 };
 /* asked: a version's number; 0 the next, or the registered one that is the newest. FY_EEXISTS: that
  * one is there, or a newer one in a container that keeps none. */
-FY_MUST_CHECK enum fy_code fy_cs_place_find(struct fy_cs *self, const struct fy_cs_name *at,
-                                            int64_t asked, struct fy_cs_place *place,
-                                            struct fy_err *err);
+FY_MUST_CHECK enum fy_code fy_cs_seat_find(struct fy_cs *self, const struct fy_cs_name *at,
+                                           int64_t asked, struct fy_cs_seat *seat,
+                                           struct fy_err *err);
 /* The number of the version that a change with this stamp makes. */
-int64_t fy_cs_place_number(const struct fy_cs_place *place, const struct fy_stamp *stamp);
-/* The body goes to its place, above the object that is there; the order is the caller's. */
-void fy_cs_place_ready(struct fy_cs *self, const struct fy_cs_name *at,
-                       const struct fy_cs_place *place, struct fy_cs_ready *ready);
+int64_t fy_cs_seat_number(const struct fy_cs_seat *seat, const struct fy_stamp *stamp);
+/* The body takes its seat, above the object that is there; the order is the caller's. */
+void fy_cs_seat_ready(struct fy_cs *self, const struct fy_cs_name *at,
+                      const struct fy_cs_seat *seat, struct fy_cs_ready *ready);
 /* The name is deleted, with that stamp, by a delete marker, above what there is, which stays as
  * older versions; its number. */
 int64_t fy_cs_name_mark(struct fy_cs *self, const struct fy_cs_name *at,
