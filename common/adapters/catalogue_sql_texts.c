@@ -284,13 +284,22 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         VERSION_LIST("", "v.name >= ?2 AND v.name < ?3", "v.name, v.number DESC"),
     [FY_CS_VERSION_LIST_NAME] = VERSION_LIST("", "v.name = ?2 AND v.number < ?3", "v.number DESC"),
 
+    [FY_CS_FLUSH_READY] =
+        "SELECT name FROM object INDEXED BY object_ready WHERE container_id = ? AND name > ? AND "
+        "status = 200 ORDER BY name, version LIMIT ?",
+    [FY_CS_FLUSH_MARKERS] =
+        "SELECT name FROM object INDEXED BY object_marker WHERE container_id = ? AND name > ? AND "
+        "marker = 1 ORDER BY name, version LIMIT ?",
+    [FY_CS_FLUSH_VERSIONS] = "SELECT name FROM version WHERE container_id = ? AND name > ? ORDER "
+                             "BY name, number DESC LIMIT ?",
     /* What is hidden has no account, and the id of the row for which it is hidden as its name. */
     [FY_CS_SNAPSHOT_MAKE] =
         "INSERT INTO container(account, name, created_ms, status, stamp_time, stamp_site, "
         "deleted_ms, expires_ms, there, ccs_visible, targets, versioned, policy, delete_exceeding, "
-        "keep_deleted_s, quota, state, frozen_until_ms, hidden_by) SELECT '', ?2, created_ms, 0, "
-        "0, '', 0, expires_ms, 0, 0, targets, versioned, policy, delete_exceeding, keep_deleted_s, "
-        "quota, state, frozen_until_ms, ?3 FROM container WHERE id = ?1",
+        "keep_deleted_s, quota, state, frozen_until_ms, has_registered, hidden_by) SELECT '', ?2, "
+        "created_ms, 0, 0, '', 0, expires_ms, 0, 0, targets, versioned, policy, delete_exceeding, "
+        "keep_deleted_s, quota, state, frozen_until_ms, has_registered, ?3 FROM container WHERE id "
+        "= ?1",
     [FY_CS_SNAPSHOT_PROPERTIES] = "INSERT INTO property(container_id, key, value) SELECT ?1, key, "
                                   "value FROM property WHERE container_id = ?2",
     [FY_CS_SNAPSHOT_COPIED] = "UPDATE container SET copied_by = nullif(?, '') WHERE id = ?",

@@ -34,6 +34,7 @@ void catalogue_contract_use(const struct catalogue_factory *factory);
 
 int catalogue_contract_page(void);
 int catalogue_contract_snapshot(void);
+int catalogue_contract_flush(void);
 int catalogue_contract_bucket(void);
 int catalogue_contract_object(void);
 int catalogue_contract_upload(void);
