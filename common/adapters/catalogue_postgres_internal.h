@@ -229,5 +229,7 @@ int64_t fy_pg_body_id(struct fy_cs *cs);
 FY_MUST_CHECK enum fy_code fy_pg_schema_migrate(struct fy_pg_conn *writer, struct fy_err *err);
 /* What migrate brings it to. */
 int64_t fy_pg_schema_version(void);
+/* What brings it from the version before to this one; the last is NULL. */
+const char *const *fy_pg_schema_statements(int64_t version);
 
 #endif

@@ -214,6 +214,9 @@ static const char *const schema_9[] = {
     "CREATE INDEX version_registered ON version(container_id, name) WHERE kind = 2",
     "ALTER TABLE object ADD COLUMN number BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE object ADD COLUMN marker BIGINT NOT NULL DEFAULT 0",
+    /* Delete markers stay until somebody removes them, and would be looked at again and again. */
+    "DROP INDEX object_tombstone",
+    "CREATE INDEX object_tombstone ON object(changed_ms) WHERE status = 204 AND marker = 0",
     "CREATE INDEX object_marker ON object(container_id, name, version) WHERE marker = 1",
     "ALTER TABLE waiting ADD COLUMN overwrites BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE event ADD COLUMN stream BIGINT NOT NULL DEFAULT 0",
@@ -260,6 +263,13 @@ static int version_of(struct fy_pg_conn *writer)
         fy_pg_fail(writer, PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL ? NULL : result);
     PQclear(result);
     return version;
+}
+
+const char *const *fy_pg_schema_statements(int64_t version)
+{
+    FY_ASSERT(version >= 1);
+    FY_ASSERT(version <= fy_pg_schema_version());
+    return migrations[version - 1];
 }
 
 static void migrate_from(struct fy_pg_conn *writer, int version)

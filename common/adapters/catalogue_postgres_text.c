@@ -157,6 +157,7 @@ static const char *lock_of(int sql)
     case FY_CS_CONFLICT_AGED:
         return " FOR UPDATE SKIP LOCKED";
     case FY_CS_CONTAINER_AGED:
+    case FY_CS_CONTAINER_AGED_FILLED:
         return " FOR UPDATE OF c SKIP LOCKED";
     case FY_CS_WAITING_BY_KEY:
     case FY_CS_WAITING_BY_ORDER:

@@ -267,6 +267,7 @@ static enum fy_code show(struct fy_cs *self, struct fy_cat_snapshot *snapshot)
                       snapshot->to_name);
     order.overwrites = target.row.rules.versioned;
     fy_cs_outbox_local(self, &order, snapshot->to_account);
+    fy_cs_journal_all(self); /* its rows were copied without lines */
     return FY_OK;
 }
 

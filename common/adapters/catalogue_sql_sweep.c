@@ -6,6 +6,8 @@
  * Deleting a body row that somebody linked to meanwhile is impossible: links and sweeps are
  * transactions of one writer, and the foreign key would refuse it.
  */
+#include <string.h>
+
 #include "common/adapters/catalogue_sql_internal.h"
 
 /* ------------------------------------------------------------------ bodies */
@@ -77,10 +79,11 @@ struct aged {
     int64_t container_id, version, kept_body_id, size;
 };
 
-static bool aged_find(struct fy_cs *self, enum fy_cs_sql sql, int64_t before_ms, struct aged *aged)
+/* than: the time that it is older than; or the container it is in. */
+static bool aged_find(struct fy_cs *self, enum fy_cs_sql sql, int64_t than, struct aged *aged)
 {
     struct fy_cs_use use = fy_cs_use(self->writer, sql);
-    fy_cs_i64(&use, before_ms);
+    fy_cs_i64(&use, than);
     fy_cs_i64(&use, 1);
     bool found = fy_cs_row(&use);
     if (found) {
@@ -113,6 +116,72 @@ static bool purge_tombstone(struct fy_cs *self, int64_t before_ms)
     struct aged aged;
     return aged_find(self, FY_CS_OBJECT_AGED, before_ms, &aged) &&
            aged_run(self, FY_CS_OBJECT_DELETE, &aged);
+}
+
+struct aged_version {
+    char name[FY_OBJECT_BYTES_MAX + 1];
+    int64_t number, size, body_id;
+    enum fy_version_kind kind;
+};
+
+static bool version_in(struct fy_cs *self, const struct fy_cs_container *container,
+                       struct aged_version *aged)
+{
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_VERSION_IN);
+    fy_cs_i64(&use, container->id);
+    fy_cs_i64(&use, 1);
+    bool found = fy_cs_row(&use);
+    if (found) {
+        fy_cs_take_text(&use, aged->name, sizeof aged->name);
+        aged->number = fy_cs_take_i64(&use);
+        aged->kind = (enum fy_version_kind)fy_cs_take_i64(&use);
+        aged->size = fy_cs_take_i64(&use);
+        aged->body_id = fy_cs_take_i64(&use);
+    }
+    fy_cs_end(&use);
+    return found;
+}
+
+static bool purge_version(struct fy_cs *self, const struct fy_cs_container *container)
+{
+    struct aged_version aged;
+    if (!version_in(self, container, &aged))
+        return false;
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_VERSION_REMOVE);
+    fy_cs_i64(&use, container->id);
+    fy_cs_text(&use, aged.name);
+    fy_cs_i64(&use, aged.number);
+    if (fy_cs_run(&use) != 1)
+        return false; /* somebody was faster */
+    if (aged.kind != FY_VERSION_MARKER)
+        fy_cs_sum_add(self, container->id, -1, -aged.size, 0);
+    fy_cs_body_let_go(self, aged.body_id);
+    fy_cs_journal_version_gone(self, container, aged.name, aged.number);
+    return true;
+}
+
+/* A delete marker is a version that lists show, and older versions are behind it: both go when
+ * somebody purges, flushes or deletes them, or when their container has been gone for so long,
+ * whose delete at another site knew of no versions here. */
+static bool purge_filled(struct fy_cs *self, int64_t before_ms)
+{
+    struct fy_cs_container container;
+    struct aged aged;
+    memset(&container, 0, sizeof container);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_AGED_FILLED);
+    fy_cs_i64(&use, before_ms);
+    fy_cs_i64(&use, 1);
+    if (fy_cs_row(&use)) {
+        container.id = fy_cs_take_i64(&use);
+        fy_cs_take_text(&use, container.row.account, sizeof container.row.account);
+        fy_cs_take_text(&use, container.row.name, sizeof container.row.name);
+    }
+    fy_cs_end(&use);
+    if (container.id == 0)
+        return false;
+    return purge_version(self, &container) ||
+           (aged_find(self, FY_CS_MARKER_IN, container.id, &aged) &&
+            aged_run(self, FY_CS_OBJECT_DELETE, &aged));
 }
 
 static bool purge_kept(struct fy_cs *self, int64_t before_ms)
@@ -153,6 +222,7 @@ enum fy_code fy_cs_purge(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cat_purge *purge = (struct fy_cat_purge *)(void *)op;
     purge->purged = 0;
     purge_each(self, purge, purge->tombstones_before_ms, purge_tombstone);
+    purge_each(self, purge, purge->tombstones_before_ms, purge_filled);
     purge_each(self, purge, purge->tombstones_before_ms, purge_container);
     purge_each(self, purge, purge->conflicts_before_ms, fy_cs_conflict_purge);
     purge_each(self, purge, purge->kept_before_ms, purge_kept);

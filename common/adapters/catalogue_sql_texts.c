@@ -139,6 +139,18 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "AND c.hidden_by IS NULL AND NOT EXISTS(SELECT 1 FROM object o WHERE o.container_id = "
         "c.id) AND NOT EXISTS(SELECT 1 FROM version v WHERE v.container_id = c.id) ORDER BY "
         "c.deleted_ms LIMIT ?",
+    /* With versions or delete markers still in it. As EXISTS the subqueries would be joined. */
+    [FY_CS_CONTAINER_AGED_FILLED] =
+        "SELECT c.id, c.account, c.name FROM container c WHERE c.there = 0 AND c.deleted_ms < ? "
+        "AND c.hidden_by IS NULL AND ((SELECT v.number FROM version v WHERE v.container_id = c.id "
+        "LIMIT 1) IS NOT NULL OR (SELECT o.version FROM object o INDEXED BY object_marker WHERE "
+        "o.container_id = c.id AND o.marker = 1 AND o.status = 204 LIMIT 1) IS NOT NULL) ORDER BY "
+        "c.deleted_ms LIMIT ?",
+    [FY_CS_MARKER_IN] = "SELECT container_id, name, version, kept_body, size FROM object INDEXED "
+                        "BY object_marker WHERE container_id = ? AND marker = 1 AND status = 204 "
+                        "ORDER BY name LIMIT ?",
+    [FY_CS_VERSION_IN] = "SELECT name, number, kind, size, body_id FROM version WHERE container_id "
+                         "= ? ORDER BY name, number DESC LIMIT ?",
     [FY_CS_CONTAINER_DELETE] = "DELETE FROM container WHERE id = ?",
     [FY_CS_PROPERTY_LIST] =
         "SELECT key, value FROM property WHERE container_id = ? ORDER BY key LIMIT ?",
@@ -231,7 +243,8 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "SELECT 1 FROM object INDEXED BY object_ready WHERE container_id = ? AND name >= ? AND "
         "name < ? AND status = 200 LIMIT 1",
     [FY_CS_OBJECT_AGED] = "SELECT container_id, name, version, kept_body, size FROM object WHERE "
-                          "status = 204 AND changed_ms < ? ORDER BY changed_ms LIMIT ?",
+                          "status = 204 AND marker = 0 AND changed_ms < ? ORDER BY changed_ms "
+                          "LIMIT ?",
     [FY_CS_OBJECT_DELETE] =
         "DELETE FROM object WHERE container_id = ? AND name = ? AND version = ?",
 

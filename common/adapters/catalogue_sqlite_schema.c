@@ -317,6 +317,9 @@ static const char *const schema_13[] = {
     "CREATE INDEX version_registered ON version(container_id, name) WHERE kind = 2;",
     "ALTER TABLE object ADD COLUMN number INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE object ADD COLUMN marker INTEGER NOT NULL DEFAULT 0;",
+    /* Delete markers stay until somebody removes them, and would be looked at again and again. */
+    "DROP INDEX object_tombstone;",
+    "CREATE INDEX object_tombstone ON object(changed_ms) WHERE status = 204 AND marker = 0;",
     "CREATE INDEX object_marker ON object(container_id, name) WHERE marker = 1;",
     "ALTER TABLE waiting ADD COLUMN overwrites INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE event ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;",

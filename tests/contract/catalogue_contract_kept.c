@@ -189,6 +189,47 @@ static void body_is_in_use_while_any_version_has_it(void **state)
     assert_sound(c);
 }
 
+static void purge_all(struct contract *c)
+{
+    struct fy_cat_purge purge = {
+        .op.kind = FY_CAT_PURGE, .tombstones_before_ms = INT64_MAX, .limit = 99};
+    assert_int_equal(contract_run(c, &purge.op), FY_OK);
+}
+
+/* Lists show it, and what is behind it would come back: it does not age as tombstones do. */
+static void delete_marker_stays_however_old_it_is(void **state)
+{
+    struct contract *c = *state;
+    for (size_t i = 0; i < FY_COUNT_OF(kept_versions); i++)
+        assert_int_equal(lines_restore_one(c, kept_versions[i]), FY_OK);
+    assert_int_equal(lines_restore_one(c, "{\"is\":\"object\"," IN ",\"object\":\"erased\","
+                                          "\"status\":204,\"stamp\":\"" STAMP "\"}"),
+                     FY_OK);
+    purge_all(c);
+    assert_lines(c, kept_versions, FY_COUNT_OF(kept_versions));
+    assert_sound(c);
+}
+
+/* Its delete came from another site, which knew of no versions here. */
+static void what_is_left_in_a_container_that_is_gone_ages(void **state)
+{
+    struct contract *c = *state;
+    for (size_t i = 5; i < FY_COUNT_OF(kept_versions); i++) /* without its READY object */
+        assert_int_equal(lines_restore_one(c, kept_versions[i]), FY_OK);
+    assert_int_equal(lines_restore_one(c, "{\"is\":\"bucket\"," IN ",\"status\":204,\"stamp\":"
+                                          "\"00000000c3510001@site-b\",\"deleted\":5}"),
+                     FY_OK);
+    purge_all(c);
+    struct lines left = {.count = 0};
+    lines_export(c, &left);
+    assert_int_equal(left.count, 0);
+    struct fy_cat_sweep sweep = {.op.kind = FY_CAT_SWEEP, .limit = 9};
+    assert_int_equal(contract_run(c, &sweep.op), FY_OK);
+    assert_int_equal(sweep.moved, 1);
+    assert_sound(c);
+    lines_done(&left);
+}
+
 /* Names with more versions than a page has rows, and names after them. */
 static void many_versions_of_a_name_are_all_written_down(void **state)
 {
@@ -243,6 +284,8 @@ int catalogue_contract_kept(void)
         TEST(what_lines_say_is_gone_is_gone),
         TEST(many_versions_of_a_name_are_all_written_down),
         TEST(audit_says_what_is_wrong_with_versions),
+        TEST(delete_marker_stays_however_old_it_is),
+        TEST(what_is_left_in_a_container_that_is_gone_ages),
         TEST(body_is_in_use_while_any_version_has_it),
         TEST(long_property_comes_back_whole),
     };

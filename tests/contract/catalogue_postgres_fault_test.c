@@ -9,6 +9,7 @@
 
 #include "common/adapters/catalogue_postgres.h"
 #include "common/adapters/catalogue_postgres_internal.h"
+#include "tests/contract/catalogue_old.h"
 #include "tests/contract/catalogue_postgres_place.h"
 #include "tests/support/cut_proxy.h"
 
@@ -237,6 +238,23 @@ static void newer_schema_is_refused(void **state)
     contract_open(c);
 }
 
+/* As the program of schema 8 left it. */
+static void old_database_has_ids_sums_and_numbers(void **state)
+{
+    struct contract *c = *state;
+    contract_close(c);
+    c->factory->place_free(c->place);
+    c->place = c->factory->place_new();
+    catalogue_postgres_exec(c->place, "CREATE TABLE ferry_schema(version BIGINT PRIMARY KEY)");
+    for (int64_t version = 1; version <= 8; version++)
+        for (const char *const *sql = fy_pg_schema_statements(version); *sql != NULL; sql++)
+            catalogue_postgres_exec(c->place, *sql);
+    catalogue_postgres_exec(c->place, "INSERT INTO ferry_schema SELECT generate_series(1, 8)");
+    catalogue_old_fill(c, "decode(repeat('00', 32), 'hex')");
+    contract_open(c);
+    catalogue_old_check(c);
+}
+
 static void half_made_schema_is_begun_again(void **state)
 {
     struct contract *c = *state;
@@ -358,6 +376,7 @@ int main(void)
         TEST(row_that_is_held_too_long_is_busy),
         TEST(broken_operation_does_not_hurt_its_neighbours),
         TEST(newer_schema_is_refused),
+        TEST(old_database_has_ids_sums_and_numbers),
         TEST(half_made_schema_is_begun_again),
         TEST(urls_and_databases_that_do_not_do_are_refused),
         TEST(server_that_is_away_is_busy_and_comes_back),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/adapters/catalogue_sqlite_internal.h"
+#include "tests/contract/catalogue_old.h"
 #include "tests/contract/catalogue_sqlite_place.h"
 
 /* ------------------------------------------------------------------ opening */
@@ -91,6 +92,15 @@ static void conflicts_of_an_old_file_are_kept(void **state)
     assert_int_equal(row.loser.facts.creation_ms, 10);
     assert_string_equal(row.loser.blob_ref, "blob");
     assert_int_equal(contract_totals(c).conflicts, 1);
+}
+
+static void old_file_has_ids_sums_and_numbers(void **state)
+{
+    struct contract *c = *state;
+    make_old_file(c, 12);
+    catalogue_old_fill(c, "zeroblob(32)");
+    contract_open(c);
+    catalogue_old_check(c);
 }
 
 static void half_made_schema_is_begun_again(void **state)
@@ -392,6 +402,7 @@ int main(void)
         TEST(second_opener_is_refused),
         TEST(newer_schema_is_refused),
         TEST(empty_file_is_migrated_and_then_left_alone),
+        TEST(old_file_has_ids_sums_and_numbers),
         TEST(half_made_schema_is_begun_again),
         TEST(conflicts_of_an_old_file_are_kept),
         TEST(file_of_something_else_is_refused),
