@@ -50,11 +50,8 @@ static bool add_version(void *arg, const struct fy_version_entry *entry)
 static enum fy_code read_versions(struct fy_exchange *x, struct fy_version_query *query,
                                   struct fy_err *err)
 {
-    *query = (struct fy_version_query){.before = "",
-                                       .delimiter = "",
-                                       .all = true,
-                                       .version_after = FY_UNSET,
-                                       .version = FY_UNSET};
+    *query = (struct fy_version_query){
+        .before = "", .delimiter = "", .all = true, .version_after = FY_UNSET, .version = FY_UNSET};
     enum fy_code code = fy_query_bound(x, "prefix", &query->prefix, err);
     if (code == FY_OK)
         code = fy_query_bound(x, "after", &query->after, err);

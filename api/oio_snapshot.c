@@ -2,17 +2,18 @@
 /*
  * The catalogue makes it in steps that hold nobody up: a target that nobody sees, its rows, its
  * being seen, its orders for other sites. What fails before it is seen is taken back; from then on
- * the snapshot is there, and what is left are orders, which no time limit of the client's stops.
+ * the snapshot is there, and what is left are orders. Neither is stopped by the client's time
+ * limit.
  */
 #include <string.h>
 #include <time.h>
 
 #include "api/oio_make.h"
 #include "common/adapters/oio_json.h"
+#include "common/core/log.h"
 #include "common/core/names.h"
 
-#define ORDER_TRIES_MAX 20  /* of a step while the catalogue is away: */
-#define ORDER_PAUSE_MS  500 /* ten seconds in all, then the answer says what is left */
+#define AGAIN_PAUSE_MS 500 /* between two tries while the catalogue is away */
 
 static enum fy_code read_target(struct fy_oio *oio, struct fy_cat_snapshot *op, struct fy_err *err)
 {
@@ -60,50 +61,58 @@ static enum fy_code copy_rows(struct fy_oio *oio, struct fy_cat_snapshot *op, st
     return code;
 }
 
-/* What cannot be taken back now, since the catalogue is away, the keeper takes back once this
- * process has ended. */
-static void undo(struct fy_oio *oio, struct fy_cat_snapshot *op)
+/* Away for a while: time heals it. */
+static bool may_heal(enum fy_code code)
 {
-    struct fy_err ignored;
-    from_the_start(op);
-    while (op->more && step(oio, op, FY_SNAPSHOT_UNDO, &ignored) == FY_OK)
-        ;
+    return code == FY_EBUSY || code == FY_ENOSPACE || code == FY_EIO;
 }
 
-static enum fy_code order_page(struct fy_oio *oio, struct fy_cat_snapshot *op, struct fy_err *err)
+/* Repeats a step until there is nothing more to do. It is tried for as long as this process lives:
+ * whoever finds it dead goes on. */
+static enum fy_code finish(struct fy_oio *oio, struct fy_cat_snapshot *op,
+                           enum fy_snapshot_step which, struct fy_err *err)
 {
-    const struct timespec pause = {.tv_nsec = ORDER_PAUSE_MS * 1000000L};
-    enum fy_code code = step(oio, op, FY_SNAPSHOT_ORDER, err);
-    for (int tries = 1; code == FY_EBUSY && tries < ORDER_TRIES_MAX; tries++) {
-        if (atomic_load(&oio->node->stopping))
-            break;
-        (void)nanosleep(&pause, NULL); /* shorter on a signal: harmless */
-        code = step(oio, op, FY_SNAPSHOT_ORDER, err);
-    }
-    return code;
-}
-
-static enum fy_code order_rows(struct fy_oio *oio, struct fy_cat_snapshot *op, struct fy_err *err)
-{
+    const struct timespec pause = {.tv_nsec = AGAIN_PAUSE_MS * 1000000L};
     enum fy_code code = FY_OK;
     from_the_start(op);
-    while (code == FY_OK && op->more) {
-        code = order_page(oio, op, err);
-        fy_oio_ordered(oio);
+    while (op->more && !atomic_load(&oio->node->stopping)) {
+        code = step(oio, op, which, err);
+        if (code != FY_OK && !may_heal(code))
+            break;
+        if (code == FY_OK)
+            fy_oio_ordered(oio);
+        else
+            (void)nanosleep(&pause, NULL); /* shorter on a signal: harmless */
     }
+    if (code != FY_OK)
+        fy_log(fy_op_id(oio->x), FY_WARN, "snapshot.unfinished", fy_kv_str("name", op->to_name),
+               fy_kv_err(err));
     return code;
 }
 
+/* A write whose answer was lost may have happened all the same. */
+static bool is_shown(struct fy_oio *oio, const struct fy_cat_snapshot *op)
+{
+    struct fy_container_ref ref = {.account = op->to_account, .name = op->to_name};
+    struct fy_container_info info;
+    struct fy_err ignored;
+    return fy_catalogue_container_info(oio->node->catalogue, &ref, &info, NULL, NULL, &ignored) ==
+           FY_OK;
+}
+
+/* Until its target is seen a snapshot can be taken back; from then on it is there. */
 static enum fy_code make(struct fy_oio *oio, struct fy_cat_snapshot *op, struct fy_err *err)
 {
+    struct fy_err undone = {0};
     enum fy_code code = step(oio, op, FY_SNAPSHOT_BEGIN, err);
     if (code != FY_OK)
         return code;
     code = copy_rows(oio, op, err);
     if (code == FY_OK)
         code = step(oio, op, FY_SNAPSHOT_SHOW, err);
-    if (code != FY_OK)
-        undo(oio, op);
+    if (code == FY_OK || is_shown(oio, op))
+        return FY_OK;
+    (void)finish(oio, op, FY_SNAPSHOT_UNDO, &undone); /* why it failed is in err */
     return code;
 }
 
@@ -119,8 +128,8 @@ static enum fy_code snapshot(struct fy_oio *oio, struct fy_err *err)
     if (code != FY_OK)
         return code;
     fy_oio_container_changed(oio, op.to_name);
-    code = order_rows(oio, &op, err);
-    return code == FY_OK ? fy_oio_empty(oio, 204) : code;
+    (void)finish(oio, &op, FY_SNAPSHOT_ORDER, err); /* the snapshot is there, orders or not */
+    return fy_oio_empty(oio, 204);
 }
 
 FY_OIO_HANDLER(snapshot, FY_OIO_SNAPSHOT, FY_OIO_BY_CONTAINER)

@@ -124,8 +124,7 @@ static bool looks_free(struct put *put)
     return free_now;
 }
 
-void fy_put_begin(struct fy_exchange *x, const struct fy_object_key *key, bool ccs,
-                  int64_t version)
+void fy_put_begin(struct fy_exchange *x, const struct fy_object_key *key, bool ccs, int64_t version)
 {
     struct put *put = fy_alloc(sizeof(*put));
     struct fy_err err = {0};
