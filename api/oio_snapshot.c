@@ -110,9 +110,11 @@ static enum fy_code make(struct fy_oio *oio, struct fy_cat_snapshot *op, struct 
     code = copy_rows(oio, op, err);
     if (code == FY_OK)
         code = step(oio, op, FY_SNAPSHOT_SHOW, err);
-    if (code == FY_OK || is_shown(oio, op))
+    if (code == FY_OK)
         return FY_OK;
-    (void)finish(oio, op, FY_SNAPSHOT_UNDO, &undone); /* why it failed is in err */
+    /* There is nothing to take back where the answer alone was lost. */
+    if (finish(oio, op, FY_SNAPSHOT_UNDO, &undone) != FY_OK && is_shown(oio, op))
+        return FY_OK;
     return code;
 }
 
