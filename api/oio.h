@@ -54,7 +54,7 @@ void fy_oio_serve(struct fy_exchange *x, const struct fy_oio_way *way,
     static void name##_handle(struct fy_exchange *x)                                               \
     {                                                                                              \
         static const struct fy_oio_way way = {                                                     \
-            .operation = (whose), .address = (what), .run = name};                                 \
+            .operation = (whose), .address = (what), .run = (name)};                               \
         fy_oio_serve(x, &way, name##_handle);                                                      \
     }
 extern const struct fy_dialect fy_oio_dialect;

@@ -8,16 +8,14 @@
 
 #include "common/adapters/container_cid.h"
 
+static const char objects_of_policy[] = "sys.m2.objects." FY_OIO_POLICY;
+static const char usage_of_policy[] = "sys.m2.usage." FY_OIO_POLICY;
+
 /* Keys that are made here: what clients have set under them is not shown, but does what it does. */
 static const char *const computed_keys[] = {
-    "sys.ns",         "sys.account",
-    "sys.user.name",  "sys.name",
-    "sys.type",       "sys.status",
-    "sys.peers",      "sys.m2.init",
-    "sys.m2.ctime",   "sys.m2.version",
-    "sys.m2.objects", "sys.m2.objects." FY_OIO_POLICY,
-    "sys.m2.usage",   "sys.m2.usage." FY_OIO_POLICY,
-    "sys.m2.shards",
+    "sys.ns",         "sys.account",     "sys.user.name", "sys.name",      "sys.type",
+    "sys.status",     "sys.peers",       "sys.m2.init",   "sys.m2.ctime",  "sys.m2.version",
+    "sys.m2.objects", objects_of_policy, "sys.m2.usage",  usage_of_policy, "sys.m2.shards",
 };
 
 static bool is_computed(const char *key)
@@ -127,9 +125,9 @@ static void emit_computed(struct fy_oio *oio, const struct fy_container_info *in
     emit_number(emit, arg, "sys.m2.ctime", 1000 * info->row.creation_ms);
     emit_number(emit, arg, "sys.m2.version", info->changes);
     emit_number(emit, arg, "sys.m2.objects", info->objects);
-    emit_number(emit, arg, "sys.m2.objects." FY_OIO_POLICY, info->objects);
+    emit_number(emit, arg, objects_of_policy, info->objects);
     emit_number(emit, arg, "sys.m2.usage", info->bytes);
-    emit_number(emit, arg, "sys.m2.usage." FY_OIO_POLICY, info->bytes);
+    emit_number(emit, arg, usage_of_policy, info->bytes);
     emit(arg, "sys.m2.shards", "0");
 }
 

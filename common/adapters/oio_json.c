@@ -2,6 +2,7 @@
 #include "common/adapters/oio_json.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,9 +76,9 @@ static size_t prefixed_bytes(const char *key)
 static const char *prefixed_key(char **at, const char *key)
 {
     char *start = *at;
-    memcpy(start, USER_PREFIX, strlen(USER_PREFIX));
-    memcpy(start + strlen(USER_PREFIX), key, strlen(key) + 1);
-    *at += prefixed_bytes(key);
+    size_t start_bytes = prefixed_bytes(key);
+    (void)snprintf(start, start_bytes, USER_PREFIX "%s", key);
+    *at += start_bytes;
     return start;
 }
 

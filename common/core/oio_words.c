@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -161,17 +162,15 @@ bool fy_oio_property_header(const char *key, char *out, size_t out_bytes)
     if (part[0] != 'x')
         key += strlen(part); /* as long as what it stands for */
     static const char prefix[] = "x-oio-container-meta-";
-    size_t prefix_bytes = sizeof(prefix) - 1, part_bytes = strlen(part), key_bytes = strlen(key);
-    if (prefix_bytes + part_bytes + key_bytes >= out_bytes)
+    size_t before_bytes = strlen(prefix) + strlen(part);
+    int length = snprintf(out, out_bytes, "%s%s%s", prefix, part, key);
+    if (length < 0 || (size_t)length >= out_bytes)
         return false;
-    memcpy(out, prefix, prefix_bytes);
-    memcpy(out + prefix_bytes, part, part_bytes);
-    char *to = out + prefix_bytes + part_bytes;
-    for (size_t i = 0; i < key_bytes; i++) {
-        unsigned char byte = (unsigned char)key[i];
-        to[i] = byte < 0x80 && (isalnum(byte) || byte == '-') ? key[i] : '-';
+    for (char *at = out + before_bytes; *at != '\0'; at++) {
+        unsigned char byte = (unsigned char)*at;
+        if (byte >= 0x80 || (!isalnum(byte) && byte != '-'))
+            *at = '-';
     }
-    to[key_bytes] = '\0';
     return true;
 }
 

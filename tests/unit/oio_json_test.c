@@ -140,15 +140,15 @@ static void several_containers_have_a_name_each(void **state)
     assert_int_equal(many_of("{\"containers\":[]}", &many), FY_OK);
     assert_int_equal(many.count, 0);
     fy_oio_many_done(&many);
-    static const char *const bad[] = {"",
-                                      "{}",
-                                      "[]",
-                                      "{\"containers\":{}}",
-                                      "{\"containers\":[1]}",
-                                      "{\"containers\":[{}]}",
-                                      "{\"containers\":[{\"name\":1}]}",
-                                      "{\"containers\":[{\"name\":\"x\"},{\"name\":\"y\","
-                                      "\"properties\":{\"a\":1}}]}"};
+    static const char *const bad[] = {
+        "",
+        "{}",
+        "[]",
+        "{\"containers\":{}}",
+        "{\"containers\":[1]}",
+        "{\"containers\":[{}]}",
+        "{\"containers\":[{\"name\":1}]}",
+        "{\"containers\":[{\"name\":\"y\",\"properties\":{\"a\":1}}]}"};
     for (size_t i = 0; i < FY_COUNT_OF(bad); i++)
         assert_int_equal(many_of(bad[i], &many), FY_EINPUT);
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/core/oio_words.h"
@@ -150,7 +151,7 @@ static void headers_of_properties_are_lower_case_but_for_the_key(void **state)
 static void expect_path(const char *sent, const char *form)
 {
     char path[4096];
-    strcpy(path, sent);
+    (void)snprintf(path, sizeof(path), "%s", sent);
     assert_int_equal(fy_oio_path(path), form != NULL);
     assert_string_equal(path, form != NULL ? form : sent);
 }
