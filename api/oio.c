@@ -7,6 +7,7 @@
 
 #include "common/adapters/oio_json.h"
 #include "common/core/names.h"
+#include "common/runtime/oio_full.h"
 
 #define ERROR_BYTES_MAX 2048 /* a sentence, all of it escaped, and its frame */
 
@@ -226,6 +227,13 @@ static void answer_failure(struct fy_oio *oio, const struct fy_err *err)
     answer_error_as(oio->x, error, err);
 }
 
+static enum fy_code check_room(struct fy_oio *oio, const struct fy_oio_way *way, struct fy_err *err)
+{
+    if (way->tells && fy_oio_is_full(oio->node))
+        return fy_err_set(err, FY_EBUSY, "over %d events wait to be told", FY_OIO_WAITING_MAX);
+    return FY_OK;
+}
+
 void fy_oio_serve(struct fy_exchange *x, const struct fy_oio_way *way,
                   void (*handle)(struct fy_exchange *x))
 {
@@ -246,7 +254,7 @@ void fy_oio_serve(struct fy_exchange *x, const struct fy_oio_way *way,
             return;
         }
     }
-    if (way->run(oio, &err) != FY_OK)
+    if (check_room(oio, way, &err) != FY_OK || way->run(oio, &err) != FY_OK)
         answer_failure(oio, &err);
 }
 

@@ -44,17 +44,20 @@ typedef enum fy_code fy_oio_run_fn(struct fy_oio *oio, struct fy_err *err);
 struct fy_oio_way {
     enum fy_oio_operation operation;
     enum fy_oio_address address;
+    bool tells; /* its events go out: refused while too many of them wait (503) */
     /* Answers and says FY_OK; or answers nothing. Thread: pool. May block. */
     fy_oio_run_fn *run;
 };
 /* What a route's handler does; handle is that handler. */
 void fy_oio_serve(struct fy_exchange *x, const struct fy_oio_way *way,
                   void (*handle)(struct fy_exchange *x));
-#define FY_OIO_HANDLER(name, whose, what)                                                          \
+#define FY_OIO_HANDLER(name, whose, what)         FY_OIO_HANDLER_OF(name, whose, what, false)
+#define FY_OIO_TELLING_HANDLER(name, whose, what) FY_OIO_HANDLER_OF(name, whose, what, true)
+#define FY_OIO_HANDLER_OF(name, whose, what, is_telling)                                           \
     static void name##_handle(struct fy_exchange *x)                                               \
     {                                                                                              \
         static const struct fy_oio_way way = {                                                     \
-            .operation = (whose), .address = (what), .run = (name)};                               \
+            .operation = (whose), .address = (what), .tells = (is_telling), .run = (name)};        \
         fy_oio_serve(x, &way, name##_handle);                                                      \
     }
 extern const struct fy_dialect fy_oio_dialect;

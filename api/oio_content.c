@@ -204,12 +204,12 @@ static enum fy_code delete (struct fy_oio *oio, struct fy_err *err) {
     return fy_oio_empty(oio, 204);
 }
 
-FY_OIO_HANDLER(create, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
+FY_OIO_TELLING_HANDLER(create, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
 FY_OIO_HANDLER(show, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
-FY_OIO_HANDLER(delete, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
+FY_OIO_TELLING_HANDLER(delete, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
 FY_OIO_HANDLER(get_properties, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
-FY_OIO_HANDLER(set_properties, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
-FY_OIO_HANDLER(del_properties, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
+FY_OIO_TELLING_HANDLER(set_properties, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
+FY_OIO_TELLING_HANDLER(del_properties, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
 
 static const struct fy_route routes[] = {
     FY_OIO_ROUTE("POST", "content/create", create),

@@ -134,7 +134,7 @@ static enum fy_code snapshot(struct fy_oio *oio, struct fy_err *err)
     return fy_oio_empty(oio, 204);
 }
 
-FY_OIO_HANDLER(snapshot, FY_OIO_SNAPSHOT, FY_OIO_BY_CONTAINER)
+FY_OIO_TELLING_HANDLER(snapshot, FY_OIO_SNAPSHOT, FY_OIO_BY_CONTAINER)
 
 static const struct fy_route routes[] = {FY_OIO_ROUTE("POST", "container/snapshot", snapshot)};
 const struct fy_route_table fy_routes_oio_snapshot = {routes, FY_COUNT_OF(routes)};

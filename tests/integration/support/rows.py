@@ -70,18 +70,23 @@ def _psql(url, text):
     return subprocess.run(command, check=True, timeout=FILL_S, capture_output=True, text=True).stdout
 
 
-def _add(site, texts, like, prefix, count):
+def _write(site, texts):
     url = site.settings.get("catalogue")
     if url:
-        for text in statements(POSTGRES, texts, like, prefix, count):
+        for text in texts:
             _psql(url, text)
         return
     db = sqlite3.connect(site.data / "catalogue.db")
     db.execute("PRAGMA synchronous = off")
-    for text in statements(SQLITE, texts, like, prefix, count):
+    for text in texts:
         db.execute(text)
     db.commit()
     db.close()
+
+
+def _add(site, texts, like, prefix, count):
+    words = POSTGRES if site.settings.get("catalogue") else SQLITE
+    _write(site, statements(words, texts, like, prefix, count))
 
 
 def add_rows(site, like, prefix, count):
@@ -94,6 +99,17 @@ def add_twins(site, like, prefix, count):
     """As many READY rows with the body of the object `like`, and of each an older version. All sums know of
     them."""
     _add(site, (TWINS, OLDER, SUMS, OWN_SUMS), like, prefix, count)
+
+
+def tell_many(site, count):
+    """A row that says of so many events of containers that they wait; it has one."""
+    key, value = b"0" * 64, b'{"url":{"id":""}}'
+    packed = (len(key).to_bytes(4, "little") + len(value).to_bytes(4, "little") + key + value).hex()
+    blob = f"'\\x{packed}'" if site.settings.get("catalogue") else f"x'{packed}'"
+    _write(site, [
+        f"INSERT INTO event(stream, events, written_ms, packed) VALUES(1, {count}, 0, {blob})",
+        f"UPDATE counters SET oio_events = oio_events + {count} WHERE id = (SELECT min(id) FROM counters)",
+    ])  # fmt: skip
 
 
 def ask(site, sql):
