@@ -1,7 +1,10 @@
 """The command `ferry` where versions of objects are kept: told, listed, fetched and removed by number."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from support.command import ERROR, NOT_FOUND, USAGE, Ferry
+from support.links import Links
 from support.oio import Oio, fresh
 
 ACCOUNT = "account-1"
@@ -83,13 +86,24 @@ def test_versions_go_on_over_pages_in_the_middle_of_a_name(oio, ferry):
     """More of one name than a page has: all are listed, each once."""
     ref, there = kept(oio)
     written = 1030  # a page has 1000
-    for name, count in (("a", 1), ("b", written), ("c", 1)):
-        for _ in range(count):
-            oio.put(ref, name, b"x").must(201)
+    with ThreadPoolExecutor(8) as pool:
+        for answer in pool.map(lambda name: oio.put(ref, name, b"x"), ["a", *["b"] * written, "c"]):
+            answer.must(201)
     listed = versions_of(ferry, there)
     assert [row["object"]["name"] for row in listed] == ["a"] + ["b"] * written + ["c"]
     of_b = [row["version"] for row in listed[1:-1]]
     assert of_b == sorted(set(of_b), reverse=True)
+
+
+def test_a_put_whose_answer_is_lost_adds_one_version(site, oio, ferry, tmp_path):
+    _, there = kept(oio)
+    (tmp_path / "file").write_bytes(b"bytes")
+    with Links() as links:
+        line = links.to(site.url)
+        line.unheard = 1
+        Ferry(line.url, client=None)("put", tmp_path / "file", *there, "o").must()
+        assert line.unheard == 0
+    assert len(versions_of(ferry, there)) == 1
 
 
 def test_a_bucket_of_ccs_has_one_version_and_is_never_overwritten(site):

@@ -9,6 +9,7 @@ import threading
 import urllib.parse
 
 CHUNK = 16 << 10
+GO_ON = b"HTTP/1.1 100 "  # no answer yet
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: a RST, and nothing more of what was to be sent
 
 
@@ -62,6 +63,7 @@ class Link:
     rate     bytes a second for each connection; 0: as they come
     stalled  nothing moves, and nobody is told
     refused  connections end at once
+    unheard  so many answers do not arrive: their connections end
     corrupt  of a piece's bytes above 127 one gets another value, so often (0-1). Who makes bodies of
              such bytes alone has bad bodies; heads, JSON and the frames of chunks, which are ASCII, stay
     """
@@ -79,7 +81,7 @@ class Link:
             self._aimed.set()
 
     def clear(self):
-        self.delay = self.rate = self.corrupt = 0
+        self.delay = self.rate = self.corrupt = self.unheard = 0
         self.stalled = self.refused = False
 
     def reset(self):
@@ -119,7 +121,7 @@ class Link:
         ends = (writer, there[1])
         self._sockets.update(ends)
         try:
-            await asyncio.gather(self._carry(reader, there[1]), self._carry(there[0], writer))
+            await asyncio.gather(self._carry(reader, there[1]), self._carry(there[0], writer, answers=True))
         except OSError:
             pass  # one of them is gone: the other learns it below
         finally:
@@ -127,9 +129,12 @@ class Link:
             for end in ends:
                 _abort(end)
 
-    async def _carry(self, reader, writer):
+    async def _carry(self, reader, writer, answers=False):
         while data := await reader.read(CHUNK):
             self.count += len(data)
+            if answers and self.unheard and not data.startswith(GO_ON):
+                self.unheard -= 1
+                raise ConnectionAbortedError
             while self.stalled:
                 await asyncio.sleep(0.02)
             if self.delay:
