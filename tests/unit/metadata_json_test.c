@@ -120,6 +120,63 @@ static void metadata_fills_its_bound_and_no_more(void **state)
     refused(text, true);
 }
 
+/* ------------------------------------------------------------------ set */
+
+static enum fy_code set(char *metadata, bool flush, const char *key, const char *value)
+{
+    const struct fy_property property = {key, value};
+    struct fy_err err = {0};
+    return fy_metadata_json_set(metadata, flush, &property, key != NULL, &err);
+}
+
+static void properties_are_set_and_removed_in_metadata(void **state)
+{
+    (void)state;
+    char metadata[FY_METADATA_BYTES_MAX + 1] = "";
+    assert_int_equal(set(metadata, false, "b", "2"), FY_OK);
+    assert_int_equal(set(metadata, false, "a", ""), FY_OK);
+    assert_string_equal(metadata, "{\"a\":\"\",\"b\":\"2\"}");
+    assert_int_equal(set(metadata, false, "b", "3"), FY_OK);
+    assert_int_equal(set(metadata, false, "a", NULL), FY_OK);
+    assert_int_equal(set(metadata, false, "nothing", NULL), FY_OK);
+    assert_string_equal(metadata, "{\"b\":\"3\"}");
+    assert_int_equal(set(metadata, true, "c", "4"), FY_OK);
+    assert_string_equal(metadata, "{\"c\":\"4\"}");
+    assert_int_equal(set(metadata, true, NULL, NULL), FY_OK);
+    assert_string_equal(metadata, "{}");
+}
+
+static void mime_type_is_no_property(void **state)
+{
+    (void)state;
+    char metadata[FY_METADATA_BYTES_MAX + 1] = "{\"a\":\"1\",\"mime-type\":\"text%2Fplain\"}";
+    assert_int_equal(set(metadata, false, "mime-type", "x"), FY_EINPUT);
+    assert_int_equal(set(metadata, false, "mime-type", NULL), FY_EINPUT);
+    assert_int_equal(set(metadata, true, NULL, NULL), FY_OK);
+    assert_string_equal(metadata, "{\"mime-type\":\"text%2Fplain\"}");
+}
+
+static void property_that_cannot_be_leaves_metadata_as_it_is(void **state)
+{
+    (void)state;
+    char metadata[FY_METADATA_BYTES_MAX + 1] = "{\"a\":\"1\"}";
+    char value[FY_METADATA_BYTES_MAX];
+    assert_int_equal(set(metadata, true, "", "x"), FY_EINPUT);
+    assert_int_equal(set(metadata, true, "b", ";"), FY_EINPUT);
+    assert_int_equal(set(metadata, true, "b", "\xff"), FY_EINPUT);
+    assert_int_equal(set(metadata, true, "\xff", "x"), FY_EINPUT);
+    memset(value, 'x', sizeof(value));
+    const size_t frame = strlen("{\"a\":\"1\",\"b\":\"\"}");
+    value[FY_METADATA_BYTES_MAX - frame + 1] = '\0';
+    assert_int_equal(set(metadata, false, "b", value), FY_ETOOBIG);
+    assert_string_equal(metadata, "{\"a\":\"1\"}");
+    value[FY_METADATA_BYTES_MAX - frame] = '\0';
+    assert_int_equal(set(metadata, false, "b", value), FY_OK);
+    assert_int_equal(strlen(metadata), FY_METADATA_BYTES_MAX);
+    memcpy(metadata, "torn", sizeof("torn"));
+    assert_int_equal(set(metadata, false, "b", "1"), FY_EIO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +185,9 @@ int main(void)
         cmocka_unit_test(values_are_sane_texts),
         cmocka_unit_test(other_texts_are_no_metadata),
         cmocka_unit_test(metadata_fills_its_bound_and_no_more),
+        cmocka_unit_test(properties_are_set_and_removed_in_metadata),
+        cmocka_unit_test(mime_type_is_no_property),
+        cmocka_unit_test(property_that_cannot_be_leaves_metadata_as_it_is),
     };
     return cmocka_run_group_tests_name("metadata_json", tests, NULL, NULL);
 }
