@@ -22,6 +22,7 @@ struct fy_backfill_turn {
     struct fy_backfill_row *row;    /* goes ahead as orders are added */
     const struct fy_site_row *site; /* the target */
     bool ferry;                     /* it is one: it can be asked what it has */
+    bool overwrites;                /* the container under way follows a version policy */
     size_t limit; /* orders, 1..FY_BACKFILL_STEP; a container's own comes on top */
     size_t span;  /* names to compare at once, 1..FY_BACKFILL_SPAN; moves */
 

@@ -35,6 +35,7 @@ static void make_order(const struct fy_backfill_turn *turn, const struct fy_back
     *order = (struct fy_order){.action = change->action,
                                .size = change->size,
                                .stamp = *change->stamp,
+                               .overwrites = turn->overwrites,
                                .ordered_at_ms = fy_wall_ms(turn->node->clock)};
     memcpy(order->op_id, row->op_id, sizeof(order->op_id));
     memcpy(order->to_site, row->site, sizeof(order->to_site));

@@ -92,6 +92,7 @@ static enum fy_code enter(struct fy_backfill_turn *turn, const struct fy_contain
     memcpy(row->at.account, container->account, sizeof(row->at.account));
     memcpy(row->at.bucket, container->name, sizeof(row->at.bucket));
     row->at.object[0] = '\0';
+    turn->overwrites = container->rules.versioned;
     if (code == FY_OK && *meant)
         code = add_container(turn, container, err);
     return code;
@@ -140,14 +141,26 @@ static enum fy_code begin_next(struct fy_backfill_turn *turn, struct fy_err *err
     return code;
 }
 
+/* The container that the row stands in may have been entered by a process that is dead. */
+static enum fy_code look_around(struct fy_backfill_turn *turn, struct fy_err *err)
+{
+    struct fy_container_row container;
+    const struct fy_backfill_row *row = turn->row;
+    enum fy_code code = fy_catalogue_container_get(turn->node->catalogue, row->at.account,
+                                                   row->at.bucket, &container, err);
+    if (code == FY_OK)
+        turn->overwrites = container.rules.versioned;
+    return code;
+}
+
 enum fy_code fy_backfill_step(struct fy_backfill_turn *turn, struct fy_err *err)
 {
     const struct fy_backfill_row *row = turn->row;
     bool over = row->at.bucket[0] == '\0';
-    enum fy_code code = FY_OK;
-    if (!over && turn->ferry && !row->whole)
+    enum fy_code code = over ? FY_OK : look_around(turn, err);
+    if (!over && code == FY_OK && turn->ferry && !row->whole)
         code = fy_backfill_compare(turn, &over, err);
-    else if (!over)
+    else if (!over && code == FY_OK)
         code = walk_objects(turn, &over, err);
     if (code == FY_ENOTFOUND) { /* purged meanwhile, with all that was in it */
         code = FY_OK;

@@ -343,6 +343,31 @@ static void an_order_is_that_of_the_change_given_now(void **state)
     assert_true(fy_order_digest(&order, &promised));
     assert_true(fy_digest_equal(&promised, &digest));
     assert_true(order.ordered_at_ms >= before_ms);
+    assert_false(order.overwrites);
+}
+
+/* Also when the process that entered the container is dead. */
+static void orders_of_a_container_with_a_version_policy_say_so(void **state)
+{
+    struct site *self = *state;
+    const struct fy_property property = {"sys.m2.policy.version", "3"};
+    struct fy_cat_properties *set = fy_alloc(sizeof(*set));
+    *set = (struct fy_cat_properties){.op.kind = FY_CAT_PROPERTIES,
+                                      .account = "client-1",
+                                      .name = "bucket-1",
+                                      .properties = &property,
+                                      .count = 1};
+    change(self, FY_ACTION_CREATE, "", OLD, 0);
+    change(self, FY_ACTION_CREATE, "o", OLD, 17);
+    must(fy_catalogue_writer_run(self->node.writer, &set->op, NULL), &set->op.err);
+    free(set);
+    must(step(self), &self->err);
+    assert_string_equal(order_of(self, 0).object, "");
+    assert_true(order_of(self, 0).overwrites);
+    self->turn.overwrites = false;
+    must(step(self), &self->err);
+    assert_string_equal(order_of(self, 0).object, "o");
+    assert_true(order_of(self, 0).overwrites);
 }
 
 static void a_turn_of_large_objects_is_short(void **state)
@@ -505,6 +530,7 @@ int main(void)
         TEST(a_site_that_has_nothing_is_asked_for_no_rows),
         TEST(all_is_ordered_without_a_question),
         TEST(an_order_is_that_of_the_change_given_now),
+        TEST(orders_of_a_container_with_a_version_policy_say_so),
         TEST(a_turn_of_large_objects_is_short),
         TEST(what_no_order_would_change_is_left),
         TEST(a_site_that_answers_nonsense_ends_the_turn),
