@@ -43,9 +43,17 @@ struct site_clock {
     int64_t skew_ms;
 };
 
+/* The second bucket follows a version policy, which each site has its own of. */
+static const char *const policies[SITES] = {"1", "2", "-1"};
+static bool is_versioned(int bucket)
+{
+    return bucket == BUCKETS - 1;
+}
+
 struct upload { /* begun, not finished */
     bool open;
     int64_t token;
+    bool by_rules;
     int value;
 };
 
@@ -179,6 +187,21 @@ static void drain_outbox(struct site *site)
     assert_int_equal(run(site, &done.op), FY_OK);
 }
 
+static bool note_order(void *arg, const struct fy_outbox_row *row)
+{
+    (void)row;
+    *(bool *)arg = true;
+    return false;
+}
+
+static bool has_order(struct site *site)
+{
+    bool found = false;
+    struct fy_err err = {0};
+    assert_int_equal(fy_catalogue_outbox_read(site->catalogue, 1, note_order, &found, &err), FY_OK);
+    return found;
+}
+
 /* ------------------------------------------------------------------ local operations */
 
 static void remember(struct site *site, int bucket, int name, int value)
@@ -193,8 +216,27 @@ static void remember(struct site *site, int bucket, int name, int value)
         .bucket = bucket, .name = name, .value = value, .stamp = world.sent[before].order.stamp};
 }
 
+static void container_make(struct site *site, int bucket)
+{
+    const struct fy_property properties[] = {
+        {"sys.m2.policy.version", policies[site - world.sites]},
+        {"sys.m2.policy.version.delete_exceeding", "1"},
+    };
+    struct fy_cat_container_make op = {.op = {.kind = FY_CAT_CONTAINER_MAKE},
+                                       .account = CLIENT,
+                                       .properties = properties,
+                                       .count = FY_COUNT_OF(properties)};
+    bucket_name(bucket, op.name);
+    if (run(site, &op.op) == FY_OK)
+        remember(site, bucket, -1, 1);
+}
+
 static void local_bucket_create(struct site *site, int bucket)
 {
+    if (is_versioned(bucket)) {
+        container_make(site, bucket);
+        return;
+    }
     struct fy_cat_bucket_create op = {.op = {.kind = FY_CAT_BUCKET_CREATE}, .client = CLIENT};
     bucket_name(bucket, op.bucket);
     if (run(site, &op.op) == FY_OK)
@@ -212,14 +254,15 @@ static void local_bucket_delete(struct site *site, int bucket)
 static void upload_begin(struct site *site, int bucket, int name)
 {
     struct fy_cat_upload_begin op = {.op = {.kind = FY_CAT_UPLOAD_BEGIN}, .client = CLIENT};
+    op.by_rules = below(4) != 0; /* or as CCS does it */
     key_of(bucket, name, &op.key);
     enum fy_code code = run(site, &op.op);
     if (code != FY_OK)
         return;
     /* Over an upload that is still open: an order has deleted the row under it meanwhile. The new
      * one counts; the old one is forgotten like that of a client that went away. */
-    site->uploads[bucket][name] =
-        (struct upload){.open = true, .token = op.token, .value = (int)below(VALUES)};
+    site->uploads[bucket][name] = (struct upload){
+        .open = true, .token = op.token, .by_rules = op.by_rules, .value = (int)below(VALUES)};
 }
 
 static void upload_end(struct site *site, int bucket, int name)
@@ -233,6 +276,7 @@ static void upload_end(struct site *site, int bucket, int name)
     key_of(bucket, name, &finish->key);
     memcpy(finish->client, CLIENT, sizeof(CLIENT));
     finish->token = upload->token;
+    finish->by_rules = upload->by_rules;
     finish->size = 7;
     finish->proof = FY_PROOF_TRANSPORT;
     digest_of(upload->value, &finish->digest);
@@ -248,12 +292,70 @@ static void upload_end(struct site *site, int bucket, int name)
     free(finish);
 }
 
+/* What the site's own object row says: an older version may have come back. */
+static int value_at(struct site *site, const struct fy_object_key *key)
+{
+    struct fy_object_row *row = fy_alloc(sizeof(*row));
+    struct fy_digest digest;
+    struct fy_err err = {0};
+    int value = -1;
+    enum fy_code code = fy_catalogue_object_get(site->catalogue, key, row, &err);
+    for (int i = 0; code == FY_OK && row->reg.status == FY_STATUS_READY && i < VALUES; i++) {
+        digest_of(i, &digest);
+        if (fy_digest_equal(&digest, &row->reg.digest))
+            value = i;
+    }
+    free(row);
+    return value;
+}
+
+/* The number of a version of the name, any; 0: there is none. */
+struct pick {
+    uint32_t seen;
+    int64_t number;
+};
+static bool pick_one(void *arg, const struct fy_version_entry *entry)
+{
+    struct pick *pick = arg;
+    if (below(++pick->seen) == 0)
+        pick->number = entry->row->version;
+    return true;
+}
+
+static int64_t pick_version(struct site *site, const struct fy_object_key *key)
+{
+    struct pick pick = {.number = 0};
+    struct fy_err err = {0};
+    const struct fy_version_query query = {.account = CLIENT,
+                                           .bucket = key->bucket,
+                                           .prefix = key->object,
+                                           .after = "",
+                                           .version_after = FY_UNSET,
+                                           .before = "",
+                                           .delimiter = "",
+                                           .all = true,
+                                           .version = FY_UNSET,
+                                           .limit = 100};
+    enum fy_code code = fy_catalogue_version_list(site->catalogue, &query, pick_one, &pick, &err);
+    assert_true(code == FY_OK || code == FY_ENOTFOUND);
+    return pick.number;
+}
+
+/* Of a name, or of one version of it. What changes nothing for others is no part of the history. */
 static void local_delete(struct site *site, int bucket, int name)
 {
     struct fy_cat_object_delete op = {.op = {.kind = FY_CAT_OBJECT_DELETE}, .client = CLIENT};
     key_of(bucket, name, &op.key);
-    if (run(site, &op.op) == FY_OK && !op.already)
-        remember(site, bucket, name, -1);
+    memcpy(op.key.account, CLIENT, sizeof(CLIENT));
+    if (is_versioned(bucket) && below(2) == 0)
+        op.version = pick_version(site, &op.key);
+    size_t before = world.sent_count;
+    enum fy_code code = run(site, &op.op);
+    if (!has_order(site))
+        assert_true(code != FY_OK || op.already || op.version != 0);
+    else
+        remember(site, bucket, name, value_at(site, &op.key));
+    assert_true(world.sent_count <= before + SITES - 1);
 }
 
 static void local_step(void)
@@ -540,6 +642,22 @@ static void open_site(struct site *site, int i, const char *folder)
     fy_catalogue_attach(site->catalogue, &site->hlc);
 }
 
+static bool contradiction(void *arg, const char *check, const char *about, const char *text)
+{
+    const struct site *site = arg;
+    fail_msg("%s: %s: %s: %s", site->name, check, about, text);
+    return false;
+}
+
+/* Rows and sums agree at each site, whatever its policy made of the history. */
+static void audit(struct site *site)
+{
+    struct fy_catalogue_totals counted;
+    struct fy_err err = {0};
+    if (fy_catalogue_audit(site->catalogue, &counted, contradiction, site, &err) != FY_OK)
+        fail_msg("%s: %s", site->name, err.text);
+}
+
 static uint64_t number_from(const char *variable, uint64_t fallback)
 {
     const char *text = getenv(variable);
@@ -582,6 +700,7 @@ static void sites_end_equal_to_what_the_history_alone_says(void **state)
     }
 
     for (int i = 0; i < SITES; i++) {
+        audit(&world.sites[i]);
         fy_catalogue_close(world.sites[i].catalogue);
         fy_hlc_done(&world.sites[i].hlc);
     }
