@@ -56,7 +56,7 @@ void fy_cs_snapshot_name(int64_t place_id, char name[static FY_CS_COPY_NAME_BYTE
 
 static enum fy_code begin(struct fy_cs *self, struct fy_cat_snapshot *snapshot)
 {
-    struct fy_cs_container source, place, copy;
+    struct fy_cs_container source = {.id = 0}, place = {.id = 0}, copy = {.id = 0};
     char name[FY_CS_COPY_NAME_BYTES];
     enum fy_code code = begin_check(self, snapshot, &source, &place);
     if (code != FY_OK)
