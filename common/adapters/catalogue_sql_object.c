@@ -184,17 +184,31 @@ enum fy_code fy_cs_object_delete(struct fy_cs *self, struct fy_cat_op *op)
     return code;
 }
 
+/* The name is hidden by a delete marker: without it the version behind it is there again. */
+static enum fy_code unhide(struct fy_cs *self, struct fy_cat_undelete *undelete,
+                           const struct fy_cs_name *at)
+{
+    struct fy_err *err = &undelete->op.err;
+    struct fy_object_row older;
+    if (!fy_cs_version_older(self, self->writer, at->container->id, at->name, &older) ||
+        older.marker)
+        return fy_err_set(err, FY_ENOTFOUND,
+                          "behind the delete marker of %s/%.100s there is no object",
+                          undelete->key.bucket, at->name);
+    if (older.damaged)
+        return fy_err_set(err, FY_ENOTFOUND, "what the delete marker of %s/%.100s hides is damaged",
+                          undelete->key.bucket, at->name);
+    fy_cs_newest_erase(self, at);
+    undelete->size = older.size;
+    return FY_OK;
+}
+
 /* Whether what was kept of the object can be had again. */
-static enum fy_code undelete_check(struct fy_cs *self, struct fy_cat_undelete *undelete,
-                                   struct fy_cs_container *container, struct fy_cs_object *object,
-                                   struct fy_body_row *body)
+static enum fy_code kept_check(struct fy_cs *self, struct fy_cat_undelete *undelete,
+                               const struct fy_cs_object *object, struct fy_body_row *body)
 {
     struct fy_err *err = &undelete->op.err;
     const struct fy_object_key *key = &undelete->key;
-    enum fy_code code =
-        fy_cs_upload_check(self, &undelete->op, key, undelete->client, false, container, object);
-    if (code != FY_OK)
-        return code;
     if (object->kept_body_id == 0 || !fy_cs_body_get(self->writer, object->kept_body_id, body))
         return fy_err_set(err, FY_ENOTFOUND, "nothing is kept of object %s/%.100s", key->bucket,
                           key->object);
@@ -204,36 +218,47 @@ static enum fy_code undelete_check(struct fy_cs *self, struct fy_cat_undelete *u
     return FY_OK;
 }
 
+/* The row as it was before it was deleted. */
+static enum fy_code bring_back(struct fy_cs *self, struct fy_cat_undelete *undelete,
+                               const struct fy_cs_name *at)
+{
+    struct fy_body_row body = {.id = 0};
+    enum fy_code code = kept_check(self, undelete, at->object, &body);
+    if (code != FY_OK)
+        return code;
+    struct fy_stamp stamp = fy_cs_stamp_next(self, &at->object->reg.stamp);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_UNDELETE);
+    fy_cs_stamp(&use, &stamp);
+    fy_cs_i64(&use, at->container->id);
+    fy_cs_text(&use, at->name);
+    fy_cs_i64(&use, at->object->number); /* it is the version that it was */
+    fy_cs_expect(&use);                  /* read in this transaction, under its lock */
+    fy_cs_journal_object(self, at->container, at->name);
+    self->counters.kept_objects--;
+    self->counters.kept_bytes -= body.size;
+    self->counters.objects++;
+    self->counters.bytes += body.size;
+    fy_cs_sum_add(self, at->container->id, 1, body.size, 1);
+    fy_cs_tell_object(self, FY_OIO_CONTENT_NEW, at->container, at->name);
+    undelete->size = body.size;
+    fy_cs_order_add(self, at, FY_ACTION_CREATE, &stamp, &body.digest, body.size);
+    return FY_OK;
+}
+
 enum fy_code fy_cs_undelete(struct fy_cs *self, struct fy_cat_op *op)
 {
     struct fy_cat_undelete *undelete = (struct fy_cat_undelete *)(void *)op;
     struct fy_cs_container container;
     struct fy_cs_object object;
-    struct fy_body_row body = {.id = 0};
-    enum fy_code code = undelete_check(self, undelete, &container, &object, &body);
-    if (code != FY_OK)
-        return code;
-    struct fy_stamp stamp = fy_cs_stamp_next(self, &object.reg.stamp);
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_UNDELETE);
-    fy_cs_stamp(&use, &stamp);
-    fy_cs_i64(&use, container.id);
-    fy_cs_text(&use, undelete->key.object);
-    fy_cs_i64(&use, object.number); /* it is the version that it was */
-    fy_cs_expect(&use);             /* read in this transaction, under its lock */
-    fy_cs_journal_object(self, &container, undelete->key.object);
-    self->counters.kept_objects--;
-    self->counters.kept_bytes -= body.size;
-    self->counters.objects++;
-    self->counters.bytes += body.size;
-    fy_cs_sum_add(self, container.id, 1, body.size, 1);
-    fy_cs_tell_object(self, FY_OIO_CONTENT_NEW, &container, undelete->key.object);
-    undelete->size = body.size;
-
     const struct fy_cs_name at = {.container = &container,
                                   .name = undelete->key.object,
                                   .object = &object,
                                   .client = undelete->client,
                                   .op_id = undelete->op_id};
-    fy_cs_order_add(self, &at, FY_ACTION_CREATE, &stamp, &body.digest, body.size);
-    return FY_OK;
+    enum fy_code code =
+        fy_cs_upload_check(self, op, &undelete->key, undelete->client, false, &container, &object);
+    if (code != FY_OK)
+        return code;
+    bool hidden = object.marker && object.kept_body_id == 0;
+    return hidden ? unhide(self, undelete, &at) : bring_back(self, undelete, &at);
 }

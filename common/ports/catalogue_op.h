@@ -156,9 +156,9 @@ struct fy_cat_object_delete {
 };
 
 /* The object as it was before it was deleted, READY with a new stamp, and one CREATE order: its
- * body and facts were kept (trash.keep). FY_ENOTFOUND bucket, or nothing of it is kept, or its body
- * is damaged; FY_EFORBIDDEN no WRITE right; FY_EEXISTS it is there; FY_ENOTACCEPT it is being
- * uploaded.
+ * body and facts were kept (trash.keep), or a delete marker hides it, which is removed then.
+ * FY_ENOTFOUND bucket, or nothing of it is kept, or its body is damaged; FY_EFORBIDDEN no WRITE
+ * right; FY_EEXISTS it is there; FY_ENOTACCEPT it is being uploaded.
  */
 struct fy_cat_undelete {
     struct fy_cat_op op;

@@ -65,11 +65,63 @@ static void first_containers(struct contract *c)
     set(c, "sys.m2.policy.version", "-1");
     set(c, "sys.m2.quota", "1000000");
     free(value);
+    assert_int_equal(contract_put_in(c, "A", "b/\u00e9", "o", "one"), FY_OK);
+    assert_int_equal(contract_put_in(c, "A", "b/\u00e9", "o", "two"), FY_OK);
+    assert_int_equal(contract_put_in(c, "A", "b/\u00e9", "p", "one"), FY_OK);
+    assert_int_equal(contract_put_in(c, "A", "b/\u00e9", "q", "one"), FY_OK);
+    assert_int_equal(contract_rm_in(c, "A", "b/\u00e9", "q"), FY_OK);
+}
+
+/* A version that is described only, and other words about one that is there. */
+static void describe(struct contract *c, const char *object)
+{
+    struct fy_cat_register registered = {.op.kind = FY_CAT_REGISTER,
+                                         .key = contract_key("A", "b/\u00e9", object),
+                                         .client = "A",
+                                         .size = 5};
+    const struct fy_property property = {"k", "v"};
+    struct fy_cat_object_properties words = {.op.kind = FY_CAT_OBJECT_PROPERTIES,
+                                             .key = contract_key("A", "b/\u00e9", object),
+                                             .client = "A",
+                                             .op_id = "set",
+                                             .properties = &property,
+                                             .count = 1};
+    assert_int_equal(contract_run(c, &words.op), FY_OK);
+    assert_int_equal(contract_run(c, &registered.op), FY_OK);
+    words.version = registered.version;
+    assert_int_equal(contract_run(c, &words.op), FY_OK);
+}
+
+static void rm_version(struct contract *c, const char *object)
+{
+    struct fy_object_row row;
+    struct fy_cat_object_delete erase = {.op.kind = FY_CAT_OBJECT_DELETE,
+                                         .key = contract_key("A", "b/\u00e9", object),
+                                         .client = "A",
+                                         .op_id = "erase"};
+    assert_int_equal(fy_catalogue_version_get(c->catalogue, &erase.key, 0, &row, &c->err), FY_OK);
+    erase.version = row.version;
+    assert_int_equal(contract_run(c, &erase.op), FY_OK);
+}
+
+/* Kept, hidden, brought back, erased, registered. */
+static void second_versions(struct contract *c)
+{
+    assert_int_equal(contract_put_in(c, "A", "b/\u00e9", "o", "three"), FY_OK);
+    rm_version(c, "o"); /* the one before comes back */
+    describe(c, "p");
+    assert_int_equal(contract_rm_in(c, "A", "b/\u00e9", "o"), FY_OK);
+    rm_version(c, "q"); /* the marker */
+    assert_int_equal(contract_put_in(c, "A", "b/\u00e9", "r", "four"), FY_OK);
+    assert_int_equal(contract_rm_in(c, "A", "b/\u00e9", "r"), FY_OK);
+    rm_version(c, "r");
+    rm_version(c, "r"); /* gone */
 }
 
 static void second_containers(struct contract *c)
 {
     const struct fy_property other[] = {{"user.a", "3"}, {"user.b", "4"}};
+    second_versions(c);
     set_many(c, true, other, FY_COUNT_OF(other));
     set(c, "user.b", NULL);
     set(c, "sys.m2.policy.version", "3");

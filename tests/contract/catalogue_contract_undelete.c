@@ -211,6 +211,50 @@ static void damaged_body_is_not_brought_back(void **state)
     assert_int_equal(contract_status(c, "bucket-1", "o"), FY_STATUS_DELETED);
 }
 
+static enum fy_code undelete_in(struct contract *c, const char *object, int64_t *size)
+{
+    struct fy_cat_undelete op = {.op.kind = FY_CAT_UNDELETE,
+                                 .key = contract_key("A", "c", object),
+                                 .client = "A",
+                                 .op_id = "un"};
+    enum fy_code code = contract_run(c, &op.op);
+    *size = op.size;
+    return code;
+}
+
+/* Nothing was thrown away: without the marker the version behind it is there again. */
+static void object_that_a_delete_marker_hides_is_brought_back(void **state)
+{
+    struct contract *c = *state;
+    int64_t size = 0;
+    struct fy_object_key key = contract_key("A", "c", "o");
+    struct fy_object_row before, row;
+    const struct fy_property policy = {"sys.m2.policy.version", "-1"};
+    struct fy_cat_properties set = {.op.kind = FY_CAT_PROPERTIES,
+                                    .account = "A",
+                                    .name = "c",
+                                    .properties = &policy,
+                                    .count = 1};
+    assert_int_equal(contract_make(c, "A", "c"), FY_OK);
+    assert_int_equal(contract_run(c, &set.op), FY_OK);
+    assert_int_equal(contract_put_in(c, "A", "c", "o", "one"), FY_OK);
+    assert_int_equal(contract_put_in(c, "A", "c", "o", "newer"), FY_OK);
+    assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &before, &c->err), FY_OK);
+    assert_int_equal(undelete_in(c, "o", &size), FY_EEXISTS);
+    assert_int_equal(contract_rm_in(c, "A", "c", "o"), FY_OK);
+    contract_outbox_clear(c);
+
+    assert_int_equal(undelete_in(c, "o", &size), FY_OK);
+    assert_int_equal(size, strlen("newer"));
+    assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &row, &c->err), FY_OK);
+    assert_int_equal(row.reg.status, FY_STATUS_READY);
+    assert_int_equal(row.version, before.version);
+    assert_string_equal(row.id, before.id);
+    assert_true(fy_stamp_compare(&row.reg.stamp, &before.reg.stamp) > 0);
+    assert_int_equal(contract_outbox_count(c), 1); /* the other sites have it again, too */
+    assert_int_equal(undelete_in(c, "o", &size), FY_EEXISTS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
 
 int catalogue_contract_undelete(void)
@@ -225,6 +269,7 @@ int catalogue_contract_undelete(void)
         TEST(tombstone_that_is_forgotten_lets_go),
         TEST(undelete_needs_what_an_upload_needs),
         TEST(damaged_body_is_not_brought_back),
+        TEST(object_that_a_delete_marker_hides_is_brought_back),
     };
     return cmocka_run_group_tests_name("catalogue undelete", tests, NULL, NULL);
 }
