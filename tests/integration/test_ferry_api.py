@@ -426,9 +426,11 @@ def test_openapi_is_served(client):
 
 
 def test_openapi_describes_only_what_is_served(client):
-    """Every path and method of it is answered by a route: never 404 for the path, never 405."""
+    """Every path and method of it is answered by a route: never 404 for the path, never 405. OpenIO's
+    API has no 405; its cases call each of its operations."""
     described = yaml.safe_load(client.call("GET", "/openapi.yaml").must(200).body)
-    for path, methods in described["paths"].items():
+    ours = {path: methods for path, methods in described["paths"].items() if not path.startswith("/v3.0/")}
+    for path, methods in ours.items():
         target = re.sub(r"\{[^}]+\}", "some-1", path)
         allowed = client.call("PATCH", target)
         assert allowed.status == 405, (path, allowed)
