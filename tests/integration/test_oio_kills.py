@@ -58,14 +58,18 @@ def count_of(oio, ref):
     return int(answer.header("x-oio-container-meta-sys-m2-objects")) if answer.status == 200 else None
 
 
-def listed(oio, ref):
-    """(name, version, hash) of every version."""
-    pages = oio.pages(ref, all=1, max=10000)
+def listed(oio, ref, **query):
+    """(name, version, hash) of what is listed."""
+    pages = oio.pages(ref, max=10000, **query)
     return [(row["name"], row["version"], row["hash"]) for page in pages for row in page.json()["objects"]]
 
 
+def names(oio, ref):
+    return [name for name, *_ in listed(oio, ref)]
+
+
 def check_counters(oio, ref):
-    rows = listed(oio, ref)
+    rows = listed(oio, ref, all=1)
     assert counters(oio, ref) == (len(rows), len(rows) * len(BODY))
     return len(rows)
 
@@ -139,7 +143,7 @@ def test_a_snapshot_killed_amid_leaves_nothing_and_is_asked_for_again(sites):
     (site,) = sites(["site-a"])
     oio = Oio(site.url)
     ref = big(site, oio)
-    before = listed(oio, ref)
+    before = listed(oio, ref, all=1)
     for _ in range(TRIES):
         copy = fresh("copy")
         asked = Asked(lambda: oio.snapshot(ref, copy))
@@ -154,14 +158,14 @@ def test_a_snapshot_killed_amid_leaves_nothing_and_is_asked_for_again(sites):
 
     site.start()
     refused(oio.show(copy), 404, *NO_CONTAINER)
-    assert listed(oio, ref) == before
+    assert listed(oio, ref, all=1) == before
     eventually(lambda: oio.put(ref, "usable", BODY).status == 201, LEASE_S, "the source takes changes again")
     oio.delete(ref, "usable", version=oio.versions(ref, "usable")[0]["version"]).must(204)
     eventually(lambda: ask(site, HIDDEN) == 0, LEASE_S, "nothing of the half snapshot is left")
     left = "SELECT count(*) FROM {} WHERE container_id NOT IN (SELECT id FROM container)"
     assert [ask(site, left.format(table)) for table in ("object", "version", "property", "container_count")] == [0] * 4
     oio.snapshot(ref, copy).must(204)
-    assert listed(oio, copy) == before
+    assert listed(oio, copy, all=1) == before
     assert oio.properties(copy) == {"colour": "red"}
     assert check_counters(oio, copy) == TOTAL
     check_store(site)
@@ -172,7 +176,7 @@ def test_a_snapshot_killed_once_it_is_there_follows_at_the_other_site(sites):
     a, b = sites(["site-a", "site-b"])
     oio, there = Oio(a.url), Oio(b.url)
     ref = big(a, oio)
-    expected = oio.names(ref, max=10000)
+    expected = names(oio, ref)
     for _ in range(TRIES):
         copy = fresh("copy")
         asked = Asked(lambda: oio.snapshot(ref, copy))
@@ -183,12 +187,8 @@ def test_a_snapshot_killed_once_it_is_there_follows_at_the_other_site(sites):
         if not asked.answers:
             break
     assert not asked.answers, "every snapshot was quicker than its kill"
-    assert oio.names(copy, max=10000) == expected
+    assert names(oio, copy) == expected
 
-    def follows():
-        found = there.list(copy, max=10000).must(200).json()["objects"]
-        assert len(found) == len(expected), len(found)
-        return [entry["name"] for entry in found] == expected
-
-    eventually(follows, LEASE_S, "the snapshot is at site-b")
+    eventually(lambda: count_of(there, copy) == len(expected), LEASE_S, "the snapshot is at site-b")
+    assert names(there, copy) == expected
     assert there.body(copy, expected[0]).must(200).body == BODY
