@@ -128,6 +128,7 @@ static void version_properties(struct fy_cs *self, const struct fy_cs_name *at,
     fy_cs_i64(&use, row->version);
     fy_cs_expect(&use); /* read in this transaction */
     fy_cs_journal_version(self, at->container, at->name, row->version);
+    fy_cs_tell_version(self, FY_OIO_CONTENT_UPDATE, at->container, at->name, row);
     fy_cs_sum_add(self, at->container->id, 0, 0, 1);
 }
 

@@ -452,6 +452,7 @@ struct fy_cs_object {
     int64_t kept_body_id; /* of a deleted one; 0 none */
     int64_t number;       /* of its version; of a tombstone that was erased, of what it was */
     bool body_stays;      /* another row has the body from now on */
+    bool stays;           /* it is an older version from now on */
     bool marker;          /* the tombstone is a delete marker, also while an upload is under way */
     char id[FY_GUID_DIGITS + 1];
     char hash[FY_HASH_BYTES_MAX + 1];
@@ -765,9 +766,17 @@ void fy_cs_tell_content(struct fy_cs *self, enum fy_oio_kind kind,
 void fy_cs_tell_written(struct fy_cs *self, const struct fy_cs_container *container,
                         const char *name, const struct fy_cs_object *old,
                         const struct fy_cs_ready *ready);
-/* What was READY there is erased. */
+/* The name is deleted. marker: number of the delete marker that is there now; 0 none. */
+void fy_cs_tell_deleted(struct fy_cs *self, const struct fy_cs_container *container,
+                        const char *name, const struct fy_cs_object *old, int64_t marker,
+                        const struct fy_stamp *stamp);
+/* The version or delete marker that the object row was is erased, unless it stays as another row.
+ */
 void fy_cs_tell_erased(struct fy_cs *self, const struct fy_cs_container *container,
                        const char *name, const struct fy_cs_object *old);
+void fy_cs_tell_version(struct fy_cs *self, enum fy_oio_kind kind,
+                        const struct fy_cs_container *container, const char *name,
+                        const struct fy_object_row *row);
 /* The newest version of the name, whose row is read for it. */
 void fy_cs_tell_object(struct fy_cs *self, enum fy_oio_kind kind,
                        const struct fy_cs_container *container, const char *name);

@@ -179,6 +179,7 @@ static void marker_replace(struct fy_cs *self, const struct fy_cs_name *at, int6
                                                      .number = number,
                                                      .flag = marker != 0,
                                                      .hash = object->hash});
+    fy_cs_tell_erased(self, at->container, at->name, object);
     fy_cs_sum_add(self, at->container->id, 0, 0, 1);
 }
 

@@ -369,20 +369,23 @@ void fy_cs_tell_erased(struct fy_cs *self, const struct fy_cs_container *contain
                        const char *name, const struct fy_cs_object *old)
 {
     const int64_t at_ms = fy_stamp_ms(&old->reg.stamp);
-    if (old->reg.status == FY_STATUS_READY)
-        fy_cs_tell_content(self, FY_OIO_CONTENT_DELETED, container,
-                           &(struct fy_oio_content){
-                               .name = name,
-                               .version = old->number,
-                               .id = old->id,
-                               .created_ms = at_ms,
-                               .changed_ms = at_ms,
-                               .size = old->size,
-                               .digest = old->reg.has_digest ? &old->reg.digest : NULL,
-                               .hash = old->hash,
-                           });
+    if (old->stays || (old->reg.status != FY_STATUS_READY && !old->marker))
+        return;
+    fy_cs_tell_content(self, FY_OIO_CONTENT_DELETED, container,
+                       &(struct fy_oio_content){
+                           .name = name,
+                           .version = old->number,
+                           .id = old->id,
+                           .marker = old->marker,
+                           .created_ms = at_ms,
+                           .changed_ms = at_ms,
+                           .size = old->size,
+                           .digest = old->reg.has_digest ? &old->reg.digest : NULL,
+                           .hash = old->hash,
+                       });
 }
 
+/* A version with a lower number than what was there comes back: it was told when it was made. */
 void fy_cs_tell_written(struct fy_cs *self, const struct fy_cs_container *container,
                         const char *name, const struct fy_cs_object *old,
                         const struct fy_cs_ready *ready)
@@ -392,6 +395,8 @@ void fy_cs_tell_written(struct fy_cs *self, const struct fy_cs_container *contai
     const int64_t made_ms = ready->facts->creation_ms;
     if (!same)
         fy_cs_tell_erased(self, container, name, old);
+    if (ready->number < old->number)
+        return;
     fy_cs_tell_content(self, same ? FY_OIO_CONTENT_UPDATE : FY_OIO_CONTENT_NEW, container,
                        &(struct fy_oio_content){
                            .name = name,
@@ -402,6 +407,42 @@ void fy_cs_tell_written(struct fy_cs *self, const struct fy_cs_container *contai
                            .size = ready->size,
                            .digest = ready->digest,
                            .metadata = ready->facts->metadata,
+                       });
+}
+
+/* Likewise of delete markers. */
+void fy_cs_tell_deleted(struct fy_cs *self, const struct fy_cs_container *container,
+                        const char *name, const struct fy_cs_object *old, int64_t marker,
+                        const struct fy_stamp *stamp)
+{
+    const int64_t at_ms = fy_stamp_ms(stamp);
+    if (!old->marker || marker != old->number)
+        fy_cs_tell_erased(self, container, name, old);
+    if (marker > old->number)
+        fy_cs_tell_content(self, FY_OIO_CONTENT_NEW, container,
+                           &(struct fy_oio_content){.name = name,
+                                                    .version = marker,
+                                                    .marker = true,
+                                                    .created_ms = at_ms,
+                                                    .changed_ms = at_ms});
+}
+
+void fy_cs_tell_version(struct fy_cs *self, enum fy_oio_kind kind,
+                        const struct fy_cs_container *container, const char *name,
+                        const struct fy_object_row *row)
+{
+    fy_cs_tell_content(self, kind, container,
+                       &(struct fy_oio_content){
+                           .name = name,
+                           .version = row->version,
+                           .id = row->id,
+                           .marker = row->marker,
+                           .created_ms = row->facts.creation_ms,
+                           .changed_ms = fy_stamp_ms(&row->reg.stamp),
+                           .size = row->size,
+                           .digest = row->reg.has_digest ? &row->reg.digest : NULL,
+                           .hash = row->facts.hash,
+                           .metadata = row->facts.metadata,
                        });
 }
 
@@ -418,19 +459,6 @@ void fy_cs_tell_object(struct fy_cs *self, enum fy_oio_kind kind,
     if (found)
         fy_cs_take_object_row(self, &use, &row);
     fy_cs_end(&use);
-    if (!found)
-        return; /* the connection has failed */
-    fy_cs_tell_content(self, kind, container,
-                       &(struct fy_oio_content){
-                           .name = row.name,
-                           .version = row.version,
-                           .id = row.id,
-                           .marker = row.marker,
-                           .created_ms = row.facts.creation_ms,
-                           .changed_ms = fy_stamp_ms(&row.reg.stamp),
-                           .size = row.size,
-                           .digest = row.reg.has_digest ? &row.reg.digest : NULL,
-                           .hash = row.facts.hash,
-                           .metadata = row.facts.metadata,
-                       });
+    if (found) /* else the connection has failed */
+        fy_cs_tell_version(self, kind, container, name, &row);
 }

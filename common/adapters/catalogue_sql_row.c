@@ -213,7 +213,7 @@ void fy_cs_object_tombstone(struct fy_cs *self, struct fy_cs_container *containe
     replaced(self, container, old, keeps ? old->body_id : 0);
     if (old->reg.status == FY_STATUS_READY)
         fy_cs_sum_add(self, container->id, 0, 0, 1);
-    fy_cs_tell_erased(self, container, name, old);
+    fy_cs_tell_deleted(self, container, name, old, marker, stamp);
     self->counters.kept_objects += keeps;
     self->counters.kept_bytes += keeps ? old->size : 0;
     if (container->there && container->row.reg.status != FY_STATUS_READY)

@@ -103,6 +103,7 @@ void fy_cs_version_add(struct fy_cs *self, const struct fy_cs_name *at,
     }
     fy_cs_expect(&use);
     fy_cs_journal_version(self, at->container, at->name, row->version);
+    fy_cs_tell_version(self, FY_OIO_CONTENT_NEW, at->container, at->name, row);
     count(self, at, row, 1);
 }
 
@@ -118,6 +119,7 @@ void fy_cs_version_keep(struct fy_cs *self, const struct fy_cs_name *at)
     fy_cs_text(&use, at->name);
     fy_cs_expect(&use); /* the row was read in this transaction */
     fy_cs_journal_version(self, at->container, at->name, object->number);
+    object->stays = true;
     if (!ready)
         return;
     fy_cs_sum_add(self, at->container->id, 1, object->size, 0);
@@ -138,6 +140,7 @@ void fy_cs_version_drop(struct fy_cs *self, const struct fy_cs_name *at,
                         const struct fy_object_row *row)
 {
     fy_cs_version_take(self, at, row);
+    fy_cs_tell_version(self, FY_OIO_CONTENT_DELETED, at->container, at->name, row);
     fy_cs_body_let_go(self, row->body_id);
 }
 

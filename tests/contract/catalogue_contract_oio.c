@@ -451,6 +451,102 @@ static void a_change_says_which_request_or_order_made_it(void **state)
     told_free(told);
 }
 
+/* ------------------------------------------------------------------ versions */
+
+static void versioned(struct contract *c, const char *policy)
+{
+    make(c, &(struct fy_property){"sys.m2.policy.version", policy}, 1);
+    forget(c);
+}
+
+static void put_by_rules(struct contract *c, const char *name, const char *bytes)
+{
+    struct fy_cat_upload_finish finish = {.op.kind = FY_CAT_UPLOAD_FINISH,
+                                          .key = {ACCOUNT, NAME, ""},
+                                          .client = ACCOUNT,
+                                          .by_rules = true,
+                                          .size = (int64_t)strlen(bytes),
+                                          .proof = FY_PROOF_PROMISE};
+    struct fy_sha256 *hash = fy_sha256_new();
+    fy_sha256_update(hash, bytes, strlen(bytes));
+    fy_sha256_final(hash, &finish.digest);
+    fy_sha256_free(hash);
+    assert_true(fy_text_copy(finish.key.object, sizeof finish.key.object, name));
+    (void)snprintf(finish.blob_ref, sizeof finish.blob_ref, "%s-%s", name, bytes);
+    c->clock.now_ms++;
+    assert_int_equal(contract_run(c, &finish.op), FY_OK);
+}
+
+/* Returns which version is gone, or of the marker. */
+static int64_t delete_by_rules(struct contract *c, const char *name, int64_t version)
+{
+    struct fy_cat_object_delete op = {.op.kind = FY_CAT_OBJECT_DELETE,
+                                      .key = {ACCOUNT, NAME, ""},
+                                      .client = ACCOUNT,
+                                      .version = version};
+    assert_true(fy_text_copy(op.key.object, sizeof op.key.object, name));
+    c->clock.now_ms++;
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    return op.gone;
+}
+
+static int64_t version_of(const struct told *told, size_t index)
+{
+    return strtoll(text_of(told->events[index], "url", "version"), NULL, 10);
+}
+
+static void a_version_that_is_replaced_is_told_and_one_that_stays_is_not(void **state)
+{
+    struct contract *c = *state;
+    versioned(c, "1");
+    put_by_rules(c, "o", "one");
+    put_by_rules(c, "o", "other");
+    expect_told(c, "content.new o, content.deleted o, content.new o");
+    set(c, &(struct fy_property){"sys.m2.policy.version", "-1"}, 1, false);
+    forget(c);
+    put_by_rules(c, "o", "third");
+    expect_told(c, "content.new o");
+}
+
+static void a_delete_marker_is_new_and_when_it_goes_what_it_hid_is_not(void **state)
+{
+    struct contract *c = *state;
+    versioned(c, "-1");
+    put_by_rules(c, "o", "bytes");
+    int64_t marker = delete_by_rules(c, "o", 0);
+    expect_told(c, "content.new o, content.new o");
+    struct told *told = told_of(c);
+    assert_string_equal(text_of(told->events[1], "url", "content"), FY_OIO_MARKER_ID);
+    assert_int_equal(version_of(told, 1), marker);
+    assert_true(json_is_true(json_object_get(item_of(told, 1, 0), "deleted")));
+    told_free(told);
+    forget(c);
+    (void)delete_by_rules(c, "o", marker);
+    expect_told(c, "content.deleted o");
+    told = told_of(c);
+    assert_int_equal(version_of(told, 0), marker);
+    told_free(told);
+}
+
+static void a_version_that_is_erased_by_its_number_is_told_alone(void **state)
+{
+    struct contract *c = *state;
+    versioned(c, "-1");
+    put_by_rules(c, "o", "one");
+    put_by_rules(c, "o", "other");
+    struct told *told = told_of(c);
+    int64_t older = version_of(told, 0), newer = version_of(told, 1);
+    told_free(told);
+    forget(c);
+    (void)delete_by_rules(c, "o", newer); /* the older one is seen again */
+    (void)delete_by_rules(c, "o", older);
+    expect_told(c, "content.deleted o, content.deleted o");
+    told = told_of(c);
+    assert_int_equal(version_of(told, 0), newer);
+    assert_int_equal(version_of(told, 1), older);
+    told_free(told);
+}
+
 /* ------------------------------------------------------------------ sums */
 
 static void sums_are_told_once_a_second_however_many_objects_came(void **state)
@@ -585,6 +681,9 @@ int catalogue_contract_oio(void)
         TEST(an_applied_order_that_replaces_an_object_tells_of_both),
         TEST(an_object_that_is_undeleted_is_new),
         TEST(a_change_says_which_request_or_order_made_it),
+        TEST(a_version_that_is_replaced_is_told_and_one_that_stays_is_not),
+        TEST(a_delete_marker_is_new_and_when_it_goes_what_it_hid_is_not),
+        TEST(a_version_that_is_erased_by_its_number_is_told_alone),
         TEST(sums_are_told_once_a_second_however_many_objects_came),
         TEST(each_container_has_its_own_sums_and_a_transaction_tells_a_few),
         TEST(a_bucket_that_goes_tells_its_sums_first_and_no_more_of_them),
