@@ -102,6 +102,7 @@ def test_objects_are_told_in_order_and_sums_once_a_second(oio, site, servers):
     def look():
         events = told(servers, site, ref)
         states = [event for event in events if event["event"] == "storage.container.state"]
+        assert states
         last = states[-1]["data"]
         assert (last["object-count"], last["bytes-count"]) == counts
         return events, states
