@@ -21,7 +21,7 @@ def pages_of(site: Site, name: str) -> None:
     small, large = Filled(site, oio, SMALL), Filled(site, oio, LARGE)
     for what, query in QUERIES.items():
         small_ms, large_ms = medians_ms(small, large, query)
-        row(f"{PAGE:,} of {LARGE:,} names on {name}, {what}"[:52], f"{large_ms:.1f} ms",
+        row(f"{PAGE:,} of {LARGE:,} names, {name}, {what}", f"{large_ms:.1f} ms",
             f"of {SMALL:,} names: {small_ms:.1f} ms", large_ms / small_ms, AIM)
     site.stop()
 
