@@ -98,8 +98,14 @@ static void say_objects(const json_t *row, const char *what)
     json_t *object;
     const json_t *objects = json_object_get(row, "objects");
     json_array_foreach(objects, index, object)
-        fy_say("%s %s/%s: %s", fy_json_text(row, "state"), fy_json_text(object, "bucket"),
-               fy_json_text(object, "name"), what);
+    {
+        char version[40] = "";
+        if (fy_json_i64(object, "version") != 0)
+            (void)snprintf(version, sizeof(version), " (version %" PRId64 ")",
+                           fy_json_i64(object, "version"));
+        fy_say("%s %s/%s%s: %s", fy_json_text(row, "state"), fy_json_text(object, "bucket"),
+               fy_json_text(object, "name"), version, what);
+    }
     if (index == 0)
         fy_say("%s %s (of no object): %s", fy_json_text(row, "state"), fy_json_text(row, "hash"),
                what);
