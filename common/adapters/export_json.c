@@ -248,7 +248,6 @@ static bool is_whole(const struct fy_export_line *record)
     case FY_EXPORT_BUCKET:
         return named && (record->status == FY_STATUS_UNKNOWN || is_register(record));
     case FY_EXPORT_TARGETS:
-        return named;
     case FY_EXPORT_RULES:
         return named;
     case FY_EXPORT_PROPERTY:

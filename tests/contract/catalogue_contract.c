@@ -24,8 +24,7 @@ int catalogue_contract(const struct catalogue_factory *factory)
            catalogue_contract_body() + catalogue_contract_conflict() + catalogue_contract_damage() +
            catalogue_contract_undelete() + catalogue_contract_event() + catalogue_contract_audit() +
            catalogue_contract_backfill() + catalogue_contract_export() +
-           catalogue_contract_snapshot() +
-           catalogue_contract_flush() + catalogue_contract_sum() +
+           catalogue_contract_snapshot() + catalogue_contract_flush() + catalogue_contract_sum() +
            catalogue_contract_container() + catalogue_contract_both() + catalogue_contract_name() +
            catalogue_contract_kept() + catalogue_contract_version() + catalogue_contract_oio() +
            catalogue_contract_policy();
