@@ -81,47 +81,47 @@ static enum fy_code create_many(struct fy_oio *oio, struct fy_err *err)
 
 /* ------------------------------------------------------------------ flush, destroy */
 
-static enum fy_code flush_some(struct fy_oio *oio, uint32_t limit, bool *more, struct fy_err *err)
+static enum fy_code flush_some(struct fy_oio *oio, uint32_t limit, struct fy_cat_flush *op,
+                               struct fy_err *err)
 {
-    struct fy_cat_flush op = {.op = {.kind = FY_CAT_FLUSH}, .asker = oio->asker, .limit = limit};
-    memcpy(op.account, oio->account, sizeof(op.account));
-    memcpy(op.name, oio->name, sizeof(op.name));
-    FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(oio->x)));
-    enum fy_code code = fy_oio_write(oio, &op.op, err);
-    if (code != FY_OK)
-        return code;
-    if (op.removed > 0)
+    *op = (struct fy_cat_flush){
+        .op = {.kind = FY_CAT_FLUSH}, .asker = oio->asker, .limit = limit};
+    memcpy(op->account, oio->account, sizeof(op->account));
+    memcpy(op->name, oio->name, sizeof(op->name));
+    FY_ASSERT(fy_text_copy(op->op_id, sizeof(op->op_id), fy_op_id(oio->x)));
+    enum fy_code code = fy_oio_write(oio, &op->op, err);
+    if (code == FY_OK && op->removed > 0)
         fy_oio_ordered(oio);
-    *more = op.more;
-    return FY_OK;
+    return code;
 }
 
 static enum fy_code flush(struct fy_oio *oio, struct fy_err *err)
 {
     int64_t limit = 0;
-    bool more = false;
+    struct fy_cat_flush op;
     enum fy_code code = fy_oio_body_check(oio, err);
     if (code == FY_OK)
         code = fy_oio_param_i64(oio, "limit", &limit, err);
     if (limit <= 0 || limit > FY_FLUSH_ROWS_MAX)
         limit = FY_FLUSH_ROWS_MAX;
     if (code == FY_OK)
-        code = flush_some(oio, (uint32_t)limit, &more, err);
+        code = flush_some(oio, (uint32_t)limit, &op, err);
     if (code != FY_OK)
         return code;
-    fy_answer_header(oio->x, "x-oio-truncated", more ? "true" : "false");
+    fy_answer_header(oio->x, "x-oio-truncated", op.more ? "true" : "false");
     return fy_oio_empty(oio, 204);
 }
 
-static enum fy_code flush_all(struct fy_oio *oio, struct fy_err *err)
+static enum fy_code flush_all(struct fy_oio *oio, bool *gone, struct fy_err *err)
 {
-    bool more = true;
+    struct fy_cat_flush op = {.more = true};
     enum fy_code code = FY_OK;
-    while (code == FY_OK && more) {
+    while (code == FY_OK && op.more) {
         code = fy_oio_in_time(oio, err);
         if (code == FY_OK)
-            code = flush_some(oio, FY_FLUSH_ROWS_MAX, &more, err);
+            code = flush_some(oio, FY_FLUSH_ROWS_MAX, &op, err);
     }
+    *gone = op.gone;
     return code;
 }
 
@@ -140,10 +140,11 @@ static enum fy_code unmake(struct fy_oio *oio, struct fy_err *err)
 
 static enum fy_code unmake_by_force(struct fy_oio *oio, struct fy_err *err)
 {
+    bool gone = false; /* with its objects: it was deleted before, and they had kept it */
     enum fy_code code = FY_ENOTACCEPT;
     for (int round = 0; code == FY_ENOTACCEPT && round < DESTROY_ROUNDS_MAX; round++) {
-        code = flush_all(oio, err);
-        if (code == FY_OK)
+        code = flush_all(oio, &gone, err);
+        if (code == FY_OK && !gone)
             code = unmake(oio, err);
     }
     if (code == FY_ENOTACCEPT)

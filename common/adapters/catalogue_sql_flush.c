@@ -78,6 +78,7 @@ enum fy_code fy_cs_flush(struct fy_cs *self, struct fy_cat_op *op)
     FY_ASSERT(flush->limit <= FY_FLUSH_ROWS_MAX);
     flush->removed = 0;
     flush->more = false;
+    flush->gone = false;
     enum fy_code code = find(self, flush->account, flush->name, &container, &op->err);
     if (code == FY_OK)
         code = fy_cs_may_go(self, &container, &op->err);
@@ -88,6 +89,7 @@ enum fy_code fy_cs_flush(struct fy_cs *self, struct fy_cat_op *op)
     flush_kind(self, flush, &container, FY_CS_FLUSH_VERSIONS);
     flush->more =
         flush->removed == flush->limit && fy_cs_container_filled(self->writer, &container);
+    flush->gone = !container.there;
     return FY_OK;
 }
 

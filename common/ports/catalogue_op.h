@@ -470,6 +470,7 @@ struct fy_cat_flush {
     uint32_t limit;   /* 1..FY_FLUSH_ROWS_MAX */
     uint32_t removed; /* out */
     bool more;        /* out */
+    bool gone;        /* out: only its objects had kept it, and it is not there any more */
 };
 /* Removes versions that are more than a name may have, and deleted names that were kept long
  * enough; of limit names above `after`, which moves on. Repeat until more is false. FY_EFROZEN,
