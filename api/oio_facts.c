@@ -120,6 +120,8 @@ static void emit_computed(struct fy_oio *oio, const struct fy_container_info *in
     emit_name(&info->row, emit, arg);
     emit(arg, "sys.type", "meta2");
     emit(arg, "sys.status", status_text(info->row.rules.state));
+    if (info->row.rules.frozen_until_ms > 0)
+        emit_number(emit, arg, "sys.status.until", info->row.rules.frozen_until_ms / 1000);
     emit(arg, "sys.peers", oio->node->config->listen);
     emit(arg, "sys.m2.init", "1");
     emit_number(emit, arg, "sys.m2.ctime", 1000 * info->row.creation_ms);
