@@ -13,7 +13,7 @@ from support.waiting import eventually
 
 pytestmark = pytest.mark.worlds("embedded", "real")
 
-COUNT = 8000  # names, each with an older version: several transactions of every operation
+COUNT = 5000  # names, each with an older version: several transactions of every operation
 TOTAL = 2 * COUNT + 1
 BODY = b"the same bytes"
 TRIES = 5  # kills, until one hits the middle

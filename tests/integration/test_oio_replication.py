@@ -90,6 +90,20 @@ def test_a_destroy_by_force_takes_the_objects_elsewhere(here, there):
     assert (there.names(ref), counters(there, ref)) == ([], (0, 0))
 
 
+def test_what_comes_again_elsewhere_begins_from_scratch(pair, here, there):
+    """There versions were kept of what was deleted here, and nothing says so any more."""
+    ref = made(here, there, -1, ["a", "b"])
+    done(there.set(ref, {"colour": "red"}, {"sys.m2.policy.version": "-1"}))
+    here.fill(ref, ["a"], b"newer")
+    soon(lambda: len(there.versions(ref)) == 3, "a version more is there")
+    empty(here.destroy(ref, force=1))
+    soon(lambda: not is_there(there, ref), "it is gone there")
+    empty(here.create(ref), 201)
+    soon(lambda: is_there(there, ref), "it is there again")
+    assert (there.versions(ref), there.properties(ref), counters(there, ref)) == ([], {}, (0, 0))
+    empty(there.destroy(ref))
+
+
 def test_create_many_is_followed(here, there):
     names = [fresh() for _ in range(20)]
     here.create_many([{"name": name} for name in names]).must(200)
@@ -296,7 +310,7 @@ def test_a_container_destroyed_before_objects_of_another_site_came_is_the_same_o
     empty(here.destroy(ref))  # where it is empty
     for other in ("site-a", "site-c"):
         b.client().resume(other).must(200)
-    soon(lambda: is_there(here, ref) and len(here.names(ref)) == 50, "the objects have kept their container")
+    soon(lambda: is_there(here, ref) and len(here.names(ref)) == 50, "its objects keep the container")
     assert len(check_the_same(trio, ref)) == 50
     empty(here.destroy(ref, force=1))
     soon(lambda: all(not is_there(Oio(site.url), ref) for site in trio), "it is gone everywhere")
