@@ -13,9 +13,10 @@ static const char usage_of_policy[] = "sys.m2.usage." FY_OIO_POLICY;
 
 /* Keys that are made here: what clients have set under them is not shown, but does what it does. */
 static const char *const computed_keys[] = {
-    "sys.ns",         "sys.account",     "sys.user.name", "sys.name",      "sys.type",
-    "sys.status",     "sys.peers",       "sys.m2.init",   "sys.m2.ctime",  "sys.m2.version",
-    "sys.m2.objects", objects_of_policy, "sys.m2.usage",  usage_of_policy, "sys.m2.shards",
+    "sys.ns",          "sys.account",  "sys.user.name",    "sys.name",
+    "sys.type",        "sys.status",   "sys.status.until", "sys.peers",
+    "sys.m2.init",     "sys.m2.ctime", "sys.m2.version",   "sys.m2.objects",
+    objects_of_policy, "sys.m2.usage", usage_of_policy,    "sys.m2.shards",
 };
 
 static bool is_computed(const char *key)
@@ -120,7 +121,7 @@ static void emit_computed(struct fy_oio *oio, const struct fy_container_info *in
     emit_name(&info->row, emit, arg);
     emit(arg, "sys.type", "meta2");
     emit(arg, "sys.status", status_text(info->row.rules.state));
-    if (info->row.rules.frozen_until_ms > 0)
+    if (info->row.rules.frozen_until_ms != 0)
         emit_number(emit, arg, "sys.status.until", info->row.rules.frozen_until_ms / 1000);
     emit(arg, "sys.peers", oio->node->config->listen);
     emit(arg, "sys.m2.init", "1");
