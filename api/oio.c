@@ -294,6 +294,11 @@ void fy_oio_ordered(struct fy_oio *oio)
     fy_bell_ring(&oio->node->outbox_bell);
 }
 
+enum fy_container_state fy_oio_state(struct fy_oio *oio, const struct fy_container_rules *rules)
+{
+    return fy_container_state_at(rules, fy_wall_ms(oio->node->clock));
+}
+
 static void add_perfdata(struct fy_oio *oio)
 {
     char text[96];

@@ -87,6 +87,9 @@ FY_MUST_CHECK enum fy_code fy_oio_write(struct fy_oio *oio, struct fy_cat_op *op
 /* An order was written: the pump wakes. */
 void fy_oio_ordered(struct fy_oio *oio);
 
+/* What a container allows now. */
+enum fy_container_state fy_oio_state(struct fy_oio *oio, const struct fy_container_rules *rules);
+
 /* The ends of an operation that went well. */
 FY_MUST_CHECK enum fy_code fy_oio_empty(struct fy_oio *oio, int http_status);
 FY_MUST_CHECK enum fy_code fy_oio_nothing(struct fy_oio *oio); /* 200 with {} */

@@ -203,9 +203,9 @@ static enum fy_code dedup(struct fy_oio *oio, struct fy_err *err)
     enum fy_code code = fy_oio_body_check(oio, err);
     if (code == FY_OK)
         code = fy_catalogue_container_info(oio->node->catalogue, &ref, &info, NULL, NULL, err);
-    if (code == FY_OK && info.row.rules.state == FY_CONTAINER_FROZEN)
+    if (code == FY_OK && fy_oio_state(oio, &info.row.rules) == FY_CONTAINER_FROZEN)
         code = fy_err_set(err, FY_EFROZEN, "the container is frozen");
-    if (code == FY_OK && info.row.rules.state == FY_CONTAINER_DISABLED)
+    if (code == FY_OK && fy_oio_state(oio, &info.row.rules) == FY_CONTAINER_DISABLED)
         code = fy_err_set(err, FY_EDISABLED, "the container is disabled");
     return code == FY_OK ? fy_oio_empty(oio, 204) : code;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/adapters/container_cid.h"
+#include "common/core/container_rules.h"
 
 static const char objects_of_policy[] = "sys.m2.objects." FY_OIO_POLICY;
 static const char usage_of_policy[] = "sys.m2.usage." FY_OIO_POLICY;
@@ -88,17 +89,14 @@ static void emit_number(emit_fn *emit, void *arg, const char *key, int64_t numbe
     emit(arg, key, text);
 }
 
-static const char *status_text(enum fy_container_state state)
+/* A freeze ends by itself, and is not told of any more. */
+static void emit_state(struct fy_oio *oio, const struct fy_container_rules *rules, emit_fn *emit,
+                       void *arg)
 {
-    switch (state) {
-    case FY_CONTAINER_ENABLED:
-        return "0";
-    case FY_CONTAINER_FROZEN:
-        return "4294967295";
-    case FY_CONTAINER_DISABLED:
-        return "4294967294";
-    }
-    FY_UNREACHABLE();
+    enum fy_container_state state = fy_oio_state(oio, rules);
+    emit(arg, "sys.status", fy_container_state_text(state));
+    if (state == FY_CONTAINER_FROZEN && rules->frozen_until_ms != 0)
+        emit_number(emit, arg, "sys.status.until", rules->frozen_until_ms / 1000);
 }
 
 static void emit_name(const struct fy_container_row *row, emit_fn *emit, void *arg)
@@ -120,9 +118,7 @@ static void emit_computed(struct fy_oio *oio, const struct fy_container_info *in
     emit(arg, "sys.user.name", info->row.name);
     emit_name(&info->row, emit, arg);
     emit(arg, "sys.type", "meta2");
-    emit(arg, "sys.status", status_text(info->row.rules.state));
-    if (info->row.rules.frozen_until_ms != 0)
-        emit_number(emit, arg, "sys.status.until", info->row.rules.frozen_until_ms / 1000);
+    emit_state(oio, &info->row.rules, emit, arg);
     emit(arg, "sys.peers", oio->node->config->listen);
     emit(arg, "sys.m2.init", "1");
     emit_number(emit, arg, "sys.m2.ctime", 1000 * info->row.creation_ms);

@@ -283,7 +283,7 @@ static enum fy_code list(struct fy_oio *oio, struct fy_err *err)
     enum fy_code code = read_question(page, err);
     if (code == FY_OK)
         code = fy_oio_facts_read(oio, facts, err);
-    if (code == FY_OK && facts->info.row.rules.state == FY_CONTAINER_DISABLED)
+    if (code == FY_OK && fy_oio_state(oio, &facts->info.row.rules) == FY_CONTAINER_DISABLED)
         code = fy_err_set(err, FY_EDISABLED, "the container is disabled");
     if (code == FY_OK)
         code = is_filtered(page) ? read_filtered(page, err) : read_page(page, err);
