@@ -34,7 +34,9 @@ void fy_oio_hash_print(const char *hash, char text[static FY_HASH_BYTES_MAX + 1]
         return;
     }
     size_t size = strnlen(hash, FY_HASH_BYTES_MAX);
-    for (size_t i = 0; i < size; i++)
-        text[i] = hash[i] >= 'a' && hash[i] <= 'z' ? (char)(hash[i] - 'a' + 'A') : hash[i];
+    memcpy(text, hash, size);
     text[size] = '\0';
+    for (char *at = text; *at != '\0'; at++)
+        if (*at >= 'a' && *at <= 'z')
+            *at = (char)(*at - 'a' + 'A');
 }
