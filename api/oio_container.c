@@ -84,8 +84,7 @@ static enum fy_code create_many(struct fy_oio *oio, struct fy_err *err)
 static enum fy_code flush_some(struct fy_oio *oio, uint32_t limit, struct fy_cat_flush *op,
                                struct fy_err *err)
 {
-    *op = (struct fy_cat_flush){
-        .op = {.kind = FY_CAT_FLUSH}, .asker = oio->asker, .limit = limit};
+    *op = (struct fy_cat_flush){.op = {.kind = FY_CAT_FLUSH}, .asker = oio->asker, .limit = limit};
     memcpy(op->account, oio->account, sizeof(op->account));
     memcpy(op->name, oio->name, sizeof(op->name));
     FY_ASSERT(fy_text_copy(op->op_id, sizeof(op->op_id), fy_op_id(oio->x)));
