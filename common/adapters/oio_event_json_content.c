@@ -87,7 +87,12 @@ static void add_hash_and_size(struct fy_buf *buf, const struct fy_oio_content *c
 static void add_header(struct fy_buf *buf, const struct fy_oio_content *content, const json_t *tree)
 {
     char id[FY_OIO_ID_DIGITS + 1];
+    char type_text[FY_METADATA_BYTES_MAX + 1];
     const char *type = json_string_value(json_object_get(tree, FY_OIO_MIME_KEY));
+    if (type != NULL) {
+        fy_oio_mime_print(type, type_text, sizeof(type_text));
+        type = type_text;
+    }
     item_begin(buf, "contents_headers");
     fy_buf_json_str(buf, "id", fy_oio_content_id(content, id));
     add_hash_and_size(buf, content);

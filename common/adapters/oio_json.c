@@ -380,15 +380,6 @@ enum fy_code fy_oio_json_content_del(const char *bytes, size_t size_bytes, struc
     return code == FY_OK ? fy_err_set(err, FY_EINPUT, "body: no array of keys") : code;
 }
 
-static void mime_type_print(const json_t *value, char *out, size_t out_bytes)
-{
-    const char *text = json_string_value(value);
-    if (text != NULL &&
-        fy_percent_decode(text, strlen(text), false, out, out_bytes, NULL) != FY_OK &&
-        !fy_text_copy(out, out_bytes, text))
-        out[0] = '\0'; /* longer than any of ours */
-}
-
 static void pair_print(struct fy_buf *json, const char *key, const json_t *value)
 {
     if (json != NULL && json_is_string(value))
@@ -407,8 +398,8 @@ bool fy_oio_metadata_print(const char *metadata, struct fy_buf *properties, char
         fy_buf_text(properties, "{");
     json_object_foreach(tree, key, value)
     {
-        if (strcmp(key, FY_OIO_MIME_KEY) == 0) {
-            mime_type_print(value, mime_type, mime_type_bytes);
+        if (strcmp(key, FY_OIO_MIME_KEY) == 0 && json_is_string(value)) {
+            fy_oio_mime_print(json_string_value(value), mime_type, mime_type_bytes);
             continue;
         }
         count++;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/core/digest.h"
+#include "common/core/names.h"
 
 static unsigned base32hex_value(char digit)
 {
@@ -39,4 +40,12 @@ void fy_oio_hash_print(const char *hash, char text[static FY_HASH_BYTES_MAX + 1]
     for (char *at = text; *at != '\0'; at++)
         if (*at >= 'a' && *at <= 'z')
             *at = (char)(*at - 'a' + 'A');
+}
+
+void fy_oio_mime_print(const char *kept, char *out, size_t out_bytes)
+{
+    bool fits = fy_percent_decode(kept, strlen(kept), false, out, out_bytes, NULL) == FY_OK ||
+                fy_text_copy(out, out_bytes, kept);
+    if (!fits)
+        out[0] = '\0';
 }

@@ -119,6 +119,19 @@ static void ids_go_both_ways(void **state)
     assert_false(fy_oio_id_parse("000102030405060708090A0B0C0D0E0g", guid));
 }
 
+/* What was kept before, or by others, may hold a '%' of its own; what is no type of ours is none. */
+static void mime_types_are_kept_encoded(void **state)
+{
+    (void)state;
+    char type[16];
+    fy_oio_mime_print("text/html%3Bq%3D1", type, sizeof(type));
+    assert_string_equal(type, "text/html;q=1");
+    fy_oio_mime_print("50%", type, sizeof(type));
+    assert_string_equal(type, "50%");
+    fy_oio_mime_print("application/octet-stream", type, sizeof(type));
+    assert_string_equal(type, "");
+}
+
 static void hashes_have_the_length_of_a_known_digest(void **state)
 {
     (void)state;
@@ -198,6 +211,7 @@ int main(void)
         cmocka_unit_test(words_of_a_header_stand_between_commas),
         cmocka_unit_test(a_cid_may_be_in_either_case_numbered_or_short),
         cmocka_unit_test(ids_go_both_ways),
+        cmocka_unit_test(mime_types_are_kept_encoded),
         cmocka_unit_test(hashes_have_the_length_of_a_known_digest),
         cmocka_unit_test(headers_of_properties_are_lower_case_but_for_the_key),
         cmocka_unit_test(a_path_that_begins_with_a_version_is_openios),
