@@ -547,6 +547,74 @@ static void a_version_that_is_erased_by_its_number_is_told_alone(void **state)
     told_free(told);
 }
 
+static void what_is_flushed_is_told_version_by_version(void **state)
+{
+    struct contract *c = *state;
+    versioned(c, "-1");
+    put_by_rules(c, "a", "one");
+    put_by_rules(c, "a", "other");
+    put_by_rules(c, "b", "bytes");
+    (void)delete_by_rules(c, "b", 0);
+    forget(c);
+    struct fy_cat_flush flush = {
+        .op.kind = FY_CAT_FLUSH, .account = ACCOUNT, .name = NAME, .asker = asker, .limit = 100};
+    assert_int_equal(contract_run(c, &flush.op), FY_OK);
+    assert_false(flush.more);
+    struct told *told = told_of(c);
+    assert_int_equal(told->count, flush.removed);
+    for (size_t index = 0; index < told->count; index++) {
+        assert_string_equal(text_of(told->events[index], NULL, "event"), "storage.content.deleted");
+        assert_string_equal(text_of(told->events[index], NULL, "request_id"), "R1");
+    }
+    told_free(told);
+    forget(c);
+    states_come(c);
+    told = told_of(c);
+    assert_int_equal(told->count, 1);
+    assert_int_equal(number_of(told, 0, "object-count"), 0);
+    told_free(told);
+}
+
+static void snapshot_step(struct contract *c, enum fy_snapshot_step step)
+{
+    struct fy_cat_snapshot op = {.op.kind = FY_CAT_SNAPSHOT,
+                                 .step = step,
+                                 .account = ACCOUNT,
+                                 .name = NAME,
+                                 .to_account = ACCOUNT,
+                                 .to_name = "copy",
+                                 .asker = asker,
+                                 .limit = 100};
+    do {
+        assert_int_equal(contract_run(c, &op.op), FY_OK);
+        memcpy(op.after, op.last, sizeof op.after);
+        op.after_version = op.last_version;
+    } while (op.more);
+}
+
+/* Its objects are none that a client wrote: the sums say that they are there. */
+static void a_snapshot_is_told_as_a_container_that_comes_once_it_is_whole(void **state)
+{
+    struct contract *c = *state;
+    versioned(c, "-1");
+    put_by_rules(c, "a", "bytes");
+    states_come(c);
+    forget(c);
+    snapshot_step(c, FY_SNAPSHOT_BEGIN);
+    snapshot_step(c, FY_SNAPSHOT_COPY);
+    states_come(c);
+    expect_told(c, "");
+    snapshot_step(c, FY_SNAPSHOT_SHOW);
+    snapshot_step(c, FY_SNAPSHOT_ORDER);
+    states_come(c);
+    expect_told(c, "linked, container.new, container.state");
+    struct told *told = told_of(c);
+    for (size_t index = 0; index < told->count; index++)
+        assert_string_equal(text_of(told->events[index], "url", "user"), "copy");
+    assert_int_equal(number_of(told, 2, "object-count"), 1);
+    told_free(told);
+}
+
 /* ------------------------------------------------------------------ sums */
 
 static void sums_are_told_once_a_second_however_many_objects_came(void **state)
@@ -684,6 +752,8 @@ int catalogue_contract_oio(void)
         TEST(a_version_that_is_replaced_is_told_and_one_that_stays_is_not),
         TEST(a_delete_marker_is_new_and_when_it_goes_what_it_hid_is_not),
         TEST(a_version_that_is_erased_by_its_number_is_told_alone),
+        TEST(what_is_flushed_is_told_version_by_version),
+        TEST(a_snapshot_is_told_as_a_container_that_comes_once_it_is_whole),
         TEST(sums_are_told_once_a_second_however_many_objects_came),
         TEST(each_container_has_its_own_sums_and_a_transaction_tells_a_few),
         TEST(a_bucket_that_goes_tells_its_sums_first_and_no_more_of_them),
