@@ -48,7 +48,7 @@ enum fy_code fy_cs_register(struct fy_cs *self, struct fy_cat_op *op)
     struct fy_cat_register *given = (struct fy_cat_register *)(void *)op;
     struct fy_cs_container container;
     struct fy_cs_object object;
-    struct fy_cs_seat seat;
+    struct fy_cs_seat seat = {.number = 0};
     struct fy_object_row row;
     const struct fy_cs_name at = {
         .container = &container, .name = given->key.object, .object = &object};

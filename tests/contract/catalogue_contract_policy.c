@@ -212,8 +212,8 @@ static void expect_orders(struct contract *c, const char *expected)
         if (strstr(json, "\"DELETE\"") != NULL)
             (void)snprintf(text + used, sizeof text - used, "%sDELETE", used == 0 ? "" : " ");
         else
-            (void)snprintf(text + used, sizeof text - used, "%sCREATE%d", used == 0 ? "" : " ",
-                           atoi(size + strlen("\"size\":")));
+            (void)snprintf(text + used, sizeof text - used, "%sCREATE%ld", used == 0 ? "" : " ",
+                           strtol(size + strlen("\"size\":"), NULL, 10));
         free(json);
     }
     assert_string_equal(text, expected);

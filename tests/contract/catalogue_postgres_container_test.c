@@ -223,12 +223,71 @@ static void sums_are_right_when_they_are_counted_beside_uploads(void **state)
     pair_end(pair);
 }
 
+static bool count_version(void *arg, const struct fy_version_entry *entry)
+{
+    (void)entry;
+    ++*(unsigned *)arg;
+    return true;
+}
+
+static unsigned versions_of(struct contract *c, const char *name)
+{
+    unsigned count = 0;
+    const struct fy_version_query query = {.account = ACCOUNT,
+                                           .bucket = name,
+                                           .prefix = "",
+                                           .after = "",
+                                           .version_after = FY_UNSET,
+                                           .before = "",
+                                           .delimiter = "",
+                                           .all = true,
+                                           .version = FY_UNSET,
+                                           .limit = 10 * PAIR_ROUNDS};
+    assert_int_equal(
+        fy_catalogue_version_list(c->catalogue, &query, count_version, &count, &c->err), FY_OK);
+    return count;
+}
+
+/* Whoever writes, deletes or erases beside it: no version is lost, and none has another's number.
+ */
+static void what_two_write_under_one_name_are_two_versions(void **state)
+{
+    struct pair *pair = pair_of(state);
+    const struct fy_property all = {"sys.m2.policy.version", "-1"};
+    struct fy_cat_container_make make = make_of(0);
+    make.properties = &all;
+    make.count = 1;
+    assert_int_equal(contract_run(pair->one, &make.op), FY_OK);
+    for (unsigned round = 0; round < PAIR_ROUNDS; round++) {
+        struct fy_cat_upload_finish a = upload_of(pair->one, make.name, "o", "one");
+        struct fy_cat_upload_finish b = upload_of(&pair->two, make.name, "o", "two");
+        pair_run(pair, &a.op, &b.op);
+        assert_int_equal(a.op.code, FY_OK);
+        assert_int_equal(b.op.code, FY_OK);
+        assert_int_equal(versions_of(pair->one, make.name), 2 + 2 * round);
+
+        struct fy_cat_object_delete mark = {.op.kind = FY_CAT_OBJECT_DELETE,
+                                            .key = contract_key(ACCOUNT, make.name, "o"),
+                                            .client = ACCOUNT,
+                                            .op_id = "rm"};
+        struct fy_cat_object_delete erase = mark;
+        erase.version = a.row.version > b.row.version ? a.row.version : b.row.version;
+        pair_run(pair, &mark.op, &erase.op);
+        assert_int_equal(mark.op.code, FY_OK);
+        assert_int_equal(erase.op.code, FY_OK);
+        assert_int_equal(versions_of(pair->one, make.name), 2 + 2 * round);
+    }
+    check_all(pair->one);
+    pair_end(pair);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(of_two_containers_of_a_name_one_is_made),
+        TEST(what_two_write_under_one_name_are_two_versions),
         TEST(bucket_and_container_of_a_name_are_made_once),
         TEST(container_is_made_before_or_after_it_is_destroyed),
         TEST(properties_are_of_a_container_that_is_there_or_of_none),
