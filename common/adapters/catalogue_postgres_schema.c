@@ -180,19 +180,20 @@ static const char *const schema_9[] = {
     "UPDATE container SET cid = sha256(convert_to(account, 'UTF8') || '\\x00'::bytea ||"
     " convert_to(name, 'UTF8'))",
     "CREATE UNIQUE INDEX container_cid ON container(cid)",
-    "ALTER TABLE container ADD COLUMN versioned BIGINT NOT NULL DEFAULT 0",
-    "ALTER TABLE container ADD COLUMN policy BIGINT",
-    "ALTER TABLE container ADD COLUMN delete_exceeding BIGINT NOT NULL DEFAULT 0",
-    "ALTER TABLE container ADD COLUMN keep_deleted_s BIGINT",
-    "ALTER TABLE container ADD COLUMN quota BIGINT NOT NULL DEFAULT 0",
-    "ALTER TABLE container ADD COLUMN state BIGINT NOT NULL DEFAULT 0",
-    "ALTER TABLE container ADD COLUMN frozen_until_ms BIGINT NOT NULL DEFAULT 0",
-    "ALTER TABLE container ADD COLUMN has_registered BIGINT NOT NULL DEFAULT 0",
-    "ALTER TABLE container ADD COLUMN copied_by TEXT COLLATE \"C\"",
-    "ALTER TABLE container ADD COLUMN hidden_by TEXT COLLATE \"C\"",
+    "ALTER TABLE container"
+    " ADD COLUMN versioned BIGINT NOT NULL DEFAULT 0,"
+    " ADD COLUMN policy BIGINT,"
+    " ADD COLUMN delete_exceeding BIGINT NOT NULL DEFAULT 0,"
+    " ADD COLUMN keep_deleted_s BIGINT,"
+    " ADD COLUMN quota BIGINT NOT NULL DEFAULT 0,"
+    " ADD COLUMN state BIGINT NOT NULL DEFAULT 0,"
+    " ADD COLUMN frozen_until_ms BIGINT NOT NULL DEFAULT 0,"
+    " ADD COLUMN has_registered BIGINT NOT NULL DEFAULT 0,"
+    " ADD COLUMN copied_by TEXT COLLATE \"C\","
+    " ADD COLUMN hidden_by TEXT COLLATE \"C\","
+    " ADD COLUMN orders_by TEXT COLLATE \"C\","
+    " ADD COLUMN orders_after TEXT COLLATE \"C\"",
     "CREATE INDEX container_hidden ON container(account, id) WHERE hidden_by IS NOT NULL",
-    "ALTER TABLE container ADD COLUMN orders_by TEXT COLLATE \"C\"",
-    "ALTER TABLE container ADD COLUMN orders_after TEXT COLLATE \"C\"",
     "CREATE INDEX container_owing ON container(id) WHERE orders_by IS NOT NULL",
     "CREATE TABLE property(container_id BIGINT NOT NULL REFERENCES container(id), key" NAME
     ", value" NAME ", PRIMARY KEY(container_id, key))",

@@ -284,19 +284,19 @@ static const char *const schema_13[] = {
     "ALTER TABLE container ADD COLUMN cid BLOB;",
     "UPDATE container SET cid = ferry_cid(account, name);",
     "CREATE UNIQUE INDEX container_cid ON container(cid);",
-    "ALTER TABLE container ADD COLUMN versioned INTEGER NOT NULL DEFAULT 0;",
-    "ALTER TABLE container ADD COLUMN policy INTEGER;",
-    "ALTER TABLE container ADD COLUMN delete_exceeding INTEGER NOT NULL DEFAULT 0;",
-    "ALTER TABLE container ADD COLUMN keep_deleted_s INTEGER;",
-    "ALTER TABLE container ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;",
-    "ALTER TABLE container ADD COLUMN state INTEGER NOT NULL DEFAULT 0;",
-    "ALTER TABLE container ADD COLUMN frozen_until_ms INTEGER NOT NULL DEFAULT 0;",
-    "ALTER TABLE container ADD COLUMN has_registered INTEGER NOT NULL DEFAULT 0;",
-    "ALTER TABLE container ADD COLUMN copied_by TEXT;",
-    "ALTER TABLE container ADD COLUMN hidden_by TEXT;",
-    "CREATE INDEX container_hidden ON container(account, id) WHERE hidden_by IS NOT NULL;",
-    "ALTER TABLE container ADD COLUMN orders_by TEXT;",
+    "ALTER TABLE container ADD COLUMN versioned INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE container ADD COLUMN policy INTEGER;"
+    "ALTER TABLE container ADD COLUMN delete_exceeding INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE container ADD COLUMN keep_deleted_s INTEGER;"
+    "ALTER TABLE container ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE container ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE container ADD COLUMN frozen_until_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE container ADD COLUMN has_registered INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE container ADD COLUMN copied_by TEXT;"
+    "ALTER TABLE container ADD COLUMN hidden_by TEXT;"
+    "ALTER TABLE container ADD COLUMN orders_by TEXT;"
     "ALTER TABLE container ADD COLUMN orders_after TEXT;",
+    "CREATE INDEX container_hidden ON container(account, id) WHERE hidden_by IS NOT NULL;",
     "CREATE INDEX container_owing ON container(id) WHERE orders_by IS NOT NULL;",
     "CREATE TABLE property("
     " container_id INTEGER NOT NULL REFERENCES container(id), key TEXT NOT NULL,"

@@ -1,6 +1,7 @@
 /* oio.c - ids and hashes in the form of OpenIO's API. */
 #include "common/core/oio.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "common/core/digest.h"
@@ -38,8 +39,7 @@ void fy_oio_hash_print(const char *hash, char text[static FY_HASH_BYTES_MAX + 1]
     memcpy(text, hash, size);
     text[size] = '\0';
     for (char *at = text; *at != '\0'; at++)
-        if (*at >= 'a' && *at <= 'z')
-            *at = (char)(*at - 'a' + 'A');
+        *at = (char)toupper((unsigned char)*at);
 }
 
 void fy_oio_mime_print(const char *kept, char *out, size_t out_bytes)

@@ -119,7 +119,8 @@ static void ids_go_both_ways(void **state)
     assert_false(fy_oio_id_parse("000102030405060708090A0B0C0D0E0g", guid));
 }
 
-/* What was kept before, or by others, may hold a '%' of its own; what is no type of ours is none. */
+/* What was kept before, or by others, may hold a '%' of its own; what is no type of ours is none.
+ */
 static void mime_types_are_kept_encoded(void **state)
 {
     (void)state;
