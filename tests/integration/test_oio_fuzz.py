@@ -96,13 +96,13 @@ def changed(text, chance):
     return {"cut": text[:at] + text[at + 1 :], "double": text[: at + 1] + text[at:], "end": text[:at]}[kind]
 
 
-def sent(url, text):
+def sent(url, text, quiet_s=QUIET_S):
     """All that comes back until the other side closes. b"": it closed without an answer."""
     with socket.create_connection(wire.split(url), timeout=TIMEOUT_S) as plug:
         answer = b""
         try:
             plug.sendall(text)
-            if not select.select([plug], [], [], QUIET_S)[0]:
+            if not select.select([plug], [], [], quiet_s)[0]:
                 plug.shutdown(socket.SHUT_WR)
             while piece := plug.recv(65536):
                 answer += piece
@@ -172,7 +172,7 @@ def test_the_recorded_requests_are_taken_as_they_are(sites):
         request = recorded(oio, ref, fresh())[number]
         if request.name == "admin/enable":
             oio.freeze(ref).must(200)
-        answer = sent(site.url, request.text)
+        answer = sent(site.url, request.text, TIMEOUT_S)  # it is whole: its answer comes
         assert 200 <= int(STATUS.match(answer)[1]) < 300, (request, answer)
         check(request.text, answer)
 
