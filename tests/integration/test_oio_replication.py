@@ -332,6 +332,11 @@ class Uploader(threading.Thread):
         self.taken = self.refused = 0
         self.problem = None
 
+    def has_asked(self, count):
+        if self.problem is not None:
+            raise self.problem
+        return self.taken + self.refused >= count
+
     def run(self):
         try:
             while not self.stopping.is_set():
@@ -350,7 +355,7 @@ def test_a_container_destroyed_while_all_sites_write_into_it_ends_the_same_on_al
     for uploader in uploaders:
         uploader.start()
     for number in range(4):
-        soon(lambda number=number: all(one.taken + one.refused > 20 * (number + 1) for one in uploaders), "they write")
+        soon(lambda number=number: all(one.has_asked(20 * (number + 1)) for one in uploaders), "they write")
         here.destroy(ref, force=1).must(204, 404, 503)  # 503: it was written into again and again
         if number < 3:
             here.create(ref).must(201, 204)
