@@ -247,7 +247,7 @@ def test_every_event_captured_is_as_its_schema_says(oio, site, servers):
     oio.destroy(ref).must(204)
 
     def gone():
-        return line(told(servers, site, ref)[-1]) == "container.deleted"
+        return [line(event) for event in told(servers, site, ref)][-1:] == ["container.deleted"]
 
     eventually(gone, TOLD_S, "the container is told to be gone")
     seen = records(servers.kafka, topic_of(site))
