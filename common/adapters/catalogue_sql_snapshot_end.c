@@ -45,12 +45,12 @@ static int64_t remove_objects(struct fy_cs *self, int64_t container_id, int64_t 
         fy_cs_take_text(&use, page.last.name, sizeof page.last.name);
         bool ready = fy_cs_take_i64(&use) == FY_STATUS_READY;
         int64_t size = fy_cs_take_i64(&use), body_id = fy_cs_take_i64(&use);
-        bool kept = fy_cs_take_i64(&use) != 0;
+        int64_t kept_id = fy_cs_take_i64(&use);
         self->counters.objects -= ready;
         self->counters.bytes -= ready ? size : 0;
-        self->counters.kept_objects -= kept;
-        self->counters.kept_bytes -= kept ? size : 0;
-        page_let_go(&page, body_id);
+        self->counters.kept_objects -= kept_id != 0;
+        self->counters.kept_bytes -= kept_id != 0 ? size : 0;
+        page_let_go(&page, body_id != 0 ? body_id : kept_id); /* a row has one of them at most */
         page.count++;
     }
     fy_cs_end(&use);

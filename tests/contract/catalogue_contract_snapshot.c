@@ -454,6 +454,24 @@ static void tombstones_outlive_a_snapshot_onto_their_container(void **state)
     assert_int_equal(orders_of(c, "\"objectName\":\"x\""), 0);
 }
 
+/* Of what was deleted there before, bodies may be kept: nobody can have them back any more. */
+static void snapshot_lets_go_of_what_was_kept_under_its_name(void **state)
+{
+    struct contract *c = *state;
+    setup_source(c);
+    assert_int_equal(contract_mkbucket(c, "client-1", "target"), FY_OK);
+    assert_int_equal(contract_put(c, "client-1", "target", "x", "kept"), FY_OK);
+    assert_int_equal(contract_rm(c, "client-1", "target", "x"), FY_OK);
+    assert_int_equal(contract_rmbucket(c, "client-1", "target"), FY_OK);
+    run_whole(c, "source", "target");
+    assert_sound(c);
+    assert_int_equal(sweep(c), 0);
+    (void)clean_up(c);
+    assert_sound(c);
+    assert_int_equal(sweep(c), 1);
+    assert_sound(c);
+}
+
 static void undone_snapshot_leaves_tombstones_as_they_were(void **state)
 {
     struct contract *c = *state;
@@ -512,6 +530,7 @@ int catalogue_contract_snapshot(void)
         TEST(snapshot_that_is_given_up_leaves_nothing),
         TEST(living_snapshot_is_nobody_elses_to_remove),
         TEST(tombstones_outlive_a_snapshot_onto_their_container),
+        TEST(snapshot_lets_go_of_what_was_kept_under_its_name),
         TEST(undone_snapshot_leaves_tombstones_as_they_were),
         TEST(snapshot_needs_a_source_and_a_name_that_is_free),
     };
