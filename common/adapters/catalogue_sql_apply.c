@@ -99,10 +99,23 @@ static enum fy_code apply_end(struct fy_cs *self, struct fy_cat_apply *apply)
     return FY_OK;
 }
 
-/* What the source said of the bucket, beside an object that came before it. */
-static void apply_description(struct fy_cs *self, struct fy_cs_container *container,
-                              const struct fy_bucket_facts *facts)
+/* At the order's source the container follows a version policy: here, too, from now on. */
+static void follow_policy(struct fy_cs *self, struct fy_cs_container *container,
+                          const struct fy_order *order)
 {
+    struct fy_container_rules rules = container->row.rules;
+    if (!order->overwrites || rules.versioned)
+        return;
+    rules.versioned = true;
+    fy_cs_rules_put(self, container, &rules);
+}
+
+/* What the source said of the bucket, beside an object that came before it. The bucket's own order
+ * will be a duplicate of that: what it would say of the rules, the object's says. */
+static void apply_description(struct fy_cs *self, struct fy_cs_container *container,
+                              const struct fy_cat_apply *apply)
+{
+    const struct fy_bucket_facts *facts = &apply->bucket;
     if (!facts->known)
         return;
     bool first = fy_stamp_is_zero(&container->row.reg.stamp);
@@ -114,6 +127,8 @@ static void apply_description(struct fy_cs *self, struct fy_cs_container *contai
     bool ready = facts->present || fy_stamp_is_zero(&facts->stamp);
     fy_cs_container_register(self, container, ready ? FY_STATUS_READY : FY_STATUS_DELETED,
                              &facts->stamp, created_ms, facts->expires_ms);
+    if (ready)
+        follow_policy(self, container, &apply->order);
     fy_cs_container_settle(self, container);
 }
 
@@ -133,11 +148,8 @@ static enum fy_code apply_bucket(struct fy_cs *self, struct fy_cat_apply *apply,
     if (apply->bucket.known && apply->bucket.creation_ms != 0)
         created_ms = apply->bucket.creation_ms;
     fy_cs_container_need(self, container, created_ms);
-    if (create && order->overwrites && !container->row.rules.versioned) {
-        struct fy_container_rules rules = container->row.rules;
-        rules.versioned = true;
-        fy_cs_rules_put(self, container, &rules);
-    }
+    if (create)
+        follow_policy(self, container, order);
     fy_cs_container_register(self, container, create ? FY_STATUS_READY : FY_STATUS_DELETED,
                              &order->stamp, created_ms,
                              apply->bucket.known ? apply->bucket.expires_ms : 0);
@@ -255,7 +267,7 @@ static enum fy_code apply_object(struct fy_cs *self, struct fy_cat_apply *apply,
         return code;
 
     fy_cs_container_need(self, container, fy_stamp_ms(&order->stamp));
-    apply_description(self, container, &apply->bucket);
+    apply_description(self, container, apply);
     struct fy_digest deleted;
     const struct fy_digest *known = &apply->digest;
     if (order->action == FY_ACTION_DELETE)

@@ -750,6 +750,25 @@ static void order_of_a_container_says_that_names_are_written_again(void **state)
     expect(c, "B2");
 }
 
+/* The description came with an object, and then the container's own order is a duplicate. */
+static void order_of_an_object_may_be_the_first_to_say_so(void **state)
+{
+    struct contract *c = *state;
+    struct fy_cat_apply first = contract_order(c, FY_ACTION_CREATE, ACCOUNT, NAME, "o", "1", 20);
+    struct fy_cat_apply own = contract_order(c, FY_ACTION_CREATE, ACCOUNT, NAME, "", NULL, 10);
+    first.order.overwrites = own.order.overwrites = true;
+    first.bucket = (struct fy_bucket_facts){.known = true,
+                                            .present = true,
+                                            .stamp = own.order.stamp,
+                                            .creation_ms = CONTRACT_T0 + 10};
+    assert_int_equal(contract_run(c, &first.op), FY_OK);
+    assert_int_equal(contract_run(c, &own.op), FY_OK);
+    assert_int_equal(own.verdict, FY_VERDICT_DUPLICATE);
+    assert_true(contract_container(c, ACCOUNT, NAME).rules.versioned);
+    assert_int_equal(put(c, "o", "22"), FY_OK);
+    expect(c, "B2");
+}
+
 static void order_fills_the_version_that_was_registered(void **state)
 {
     struct contract *c = *state;
@@ -794,6 +813,7 @@ int catalogue_contract_policy(void)
         TEST(orders_keep_versions_where_the_container_does),
         TEST(orders_replace_without_a_conflict_where_names_are_written_again),
         TEST(order_of_a_container_says_that_names_are_written_again),
+        TEST(order_of_an_object_may_be_the_first_to_say_so),
         TEST(order_fills_the_version_that_was_registered),
     };
     return cmocka_run_group_tests_name("catalogue policy", tests, NULL, NULL);
