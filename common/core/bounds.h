@@ -296,8 +296,9 @@
 #define FY_OIO_STATE_MS     1000 /* the sums of a container are told at most so often */
 #define FY_OIO_LOOK_MS      1000 /* how many wait is looked at so often */
 #define FY_OIO_WAITING_MAX                                                                         \
-    10000 /* events of containers that wait: beyond it OpenIO's routes take no changes, as the     \
-             real server's do */
+    100000 /* events of containers that wait: beyond it OpenIO's routes take no                    \
+              changes, as the real server's do from 10,000 on, which are in                        \
+              memory there and rows here */
 
 /* The store in a folder. */
 #define FY_STORE_SHARDS       64         /* folders, two hex digits; each keeps a descriptor open */

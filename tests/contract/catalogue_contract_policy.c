@@ -757,10 +757,8 @@ static void order_of_an_object_may_be_the_first_to_say_so(void **state)
     struct fy_cat_apply first = contract_order(c, FY_ACTION_CREATE, ACCOUNT, NAME, "o", "1", 20);
     struct fy_cat_apply own = contract_order(c, FY_ACTION_CREATE, ACCOUNT, NAME, "", NULL, 10);
     first.order.overwrites = own.order.overwrites = true;
-    first.bucket = (struct fy_bucket_facts){.known = true,
-                                            .present = true,
-                                            .stamp = own.order.stamp,
-                                            .creation_ms = CONTRACT_T0 + 10};
+    first.bucket = (struct fy_bucket_facts){
+        .known = true, .present = true, .stamp = own.order.stamp, .creation_ms = CONTRACT_T0 + 10};
     assert_int_equal(contract_run(c, &first.op), FY_OK);
     assert_int_equal(contract_run(c, &own.op), FY_OK);
     assert_int_equal(own.verdict, FY_VERDICT_DUPLICATE);
