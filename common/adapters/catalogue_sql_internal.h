@@ -6,7 +6,7 @@
  * catalogue_sql.c            batches of operations, readers, the lease, the table of the port
  * catalogue_sql_port.h       the operations and reads of the port, and lists
  * catalogue_sql_use.c, .h    statements by name, run through the engine
- * catalogue_sql_texts.c      the statements that all engines have in common
+ * catalogue_sql_texts*.c     the statements that all engines have in common
  * catalogue_sql_container.c  containers: register, "is it there", the name that CCS sees, rights
  * catalogue_sql_row.c        object and body rows
  * catalogue_sql_object.c     local operations of clients: buckets, deletes
