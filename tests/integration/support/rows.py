@@ -46,8 +46,10 @@ OLDER = """INSERT INTO version(container_id, name, number, kind, id, stamp_time,
     changed_ms, expires_ms, metadata, body_id, proof)
 SELECT container_id, name, number - 1000000, 0, id, stamp_time, stamp_site, size, hash, changed_ms, 0, '', body_id, 1
     FROM object WHERE name LIKE '{prefix}%'"""
+# In PostgreSQL either sum is of several rows, any of which may say more.
 SUMS = """UPDATE counters SET objects = objects + {count},
-    bytes = bytes + {count} * (SELECT size FROM object WHERE name = '{like}') WHERE id = (SELECT min(id) FROM counters)"""
+    bytes = bytes + {count} * (SELECT size FROM object WHERE name = '{like}')
+    WHERE id = (SELECT min(id) FROM counters)"""
 OWN_SUMS = """UPDATE container_count SET objects = objects + 2 * {count},
     bytes = bytes + 2 * {count} * (SELECT size FROM object WHERE name = '{like}') WHERE {sum}"""
 
