@@ -194,6 +194,8 @@ static const char *const schema_9[] = {
     " ADD COLUMN orders_by TEXT COLLATE \"C\","
     " ADD COLUMN orders_after TEXT COLLATE \"C\"",
     "CREATE INDEX container_hidden ON container(account, id) WHERE hidden_by IS NOT NULL",
+    "CREATE INDEX container_left ON container(id) WHERE has_registered = 1 AND there = 0 AND"
+    " hidden_by IS NULL",
     "CREATE INDEX container_owing ON container(id) WHERE orders_by IS NOT NULL",
     "CREATE TABLE property(container_id BIGINT NOT NULL REFERENCES container(id), key" NAME
     ", value" NAME ", PRIMARY KEY(container_id, key))",

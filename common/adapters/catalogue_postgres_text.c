@@ -157,7 +157,7 @@ static const char *lock_of(int sql)
     case FY_CS_CONFLICT_AGED:
         return " FOR UPDATE SKIP LOCKED";
     case FY_CS_CONTAINER_AGED:
-    case FY_CS_CONTAINER_AGED_FILLED:
+    case FY_CS_CONTAINER_LEFT:
         return " FOR UPDATE OF c SKIP LOCKED";
     case FY_CS_WAITING_BY_KEY:
     case FY_CS_WAITING_BY_ORDER:
@@ -188,6 +188,7 @@ static const struct word {
     {"INDEXED BY container_hidden", ""},
     {"INDEXED BY container_owing", ""},
     {"INDEXED BY waiting_turn", ""},
+    {"INDEXED BY container_left", ""},
     {"CROSS JOIN", "JOIN"}, /* there it fixes the order of the loops */
     /* Of a process that lives; the uploads of the dead are over. */
     {"o.upload_boot",

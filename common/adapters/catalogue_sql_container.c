@@ -344,6 +344,8 @@ static void set_there(struct fy_cs *self, struct fy_cs_container *container, boo
         fy_cs_tell_container_gone(self, container);
     if (there)
         return;
+    if (container->row.rules.versioned) /* other sites know of no versions that are left */
+        fy_cs_container_registered(self, container);
     if (!self->restoring) /* then they have lines of their own */
         fy_cs_properties_drop(self, container);
     fy_cs_journal_bucket(self, container);

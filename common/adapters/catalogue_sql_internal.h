@@ -81,7 +81,7 @@ struct fy_cs_container {
     bool there;            /* as stored; changed by fy_cs_container_settle alone */
     bool has_owner_right;  /* a row for (account, name), a revoked one included */
     unsigned owner_rights; /* of that row */
-    bool has_registered;   /* a version was registered in it, whether it follows a policy or not */
+    bool has_registered;   /* rows of `version` may be in it, whether it follows a policy or not */
     bool copied;           /* a snapshot reads it, whose process lives: it takes no changes */
     char bucket[FY_OIO_BUCKET_BYTES + 1]; /* that it belongs to, as OpenIO's events say */
     bool hidden;                          /* a snapshot makes it, or died over it: nobody sees it */

@@ -227,7 +227,7 @@ static void restore_version(struct fy_cs *self, const struct fy_export_line *rec
         .exists = !record->gone, .kind = record->version_kind, .size = record->size};
     if (made.exists && made.kind == FY_VERSION_BODY)
         made.body_id = fy_cs_body_put(self, &record->digest, record->size, record->blob_ref);
-    if (made.exists && made.kind == FY_VERSION_REGISTERED)
+    if (made.exists)
         fy_cs_container_registered(self, &container);
     if (made.exists)
         version_put(self, &container, record, made.body_id);

@@ -79,11 +79,10 @@ struct aged {
     int64_t container_id, version, kept_body_id, size;
 };
 
-/* than: the time that it is older than; or the container it is in. */
-static bool aged_find(struct fy_cs *self, enum fy_cs_sql sql, int64_t than, struct aged *aged)
+static bool aged_find(struct fy_cs *self, enum fy_cs_sql sql, int64_t before_ms, struct aged *aged)
 {
     struct fy_cs_use use = fy_cs_use(self->writer, sql);
-    fy_cs_i64(&use, than);
+    fy_cs_i64(&use, before_ms);
     fy_cs_i64(&use, 1);
     bool found = fy_cs_row(&use);
     if (found) {
@@ -160,16 +159,39 @@ static bool purge_version(struct fy_cs *self, const struct fy_cs_container *cont
     return true;
 }
 
+/* The tombstone goes on keeping older orders out. */
+static bool purge_marker(struct fy_cs *self, const struct fy_cs_container *container)
+{
+    char name[FY_OBJECT_BYTES_MAX + 1];
+    int64_t number = 0;
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_MARKER_IN);
+    fy_cs_i64(&use, container->id);
+    fy_cs_i64(&use, 1);
+    bool found = fy_cs_row(&use);
+    if (found) {
+        fy_cs_take_text(&use, name, sizeof name);
+        number = fy_cs_take_i64(&use);
+    }
+    fy_cs_end(&use);
+    if (!found)
+        return false;
+    use = fy_cs_use(self->writer, FY_CS_OBJECT_MARKER);
+    fy_cs_i64(&use, number);
+    fy_cs_i64(&use, 0);
+    fy_cs_i64(&use, container->id);
+    fy_cs_text(&use, name);
+    return fy_cs_run(&use) == 1; /* else somebody was faster */
+}
+
 /* A delete marker is a version that lists show, and older versions are behind it: both go when
- * somebody purges, flushes or deletes them, or when their container has been gone for so long,
- * whose delete at another site knew of no versions here. */
-static bool purge_filled(struct fy_cs *self, int64_t before_ms)
+ * somebody purges, flushes or deletes them, or with their container, whose delete at another site
+ * knew of no versions here. */
+static bool purge_left(struct fy_cs *self, int64_t before_ms)
 {
     struct fy_cs_container container;
-    struct aged aged;
+    (void)before_ms; /* at once: the next container of the name shall not have them */
     memset(&container, 0, sizeof container);
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_AGED_FILLED);
-    fy_cs_i64(&use, before_ms);
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_LEFT);
     fy_cs_i64(&use, 1);
     if (fy_cs_row(&use)) {
         container.id = fy_cs_take_i64(&use);
@@ -179,9 +201,11 @@ static bool purge_filled(struct fy_cs *self, int64_t before_ms)
     fy_cs_end(&use);
     if (container.id == 0)
         return false;
-    return purge_version(self, &container) ||
-           (aged_find(self, FY_CS_MARKER_IN, container.id, &aged) &&
-            aged_run(self, FY_CS_OBJECT_DELETE, &aged));
+    if (purge_version(self, &container) || purge_marker(self, &container))
+        return true;
+    fy_cs_containers_forget(self);
+    run_with_id(self, FY_CS_CONTAINER_EMPTIED, container.id);
+    return true;
 }
 
 static bool purge_kept(struct fy_cs *self, int64_t before_ms)
@@ -221,8 +245,8 @@ enum fy_code fy_cs_purge(struct fy_cs *self, struct fy_cat_op *op)
 {
     struct fy_cat_purge *purge = (struct fy_cat_purge *)(void *)op;
     purge->purged = 0;
+    purge_each(self, purge, 0, purge_left);
     purge_each(self, purge, purge->tombstones_before_ms, purge_tombstone);
-    purge_each(self, purge, purge->tombstones_before_ms, purge_filled);
     purge_each(self, purge, purge->tombstones_before_ms, purge_container);
     purge_each(self, purge, purge->conflicts_before_ms, fy_cs_conflict_purge);
     purge_each(self, purge, purge->kept_before_ms, purge_kept);

@@ -104,15 +104,13 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "c.id) AND NOT EXISTS(SELECT 1 FROM version v WHERE v.container_id = c.id) ORDER BY "
         "c.deleted_ms LIMIT ?",
     /* With versions or delete markers still in it. As EXISTS the subqueries would be joined. */
-    [FY_CS_CONTAINER_AGED_FILLED] =
-        "SELECT c.id, c.account, c.name FROM container c WHERE c.there = 0 AND c.deleted_ms < ? "
-        "AND c.hidden_by IS NULL AND ((SELECT v.number FROM version v WHERE v.container_id = c.id "
-        "LIMIT 1) IS NOT NULL OR (SELECT o.version FROM object o INDEXED BY object_marker WHERE "
-        "o.container_id = c.id AND o.marker = 1 AND o.status = 204 LIMIT 1) IS NOT NULL) ORDER BY "
-        "c.deleted_ms LIMIT ?",
-    [FY_CS_MARKER_IN] = "SELECT container_id, name, version, kept_body, size FROM object INDEXED "
-                        "BY object_marker WHERE container_id = ? AND marker = 1 AND status = 204 "
-                        "ORDER BY name LIMIT ?",
+    [FY_CS_CONTAINER_LEFT] =
+        "SELECT c.id, c.account, c.name FROM container c INDEXED BY container_left WHERE "
+        "c.id > 0 AND c.has_registered = 1 AND c.there = 0 AND c.hidden_by IS NULL ORDER BY c.id "
+        "LIMIT ?",
+    [FY_CS_CONTAINER_EMPTIED] = "UPDATE container SET has_registered = 0 WHERE id = ?",
+    [FY_CS_MARKER_IN] = "SELECT name, number FROM object INDEXED BY object_marker WHERE "
+                        "container_id = ? AND marker = 1 AND status = 204 ORDER BY name LIMIT ?",
     [FY_CS_VERSION_IN] = "SELECT name, number, kind, size, body_id FROM version WHERE container_id "
                          "= ? ORDER BY name, number DESC LIMIT ?",
     [FY_CS_CONTAINER_DELETE] = "DELETE FROM container WHERE id = ?",

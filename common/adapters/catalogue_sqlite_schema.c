@@ -297,6 +297,8 @@ static const char *const schema_13[] = {
     "ALTER TABLE container ADD COLUMN orders_by TEXT;"
     "ALTER TABLE container ADD COLUMN orders_after TEXT;",
     "CREATE INDEX container_hidden ON container(account, id) WHERE hidden_by IS NOT NULL;",
+    "CREATE INDEX container_left ON container(id) WHERE has_registered = 1 AND there = 0 AND"
+    " hidden_by IS NULL;",
     "CREATE INDEX container_owing ON container(id) WHERE orders_by IS NOT NULL;",
     "CREATE TABLE property("
     " container_id INTEGER NOT NULL REFERENCES container(id), key TEXT NOT NULL,"

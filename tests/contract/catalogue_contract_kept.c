@@ -211,7 +211,7 @@ static void delete_marker_stays_however_old_it_is(void **state)
 }
 
 /* Its delete came from another site, which knew of no versions here. */
-static void what_is_left_in_a_container_that_is_gone_ages(void **state)
+static void what_is_left_in_a_container_that_is_gone_goes(void **state)
 {
     struct contract *c = *state;
     for (size_t i = 5; i < FY_COUNT_OF(kept_versions); i++) /* without its READY object */
@@ -285,7 +285,7 @@ int catalogue_contract_kept(void)
         TEST(many_versions_of_a_name_are_all_written_down),
         TEST(audit_says_what_is_wrong_with_versions),
         TEST(delete_marker_stays_however_old_it_is),
-        TEST(what_is_left_in_a_container_that_is_gone_ages),
+        TEST(what_is_left_in_a_container_that_is_gone_goes),
         TEST(body_is_in_use_while_any_version_has_it),
         TEST(long_property_comes_back_whole),
     };

@@ -767,6 +767,37 @@ static void order_of_an_object_may_be_the_first_to_say_so(void **state)
     expect(c, "B2");
 }
 
+/* Its delete at another site knew of none of them. */
+static void versions_that_a_container_left_are_not_the_next_ones(void **state)
+{
+    struct contract *c = *state;
+    setup(c, "-1");
+    apply(c, FY_ACTION_CREATE, "1");
+    apply(c, FY_ACTION_CREATE, "22");
+    apply(c, FY_ACTION_DELETE, "22");
+    struct fy_cat_apply gone = order_of(c, FY_ACTION_DELETE, NULL);
+    gone.order.object[0] = '\0';
+    assert_int_equal(contract_run(c, &gone.op), FY_OK);
+    assert_int_equal(contract_container_code(c, ACCOUNT, NAME), FY_OK);
+    assert_int_equal(contract_container(c, ACCOUNT, NAME).status, FY_STATUS_DELETED);
+    struct fy_cat_purge purge = {.op.kind = FY_CAT_PURGE, .limit = 99};
+    assert_int_equal(contract_run(c, &purge.op), FY_OK);
+    assert_int_equal(purge.purged, 2 + 1 + 1); /* bodies, the marker, and that nothing is left */
+    assert_int_equal(swept(c), 2);
+    assert_int_equal(contract_run(c, &purge.op), FY_OK);
+    assert_int_equal(purge.purged, 0);
+    c->clock.now_ms += 10;
+    struct fy_cat_apply late = order_of(c, FY_ACTION_CREATE, "22");
+    late.order.stamp = contract_stamp(0, CONTRACT_OTHER);
+    assert_int_equal(contract_run(c, &late.op), FY_OK);
+    assert_int_equal(late.verdict, FY_VERDICT_SUPERSEDED); /* the tombstone is there */
+    assert_int_equal(contract_mkbucket(c, ACCOUNT, NAME), FY_OK);
+    expect(c, "");
+    assert_int_equal(put_as_ccs(c, "o", "333"), FY_OK);
+    assert_int_equal(rm(c, "o", 0), FY_OK);
+    expect(c, "");
+}
+
 static void order_fills_the_version_that_was_registered(void **state)
 {
     struct contract *c = *state;
@@ -812,6 +843,7 @@ int catalogue_contract_policy(void)
         TEST(orders_replace_without_a_conflict_where_names_are_written_again),
         TEST(order_of_a_container_says_that_names_are_written_again),
         TEST(order_of_an_object_may_be_the_first_to_say_so),
+        TEST(versions_that_a_container_left_are_not_the_next_ones),
         TEST(order_fills_the_version_that_was_registered),
     };
     return cmocka_run_group_tests_name("catalogue policy", tests, NULL, NULL);
