@@ -151,6 +151,8 @@ static bool object_record(struct export *self, struct fy_cs_use *use, struct obj
     bool stored = fy_cs_take_digest(use, &record->digest);
     fy_cs_take_text(use, texts->blob_ref, sizeof texts->blob_ref);
     record->hash = texts->hash;
+    if (!ready && record->flag && changed_ms != fy_stamp_ms(&record->stamp))
+        record->created_ms = changed_ms; /* of a copied delete marker, whose stamp is the copy's */
     if (!ready || !stored)
         return !hidden;
     record->id = texts->id;

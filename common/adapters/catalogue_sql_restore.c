@@ -127,6 +127,7 @@ static void restore_number(struct fy_cs *self, const struct fy_export_line *reco
     fy_cs_i64(&use, record->number);
     fy_cs_i64(&use, record->status == FY_STATUS_DELETED && record->flag);
     fy_cs_text(&use, record->id);
+    fy_cs_i64(&use, record->created_ms);
     fy_cs_i64(&use, container->id);
     fy_cs_text(&use, record->object);
     fy_cs_send(&use);

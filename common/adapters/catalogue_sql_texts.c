@@ -430,8 +430,9 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_PROPERTY_REMOVE_PREFIX] = "DELETE FROM property WHERE container_id = ?1 AND "
                                      "substr(key, 1, length(?2)) = ?2",
     [FY_CS_OBJECT_RESTORE] =
-        "UPDATE object SET number = ?1, marker = ?2, id = CASE WHEN ?3 = '' THEN id ELSE ?3 END "
-        "WHERE container_id = ?4 AND name = ?5 AND version = 0",
+        "UPDATE object SET number = ?1, marker = ?2, id = CASE WHEN ?3 = '' THEN id ELSE ?3 END, "
+        "changed_ms = CASE WHEN ?4 = 0 THEN changed_ms ELSE ?4 END WHERE container_id = ?5 AND "
+        "name = ?6 AND version = 0",
     [FY_CS_VERSION_RESTORE] =
         "INSERT INTO version(container_id, name, number, kind, id, stamp_time, stamp_site, size, "
         "hash, changed_ms, expires_ms, metadata, body_id, proof) VALUES(?1, ?2, ?3, ?4, ?5, ?6, "

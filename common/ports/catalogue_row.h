@@ -295,7 +295,7 @@ enum fy_export_kind {
                            line had. gone: not set; with flag: nor is any that begins with key */
     FY_EXPORT_OBJECT,   /* READY: all of an object, number (0: the stamp's) and id ("" any) of its
                            version; DELETED: its key, stamp, hash and number; flag: it is a delete
-                           marker */
+                           marker, created_ms if that is another time than the stamp's */
     FY_EXPORT_VERSION,  /* of a name, not the one its object has: number, version_kind, id; stamp,
                            created_ms, size, hash, metadata, and of a body what an object has. gone:
                            that number is none */

@@ -20,7 +20,7 @@ static const char *const kept_versions[] = {
     "{\"is\":\"object\",\"number\":70," IN ",\"object\":\"o\",\"guid\":\"id-70\",\"status\":200,"
     "\"stamp\":\"" STAMP "\",\"created\":6," BYTES ",\"place\":\"file:x\",\"proof\":1}",
     "{\"is\":\"object\",\"number\":71," IN
-    ",\"object\":\"marked\",\"status\":204,\"stamp\":\"" STAMP "\",\"flag\":true}",
+    ",\"object\":\"marked\",\"status\":204,\"stamp\":\"" STAMP "\",\"created\":9,\"flag\":true}",
     "{\"is\":\"version\",\"number\":60," IN
     ",\"object\":\"o\",\"guid\":\"id-60\",\"stamp\":\"" STAMP
     "\",\"created\":4,\"expires\":8," BYTES

@@ -1,6 +1,10 @@
 """Containers with versions and properties: written down, rebuilt, looked after, brought back."""
 
+import io
+import json
+
 import pytest
+import zstandard
 
 from support.command import DIFFERENT, DONE, NOT_FOUND, Ferry
 from support.offline import fsck, lose_catalogue, run_offline
@@ -42,12 +46,23 @@ def fill(oio):
     return kept, copy, frozen
 
 
+def fully_written_down(site, ref):
+    """Whether a full file of the export has objects of that container."""
+    for path in (site.data / "store" / "kept").glob("full-*"):
+        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(path.read_bytes())) as stream:
+            lines = [json.loads(line) for line in stream.read().splitlines()]
+        if any(line["is"] == "object" and line["bucket"] == ref for line in lines):
+            return True
+    return False
+
+
 @pytest.mark.worlds("embedded", "real")
 def test_versions_and_properties_are_rebuilt_as_they_were(sites, servers):
     (site,) = sites(["site-a"], **QUICK)
     oio = Oio(site.url)
     refs = fill(oio)
     before = view(oio, refs)
+    eventually(lambda: fully_written_down(site, refs[1]), 20, "a snapshot is written down with all")
     stopped = oio.made()
     oio.destroy(stopped).must(204)
     site.stop()
