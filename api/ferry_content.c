@@ -24,7 +24,7 @@ static enum fy_code read_query(struct fy_exchange *x, struct fy_object_key *key,
 {
     *version = 0;
     enum fy_code code = fy_query_object(x, key, err);
-    return code == FY_OK ? fy_query_i64(x, "version", 1, INT64_MAX, version, err) : code;
+    return code == FY_OK ? fy_query_i64(x, "version", 1, FY_VERSION_MAX, version, err) : code;
 }
 
 /* What can be read without a version: the newest that has a body, which is what sites pull. */

@@ -11,8 +11,6 @@
 #include "common/core/log.h"
 #include "common/core/names.h"
 
-#define PUT_BYTES_MAX (5LL << 40) /* spec 1.5: a body of 5 TB; more is 413 */
-
 struct put {
     struct fy_node *node;
     struct fy_object_key key;
@@ -140,8 +138,8 @@ void fy_put_begin(struct fy_exchange *x, const struct fy_object_key *key, bool c
     enum fy_code code = read_size(x, &size_hint, &err);
     if (code == FY_OK)
         code = read_facts(x, put, ccs, &err);
-    if (code == FY_OK && size_hint > PUT_BYTES_MAX)
-        code = fy_err_set(&err, FY_ETOOBIG, "over %lld bytes", PUT_BYTES_MAX);
+    if (code == FY_OK && size_hint > FY_OBJECT_SIZE_MAX)
+        code = fy_err_set(&err, FY_ETOOBIG, "over %lld bytes", FY_OBJECT_SIZE_MAX);
     /* The row says that an upload is under way, for the time after a crash. A body that is here
      * whole needs none: until it is answered nothing was promised, and nothing would be left. */
     if (code == FY_OK && !(fy_body_is_whole(x) && looks_free(put)))
@@ -162,8 +160,8 @@ enum fy_code fy_put_data(struct fy_exchange *x, const void *bytes, size_t size_b
     struct put *put = fy_state(x);
     put->seen_bytes += (int64_t)size_bytes;
     enum fy_code code =
-        put->seen_bytes > PUT_BYTES_MAX
-            ? fy_err_set(err, FY_ETOOBIG, "over %lld bytes", PUT_BYTES_MAX)
+        put->seen_bytes > FY_OBJECT_SIZE_MAX
+            ? fy_err_set(err, FY_ETOOBIG, "over %lld bytes", FY_OBJECT_SIZE_MAX)
             : fy_store_append(put->node->store, put->writer, bytes, size_bytes, err);
     return code;
 }

@@ -14,6 +14,8 @@ static enum fy_code register_check(struct fy_cs *self, struct fy_cat_register *g
 {
     struct fy_err *err = &given->op.err;
     bool versioned = at->container->row.rules.versioned;
+    if (given->size > FY_OBJECT_SIZE_MAX)
+        return fy_err_set(err, FY_ETOOBIG, "over %lld bytes", FY_OBJECT_SIZE_MAX);
     enum fy_code code = fy_rule_local_upload(&at->object->reg, at->container->there, versioned);
     if (code != FY_OK)
         return fy_err_set(err, code, "object %s/%.100s is %s", given->key.bucket, at->name,

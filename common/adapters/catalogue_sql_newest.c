@@ -34,6 +34,9 @@ static enum fy_code seat_at(struct fy_cs *self, const struct fy_cs_name *at, int
 {
     const struct fy_cs_object *object = at->object;
     seat->number = asked;
+    if (asked > FY_VERSION_MAX)
+        return fy_err_set(err, FY_EINPUT, "a version's number is at most %lld",
+                          (long long)FY_VERSION_MAX);
     if (fy_cs_is_version(object) && object->number == asked)
         return is_there(at, asked, "is there", err);
     if (fy_cs_has_versions(at->container) &&

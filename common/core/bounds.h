@@ -183,6 +183,11 @@
 #define FY_BACKFILL_IDLE_MS    1000  /* longest such pause; and who has none to do looks so often */
 #define FY_BACKFILL_PAUSE_MS   15000 /* longest pause between tries that fail */
 
+/* What clients say of numbers leaves room for what is added to them. */
+#define FY_OBJECT_SIZE_MAX (5LL << 40) /* CCS: a body of 5 TB; more is 413 */
+#define FY_VERSION_MAX     (1LL << 62) /* number of a version: those that follow are above it */
+#define FY_COUNTER_MAX     (1LL << 56) /* to which a sum of a container is set */
+
 /* Containers by OpenIO's rules (spec openio-container). */
 #define FY_OIO_NS_BYTES_MAX      63      /* of the namespace, as OpenIO has it */
 #define FY_OIO_ACCOUNT_BYTES_MAX 63      /* of `acct`: a longer one is 400 */

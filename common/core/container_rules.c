@@ -116,7 +116,7 @@ static bool set_until(struct fy_container_change *change, const char *value)
 static bool set_objects(struct fy_container_change *change, const char *value)
 {
     int64_t objects = 0;
-    if (value != NULL && !parse(value, 0, &objects))
+    if (value != NULL && (!parse(value, 0, &objects) || objects > FY_COUNTER_MAX))
         return false;
     change->objects = objects;
     return true;
@@ -125,7 +125,7 @@ static bool set_objects(struct fy_container_change *change, const char *value)
 static bool set_bytes(struct fy_container_change *change, const char *value)
 {
     int64_t bytes = 0;
-    if (value != NULL && !parse(value, 0, &bytes))
+    if (value != NULL && (!parse(value, 0, &bytes) || bytes > FY_COUNTER_MAX))
         return false;
     change->bytes = bytes;
     return true;

@@ -750,6 +750,34 @@ static void order_of_a_container_says_that_names_are_written_again(void **state)
     expect(c, "B2");
 }
 
+/* What comes next is above it, and fits. */
+static void number_that_leaves_no_room_is_refused(void **state)
+{
+    struct contract *c = *state;
+    setup(c, "-1");
+    assert_int_equal(upload(c, "o", "1", FY_VERSION_MAX + 1).op.code, FY_EINPUT);
+    assert_int_equal(registered(c, "o", "1", INT64_MAX).op.code, FY_EINPUT);
+    assert_int_equal(upload(c, "o", "1", FY_VERSION_MAX).op.code, FY_OK);
+    assert_int_equal(put(c, "o", "22"), FY_OK);
+    assert_int_equal(rm(c, "o", 0), FY_OK);
+    expect(c, "M B2 B1");
+    assert_true(story_of(c).numbers[0] == FY_VERSION_MAX + 2);
+}
+
+static void registered_version_is_no_longer_than_a_body_can_be(void **state)
+{
+    struct contract *c = *state;
+    struct fy_cat_register op = {.op.kind = FY_CAT_REGISTER,
+                                 .key = key_of("o"),
+                                 .client = ACCOUNT,
+                                 .size = FY_OBJECT_SIZE_MAX + 1};
+    setup(c, "-1");
+    assert_int_equal(contract_run(c, &op.op), FY_ETOOBIG);
+    op.size = FY_OBJECT_SIZE_MAX;
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    assert_int_equal(contract_info(c, ACCOUNT, NAME).bytes, FY_OBJECT_SIZE_MAX);
+}
+
 /* The description came with an object, and then the container's own order is a duplicate. */
 static void order_of_an_object_may_be_the_first_to_say_so(void **state)
 {
@@ -823,6 +851,8 @@ int catalogue_contract_policy(void)
         TEST(versions_are_kept_with_all_that_is_known_of_them),
         TEST(number_that_is_given_is_the_versions),
         TEST(number_is_above_one_that_lies_in_the_future),
+        TEST(number_that_leaves_no_room_is_refused),
+        TEST(registered_version_is_no_longer_than_a_body_can_be),
         TEST(what_exceeds_the_policy_goes_when_the_container_says_so),
         TEST(delete_leaves_a_marker_where_versions_are_kept),
         TEST(erased_newest_version_gives_way_to_the_next_older_one),

@@ -94,6 +94,8 @@ static void values_that_a_rule_cannot_have_are_refused(void **state)
         {"sys.status.until", "9223372036854776"},
         {"sys.m2.objects", "many"},
         {"sys.m2.usage", "-1"},
+        {"sys.m2.usage", "72057594037927937"},
+        {"sys.m2.objects", "9223372036854775807"},
         {"user.x", "\xff"},
         {"user.\xff", "x"},
         {"", "x"},
