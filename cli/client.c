@@ -214,6 +214,19 @@ static const char *sentence_of(struct fy_client *client)
     return has_module ? text + module_bytes + 3 : text;
 }
 
+/* The header is ASCII, other letters are '?' in it: a body with the sentence has them. */
+static enum fy_code set_sentence(struct fy_client *client, enum fy_code code, const char *sentence,
+                                 struct fy_err *err)
+{
+    json_t *body = NULL;
+    if (strchr(sentence, '?') != NULL && client->body.size_bytes > 0)
+        body = fy_client_json(client, err);
+    const char *whole = body != NULL ? fy_json_text(body, "error") : "";
+    code = fy_err_set(err, code, "%s", whole[0] != '\0' ? whole : sentence);
+    json_decref(body);
+    return code;
+}
+
 static enum fy_code code_of_status(int http_status)
 {
     switch (http_status) {
@@ -260,7 +273,7 @@ static enum fy_code judge_status(struct fy_client *client, struct fy_err *err)
         return fy_err_set(err, code, "%s answers HTTP %d",
                           client->call->base != NULL ? client->call->base : client->base,
                           http_status);
-    return fy_err_set(err, code, "%s", sentence);
+    return set_sentence(client, code, sentence, err);
 }
 
 static enum fy_code judge_curl(struct fy_client *client, CURLcode result, struct fy_err *err)
