@@ -1,4 +1,5 @@
 /* object.c - `ferry ls|rm|stat`. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,8 @@ static void add_object(struct listing *listing, const json_t *row)
     const json_t *object = listing->versions ? json_object_get(row, "object") : row;
     fy_cell_count(fy_json_i64(object, "size"), size);
     fy_cell_count(fy_json_i64(row, "version"), version);
+    if (listing->versions && fy_json_bool(row, "marker")) /* its object's size is not its own */
+        (void)snprintf(size, sizeof size, "-");
     if (listing->versions)
         FY_TABLE_ROW(&listing->table, version, size, fy_json_text(object, "creation"), kind_of(row),
                      fy_json_text(object, "name"));
