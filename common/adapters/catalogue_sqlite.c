@@ -99,8 +99,11 @@ static enum fy_code lock_file(struct fy_csl *self, struct fy_err *err)
     if (self->lock_fd < 0)
         code = fy_err_set(err, FY_EIO, "open %s: %s", path, strerror(errno));
     else if (flock(self->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        code = fy_err_set(err, errno == EWOULDBLOCK ? FY_EEXISTS : FY_EIO,
-                          "another process has the catalogue %s (%s)", self->path, strerror(errno));
+        code = errno == EWOULDBLOCK
+                   ? fy_err_set(err, FY_EEXISTS,
+                                "another process has the catalogue %s: stop that one first",
+                                self->path)
+                   : fy_err_set(err, FY_EIO, "lock %s: %s", path, strerror(errno));
     free(path);
     return code;
 }
