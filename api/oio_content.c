@@ -32,7 +32,7 @@ static enum fy_code read_size(struct fy_oio *oio, int64_t *size, struct fy_err *
     if (text[0] == '\0')
         text = meta_header(oio, "x-oio-content-meta-length");
     if (text[0] == '\0')
-        return fy_err_set(err, FY_EINPUT, "x-oio-content-meta-length is missing");
+        return fy_err_set(err, FY_EINPUT, "x-oio-content-meta-size is missing");
     return read_number("x-oio-content-meta-length", text, size, err);
 }
 
