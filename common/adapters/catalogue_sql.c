@@ -185,12 +185,14 @@ static void refuse(struct fy_cat_op *op, enum fy_code code, const struct fy_err 
 }
 
 /* What goes in and comes out of the same field: run again after a rollback it must go in as it did.
- * Else a WAIT with the id it was given would be taken for one whose row was removed, and be lost.
- */
+ * Else a WAIT with the id it was given would be taken for one whose row was removed, and be lost,
+ * and a REGISTER with its number for one that asks for that, which replaces nothing. */
 static int64_t given(struct fy_cat_op *op)
 {
     if (op->kind == FY_CAT_WAIT)
         return ((const struct fy_cat_wait *)(void *)op)->row.id;
+    if (op->kind == FY_CAT_REGISTER)
+        return ((const struct fy_cat_register *)(void *)op)->version;
     return op->kind == FY_CAT_RIGHT ? ((const struct fy_cat_right *)(void *)op)->row.rights : 0;
 }
 
@@ -198,6 +200,8 @@ static void give_again(struct fy_cat_op *op, int64_t value)
 {
     if (op->kind == FY_CAT_WAIT)
         ((struct fy_cat_wait *)(void *)op)->row.id = value;
+    else if (op->kind == FY_CAT_REGISTER)
+        ((struct fy_cat_register *)(void *)op)->version = value;
     else if (op->kind == FY_CAT_RIGHT)
         ((struct fy_cat_right *)(void *)op)->row.rights = (unsigned)value;
 }
