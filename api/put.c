@@ -210,7 +210,8 @@ static void discard_refused(struct put *put, const struct fy_stored *stored, enu
 {
     struct fy_err err = {0};
     if (code != FY_EEXISTS && code != FY_ENOTFOUND && code != FY_EFORBIDDEN &&
-        code != FY_ENOTACCEPT && code != FY_EFROZEN && code != FY_EDISABLED && code != FY_EQUOTA)
+        code != FY_ENOTACCEPT && code != FY_EINPUT && code != FY_ECORRUPT && code != FY_EFROZEN &&
+        code != FY_EDISABLED && code != FY_EQUOTA)
         return;
     if (fy_store_remove(put->node->store, stored->blob_ref, &err) != FY_OK)
         fy_log(put->op_id, FY_WARN, "body.left_behind", fy_kv_str("blob", stored->blob_ref),
