@@ -27,6 +27,8 @@ enum fy_code fy_cs_quota_check(struct fy_cs *self, const struct fy_cs_container 
     if (quota == 0 || more <= 0)
         return FY_OK;
     int64_t used = fy_cs_sum_get(self, self->writer, container->id).bytes;
+    if (used < 0) /* a client has set the sum, and deleted since */
+        used = 0;
     if (used <= quota && more <= quota - used)
         return FY_OK;
     return fy_err_set(err, FY_EQUOTA,
