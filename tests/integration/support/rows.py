@@ -15,6 +15,7 @@ def row_name(prefix, number):
     return f"{prefix}{number:09}"
 
 
+# In this order of the tables SQLite looks for the row that all are like once, and not for each.
 # n: the numbers from 0. A hash of 32 digits is as good as any.
 SQLITE = {
     "numbers": "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {count})",
@@ -35,13 +36,13 @@ BODIES = """INSERT INTO body(id, sha, size, blob_ref, ref_hash)
 OBJECTS = """INSERT INTO object(container_id, name, version, id, status, stamp_time, stamp_site, size,
     hash, changed_ms, expires_ms, metadata, body_id, proof)
 {numbers} SELECT o.container_id, '{prefix}' || {padded9}, 0, {padded26}, 200, o.stamp_time + i, o.stamp_site, i,
-    '', 0, 0, '', {first} + i, 1 FROM {from}, (SELECT * FROM object WHERE name = '{like}') AS o"""
+    '', 0, 0, '', {first} + i, 1 FROM (SELECT * FROM object WHERE name = '{like}') AS o CROSS JOIN {from}"""
 
 TWINS = """INSERT INTO object(container_id, name, version, number, id, status, stamp_time, stamp_site, size,
     hash, changed_ms, expires_ms, metadata, body_id, proof)
 {numbers} SELECT o.container_id, '{prefix}' || {padded9}, 0, o.number + i + 1, {padded26}, 200, o.stamp_time + i + 1,
     o.stamp_site, o.size, o.hash, o.changed_ms, 0, '', o.body_id, 1
-    FROM {from}, (SELECT * FROM object WHERE name = '{like}') AS o"""
+    FROM (SELECT * FROM object WHERE name = '{like}') AS o CROSS JOIN {from}"""
 OLDER = """INSERT INTO version(container_id, name, number, kind, id, stamp_time, stamp_site, size, hash,
     changed_ms, expires_ms, metadata, body_id, proof)
 SELECT container_id, name, number - 1000000, 0, id, stamp_time, stamp_site, size, hash, changed_ms, 0, '', body_id, 1
