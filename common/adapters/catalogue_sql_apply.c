@@ -144,10 +144,16 @@ static enum fy_code apply_bucket(struct fy_cs *self, struct fy_cat_apply *apply,
                           order->bucket, order->client);
 
     bool create = order->action == FY_ACTION_CREATE;
+    enum fy_code code =
+        create ? fy_cs_left_check(self, container, FY_EFROZEN, &apply->op.err) : FY_OK;
+    if (code != FY_OK)
+        return code;
     int64_t created_ms = fy_stamp_ms(&order->stamp);
     if (apply->bucket.known && apply->bucket.creation_ms != 0)
         created_ms = apply->bucket.creation_ms;
     fy_cs_container_need(self, container, created_ms);
+    if (create)
+        fy_cs_left_clear(self, container);
     if (create)
         follow_policy(self, container, order);
     fy_cs_container_register(self, container, create ? FY_STATUS_READY : FY_STATUS_DELETED,
@@ -263,9 +269,16 @@ static enum fy_code apply_object(struct fy_cs *self, struct fy_cat_apply *apply,
     if (apply->verdict != FY_VERDICT_APPLY)
         return apply_end(self, apply);
     enum fy_code code = apply_check(self, apply, container, invisible);
+    bool create = order->action == FY_ACTION_CREATE;
+    if (code == FY_OK && create)
+        code = fy_cs_left_check(self, container, FY_EFROZEN, &apply->op.err);
     if (code != FY_OK)
         return code;
 
+    if (create && !container->there) { /* it comes again with this object */
+        fy_cs_left_clear(self, container);
+        old.marker = false;
+    }
     fy_cs_container_need(self, container, fy_stamp_ms(&order->stamp));
     apply_description(self, container, apply);
     struct fy_digest deleted;

@@ -34,6 +34,7 @@
  * catalogue_sql_property.c   properties of containers
  * catalogue_sql_make.c       containers by OpenIO's rules: made and destroyed
  * catalogue_sql_version.c    versions of a name beside the newest one: their rows
+ * catalogue_sql_left.c       what is left in a container that is gone
  * catalogue_sql_newest.c     which version of a name is the newest
  * catalogue_sql_describe.c   what is said of versions: registered, properties
  * catalogue_sql_page.c       lists of versions, with groups

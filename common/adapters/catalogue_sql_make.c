@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "common/adapters/catalogue_sql_internal.h"
+#include "common/adapters/catalogue_sql_version.h"
 #include "common/core/container_rules.h"
 
 static void order_add(struct fy_cs *self, const struct fy_cs_container *container,
@@ -30,9 +30,12 @@ static enum fy_code make_check(struct fy_cs *self, struct fy_cat_container_make 
         return fy_err_set(err, FY_EBUSY, "container %.100s is being made", make->name);
     if (container->there)
         return fy_err_set(err, FY_EEXISTS, "container %.100s is there already", make->name);
+    enum fy_code code = fy_cs_left_check(self, container, FY_EBUSY, err);
+    if (code != FY_OK)
+        return code;
     fy_container_rules_init(&change->rules);
     change->rules.versioned = true;
-    enum fy_code code = fy_container_change(change, make->properties, make->count, true, err);
+    code = fy_container_change(change, make->properties, make->count, true, err);
     if (code != FY_OK)
         return code;
     return fy_cs_properties_fit(self, 0, make->properties, make->count, false, err);
@@ -47,6 +50,7 @@ enum fy_code fy_cs_container_make(struct fy_cs *self, struct fy_cat_op *op)
     if (code != FY_OK)
         return code;
     struct fy_stamp stamp = fy_cs_stamp_next(self, &container.row.reg.stamp);
+    fy_cs_left_clear(self, &container);
     fy_cs_container_need(self, &container, fy_stamp_ms(&stamp));
     fy_cs_rules_put(self, &container, &change.rules);
     fy_cs_container_register(self, &container, FY_STATUS_READY, &stamp, fy_stamp_ms(&stamp), 0);

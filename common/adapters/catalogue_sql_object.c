@@ -39,10 +39,13 @@ enum fy_code fy_cs_bucket_create(struct fy_cs *self, struct fy_cat_op *op)
         holder.id != container.id && holder.there)
         return fy_err_set(&op->err, FY_EEXISTS, "bucket %s is another client's", create->bucket);
     code = fy_cs_targets_known(self, targets, &op->err);
+    if (code == FY_OK)
+        code = fy_cs_left_check(self, &container, FY_EBUSY, &op->err);
     if (code != FY_OK)
         return code;
 
     struct fy_stamp stamp = fy_cs_stamp_next(self, &container.row.reg.stamp);
+    fy_cs_left_clear(self, &container);
     fy_cs_container_need(self, &container, fy_stamp_ms(&stamp));
     fy_cs_container_register(self, &container, FY_STATUS_READY, &stamp, fy_stamp_ms(&stamp), 0);
     fy_cs_container_settle(self, &container);

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/adapters/catalogue_sql_internal.h"
+#include "common/adapters/catalogue_sql_version.h"
 #include "common/adapters/container_cid.h"
 
 /* ------------------------------------------------------------------ begin */
@@ -37,7 +37,7 @@ static enum fy_code begin_check(struct fy_cs *self, struct fy_cat_snapshot *snap
     if (source->copied || place->hidden)
         return fy_err_set(err, FY_EBUSY, "another snapshot of container %s, or onto %s, is made",
                           snapshot->name, snapshot->to_name);
-    return FY_OK;
+    return fy_cs_left_check(self, place, FY_EBUSY, err);
 }
 
 /* boot_id "": nobody does any more. */
@@ -61,6 +61,7 @@ static enum fy_code begin(struct fy_cs *self, struct fy_cat_snapshot *snapshot)
     enum fy_code code = begin_check(self, snapshot, &source, &place);
     if (code != FY_OK)
         return code;
+    fy_cs_left_clear(self, &place);
     fy_cs_container_need(self, &place, self->now_ms);
     fy_cs_snapshot_name(place.id, name);
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SNAPSHOT_MAKE);

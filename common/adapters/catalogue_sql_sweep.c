@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "common/adapters/catalogue_sql_internal.h"
+#include "common/adapters/catalogue_sql_version.h"
 
 /* ------------------------------------------------------------------ bodies */
 
@@ -117,79 +117,11 @@ static bool purge_tombstone(struct fy_cs *self, int64_t before_ms)
            aged_run(self, FY_CS_OBJECT_DELETE, &aged);
 }
 
-struct aged_version {
-    char name[FY_OBJECT_BYTES_MAX + 1];
-    int64_t number, size, body_id;
-    enum fy_version_kind kind;
-};
-
-static bool version_in(struct fy_cs *self, const struct fy_cs_container *container,
-                       struct aged_version *aged)
-{
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_VERSION_IN);
-    fy_cs_i64(&use, container->id);
-    fy_cs_i64(&use, 1);
-    bool found = fy_cs_row(&use);
-    if (found) {
-        fy_cs_take_text(&use, aged->name, sizeof aged->name);
-        aged->number = fy_cs_take_i64(&use);
-        aged->kind = (enum fy_version_kind)fy_cs_take_i64(&use);
-        aged->size = fy_cs_take_i64(&use);
-        aged->body_id = fy_cs_take_i64(&use);
-    }
-    fy_cs_end(&use);
-    return found;
-}
-
-static bool purge_version(struct fy_cs *self, const struct fy_cs_container *container)
-{
-    struct aged_version aged;
-    if (!version_in(self, container, &aged))
-        return false;
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_VERSION_REMOVE);
-    fy_cs_i64(&use, container->id);
-    fy_cs_text(&use, aged.name);
-    fy_cs_i64(&use, aged.number);
-    if (fy_cs_run(&use) != 1)
-        return false; /* somebody was faster */
-    if (aged.kind != FY_VERSION_MARKER)
-        fy_cs_sum_add(self, container->id, -1, -aged.size, 0);
-    fy_cs_body_let_go(self, aged.body_id);
-    fy_cs_journal_version_gone(self, container, aged.name, aged.number);
-    return true;
-}
-
-/* The tombstone goes on keeping older orders out. */
-static bool purge_marker(struct fy_cs *self, const struct fy_cs_container *container)
-{
-    char name[FY_OBJECT_BYTES_MAX + 1];
-    int64_t number = 0;
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_MARKER_IN);
-    fy_cs_i64(&use, container->id);
-    fy_cs_i64(&use, 1);
-    bool found = fy_cs_row(&use);
-    if (found) {
-        fy_cs_take_text(&use, name, sizeof name);
-        number = fy_cs_take_i64(&use);
-    }
-    fy_cs_end(&use);
-    if (!found)
-        return false;
-    use = fy_cs_use(self->writer, FY_CS_OBJECT_MARKER);
-    fy_cs_i64(&use, number);
-    fy_cs_i64(&use, 0);
-    fy_cs_i64(&use, container->id);
-    fy_cs_text(&use, name);
-    return fy_cs_run(&use) == 1; /* else somebody was faster */
-}
-
-/* A delete marker is a version that lists show, and older versions are behind it: both go when
- * somebody purges, flushes or deletes them, or with their container, whose delete at another site
- * knew of no versions here. */
+/* What is left in a container that is gone: at once, the next one of its name shall not have it. */
 static bool purge_left(struct fy_cs *self, int64_t before_ms)
 {
     struct fy_cs_container container;
-    (void)before_ms; /* at once: the next container of the name shall not have them */
+    (void)before_ms;
     memset(&container, 0, sizeof container);
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_CONTAINER_LEFT);
     fy_cs_i64(&use, 1);
@@ -201,10 +133,10 @@ static bool purge_left(struct fy_cs *self, int64_t before_ms)
     fy_cs_end(&use);
     if (container.id == 0)
         return false;
-    if (purge_version(self, &container) || purge_marker(self, &container))
-        return true;
-    fy_cs_containers_forget(self);
-    run_with_id(self, FY_CS_CONTAINER_EMPTIED, container.id);
+    if (!fy_cs_left_remove(self, &container)) {
+        fy_cs_containers_forget(self);
+        fy_cs_left_none(self, &container);
+    }
     return true;
 }
 

@@ -111,6 +111,19 @@ void fy_cs_newest_erase(struct fy_cs *self, const struct fy_cs_name *at);
  * goes with the last. How many went: limit means that there may be more. */
 uint32_t fy_cs_name_erase(struct fy_cs *self, const struct fy_cs_name *at, uint32_t limit);
 
+/* ------------------------------------------------------------------ what is left */
+
+/* catalogue_sql_left.c. Removes one row of what is left in a container that is gone; false: there
+ * is none, which fy_cs_left_none notes. */
+bool fy_cs_left_remove(struct fy_cs *self, const struct fy_cs_container *container);
+void fy_cs_left_none(struct fy_cs *self, struct fy_cs_container *container);
+/* Whether a container may come again: code if more is left than one transaction removes, which the
+ * purge does meanwhile. Then, before it comes, all that is left goes. */
+FY_MUST_CHECK enum fy_code fy_cs_left_check(struct fy_cs *self,
+                                            const struct fy_cs_container *container,
+                                            enum fy_code code, struct fy_err *err);
+void fy_cs_left_clear(struct fy_cs *self, struct fy_cs_container *container);
+
 /* ------------------------------------------------------------------ what changes share */
 
 /* The container that a client's operation is about: there, taking changes, and the client has that

@@ -795,10 +795,10 @@ static void order_of_an_object_may_be_the_first_to_say_so(void **state)
     expect(c, "B2");
 }
 
-/* Its delete at another site knew of none of them. */
-static void versions_that_a_container_left_are_not_the_next_ones(void **state)
+/* A container with two versions and a delete marker in it, which another site's delete takes away,
+ * that knew of none of them. */
+static void setup_gone(struct contract *c)
 {
-    struct contract *c = *state;
     setup(c, "-1");
     apply(c, FY_ACTION_CREATE, "1");
     apply(c, FY_ACTION_CREATE, "22");
@@ -806,8 +806,59 @@ static void versions_that_a_container_left_are_not_the_next_ones(void **state)
     struct fy_cat_apply gone = order_of(c, FY_ACTION_DELETE, NULL);
     gone.order.object[0] = '\0';
     assert_int_equal(contract_run(c, &gone.op), FY_OK);
-    assert_int_equal(contract_container_code(c, ACCOUNT, NAME), FY_OK);
     assert_int_equal(contract_container(c, ACCOUNT, NAME).status, FY_STATUS_DELETED);
+    c->clock.now_ms += 10;
+}
+
+static enum fy_code make_again(struct contract *c)
+{
+    return contract_make(c, ACCOUNT, NAME);
+}
+static enum fy_code make_bucket_again(struct contract *c)
+{
+    return contract_mkbucket(c, ACCOUNT, NAME);
+}
+static enum fy_code order_again(struct contract *c)
+{
+    struct fy_cat_apply again = order_of(c, FY_ACTION_CREATE, NULL);
+    again.order.object[0] = '\0';
+    again.order.overwrites = true;
+    return contract_run(c, &again.op);
+}
+
+/* Whoever makes it again. */
+static void container_that_comes_again_has_nothing_of_the_one_before(void **state)
+{
+    struct contract *c = *state;
+    static enum fy_code (*const ways[])(struct contract *) = {make_again, make_bucket_again,
+                                                              order_again};
+    for (size_t way = 0; way < FY_COUNT_OF(ways); way++) {
+        setup_gone(c);
+        assert_int_equal(ways[way](c), FY_OK);
+        expect(c, "");
+        assert_int_equal(swept(c), 2);
+        assert_int_equal(put(c, "p", "333"), FY_OK);
+        expect(c, "B3");
+        assert_int_equal(rm(c, "p", 0), FY_OK);
+        expect(c, "");
+        assert_int_equal(contract_destroy(c, ACCOUNT, NAME), FY_OK);
+    }
+}
+
+/* An object written elsewhere brings it back, too. */
+static void container_that_an_object_brings_back_has_nothing_of_the_one_before(void **state)
+{
+    struct contract *c = *state;
+    setup_gone(c);
+    apply(c, FY_ACTION_CREATE, "333");
+    expect(c, "B3");
+    assert_int_equal(swept(c), 2);
+}
+
+static void what_a_container_left_is_purged_at_once(void **state)
+{
+    struct contract *c = *state;
+    setup_gone(c);
     struct fy_cat_purge purge = {.op.kind = FY_CAT_PURGE, .limit = 99};
     assert_int_equal(contract_run(c, &purge.op), FY_OK);
     assert_int_equal(purge.purged, 2 + 1 + 1); /* bodies, the marker, and that nothing is left */
@@ -873,7 +924,9 @@ int catalogue_contract_policy(void)
         TEST(orders_replace_without_a_conflict_where_names_are_written_again),
         TEST(order_of_a_container_says_that_names_are_written_again),
         TEST(order_of_an_object_may_be_the_first_to_say_so),
-        TEST(versions_that_a_container_left_are_not_the_next_ones),
+        TEST(container_that_comes_again_has_nothing_of_the_one_before),
+        TEST(container_that_an_object_brings_back_has_nothing_of_the_one_before),
+        TEST(what_a_container_left_is_purged_at_once),
         TEST(order_fills_the_version_that_was_registered),
     };
     return cmocka_run_group_tests_name("catalogue policy", tests, NULL, NULL);
