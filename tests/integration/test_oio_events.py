@@ -193,9 +193,9 @@ def test_over_so_many_events_changes_are_refused_and_objects_are_not(deaf, serve
     ref = oio.made()
     oio.put(ref, "before", b"12345").must(201)
     deaf.stop()
-    tell_many(deaf, 10_001)
+    tell_many(deaf, 100_001)
     deaf.start()
-    assert metric(deaf, "ferry_oio_events_waiting") > 10_000
+    assert metric(deaf, "ferry_oio_events_waiting") > 100_000
     for answer in (oio.create(fresh()), oio.touch(ref), oio.flush(ref), oio.purge(ref), oio.destroy(ref)):
         assert refused(answer, 503, 503).header("Retry-After") == "1"
     oio.show(ref).must(200)
