@@ -134,6 +134,10 @@ static void share_anew(struct sim_broker *broker, struct sim_group *group, bool 
 {
     for (size_t m = 0; m < group->member_count; m++) {
         struct sim_consumer *member = group->members[m];
+        /* What it was given and has not heard of is shared anew with the rest: else it would take
+         * it, and nobody would ask it to hand it back. */
+        if (member->pending == FY_CONSUMER_ASSIGN)
+            member->pending = FY_CONSUMER_NONE;
         if (member->holds && member->pending == FY_CONSUMER_NONE) {
             member->pending = lost ? FY_CONSUMER_LOST : FY_CONSUMER_REVOKE;
             member->told = false;
