@@ -297,7 +297,8 @@ enum fy_code fy_node_check(const struct fy_config *config, struct fy_err *err)
 static enum fy_code check_owner(const struct fy_node *node, const struct fy_export_list *list,
                                 const struct fy_identity_row *own, struct fy_err *err)
 {
-    if (list->count == 0 && own->exported > 0 && !node->config->store_anew)
+    /* A number is given before its file is there, and the second one after the first file is. */
+    if (list->count == 0 && own->exported > 1 && !node->config->store_anew)
         return fy_err_set(err, FY_EINPUT,
                           "the store is empty, and the catalogue has written into it: is it "
                           "mounted? If it is lost, start once with store.anew, then ferry verify "
