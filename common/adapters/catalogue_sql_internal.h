@@ -305,6 +305,9 @@ void fy_cs_sums_save(struct fy_cs *self);
 void fy_cs_object_read(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
                        const char *name, struct fy_cs_object *object);
 void fy_cs_take_object_row(struct fy_cs *self, struct fy_cs_use *use, struct fy_object_row *row);
+/* All of it; false: there is no such row. */
+bool fy_cs_object_row(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
+                      const char *name, struct fy_object_row *row);
 /* Writes READY or a tombstone over whatever is there, guarded by the stamp as the rule was before.
  * The old body, if it is another, is let go, unless another row has it. marker: the tombstone is
  * the delete marker of that number; 0 it is none. */
@@ -426,9 +429,6 @@ void fy_cs_tell_erased(struct fy_cs *self, const struct fy_cs_container *contain
 void fy_cs_tell_version(struct fy_cs *self, enum fy_oio_kind kind,
                         const struct fy_cs_container *container, const char *name,
                         const struct fy_object_row *row);
-/* The newest version of the name, whose row is read for it. */
-void fy_cs_tell_object(struct fy_cs *self, enum fy_oio_kind kind,
-                       const struct fy_cs_container *container, const char *name);
 
 /* catalogue_sql_export.c */
 /* Texts that the line of a version borrows. */
@@ -455,9 +455,9 @@ bool fy_cs_property_next(struct fy_cs_property_cut *cut, struct fy_export_line *
 /* Notes what the transaction has changed, as its row is from now on. */
 void fy_cs_journal_add(struct fy_cs *self, const struct fy_export_line *record);
 void fy_cs_journal_bucket(struct fy_cs *self, const struct fy_cs_container *container);
-/* Of a READY object that was changed where it is: its row is read for it. */
+/* Of a READY object that was changed where it is. */
 void fy_cs_journal_object(struct fy_cs *self, const struct fy_cs_container *container,
-                          const char *name);
+                          const struct fy_object_row *row);
 /* Of a version in the table of versions that was made, changed or removed: as it is now, or that
  * there is none of that number. */
 void fy_cs_journal_version(struct fy_cs *self, const struct fy_cs_container *container,

@@ -46,34 +46,24 @@ void fy_cs_journal_bucket(struct fy_cs *self, const struct fy_cs_container *cont
 }
 
 void fy_cs_journal_object(struct fy_cs *self, const struct fy_cs_container *container,
-                          const char *name)
+                          const struct fy_object_row *row)
 {
-    struct fy_object_row row;
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_GET);
-    fy_cs_i64(&use, container->id);
-    fy_cs_text(&use, name);
-    bool found = fy_cs_row(&use);
-    if (found)
-        fy_cs_take_object_row(self, &use, &row);
-    fy_cs_end(&use);
-    if (!found)
-        return; /* the failure sticks */
     fy_cs_journal_add(self, &(struct fy_export_line){.kind = FY_EXPORT_OBJECT,
                                                      .status = FY_STATUS_READY,
-                                                     .stamp = row.reg.stamp,
+                                                     .stamp = row->reg.stamp,
                                                      .account = container->row.account,
                                                      .bucket = container->row.name,
-                                                     .object = name,
-                                                     .number = row.version,
-                                                     .id = row.id,
-                                                     .created_ms = row.facts.creation_ms,
-                                                     .expires_ms = row.facts.expires_ms,
-                                                     .size = row.size,
-                                                     .digest = row.reg.digest,
-                                                     .blob_ref = row.blob_ref,
-                                                     .proof = row.proof,
-                                                     .hash = row.facts.hash,
-                                                     .metadata = row.facts.metadata});
+                                                     .object = row->name,
+                                                     .number = row->version,
+                                                     .id = row->id,
+                                                     .created_ms = row->facts.creation_ms,
+                                                     .expires_ms = row->facts.expires_ms,
+                                                     .size = row->size,
+                                                     .digest = row->reg.digest,
+                                                     .blob_ref = row->blob_ref,
+                                                     .proof = row->proof,
+                                                     .hash = row->facts.hash,
+                                                     .metadata = row->facts.metadata});
 }
 
 void fy_cs_journal_version(struct fy_cs *self, const struct fy_cs_container *container,

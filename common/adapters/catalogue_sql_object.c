@@ -236,13 +236,16 @@ static enum fy_code bring_back(struct fy_cs *self, struct fy_cat_undelete *undel
     fy_cs_text(&use, at->name);
     fy_cs_i64(&use, at->object->number); /* it is the version that it was */
     fy_cs_expect(&use);                  /* read in this transaction, under its lock */
-    fy_cs_journal_object(self, at->container, at->name);
+    struct fy_object_row row;
+    if (fy_cs_object_row(self, self->writer, at->container->id, at->name, &row)) {
+        fy_cs_journal_object(self, at->container, &row);
+        fy_cs_tell_version(self, FY_OIO_CONTENT_NEW, at->container, at->name, &row);
+    } /* else the failure sticks */
     self->counters.kept_objects--;
     self->counters.kept_bytes -= body.size;
     self->counters.objects++;
     self->counters.bytes += body.size;
     fy_cs_sum_add(self, at->container->id, 1, body.size, 1);
-    fy_cs_tell_object(self, FY_OIO_CONTENT_NEW, at->container, at->name);
     undelete->size = body.size;
     fy_cs_order_add(self, at, FY_ACTION_CREATE, &stamp, &body.digest, body.size);
     return FY_OK;

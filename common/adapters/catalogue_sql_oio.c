@@ -445,20 +445,3 @@ void fy_cs_tell_version(struct fy_cs *self, enum fy_oio_kind kind,
                            .metadata = row->facts.metadata,
                        });
 }
-
-void fy_cs_tell_object(struct fy_cs *self, enum fy_oio_kind kind,
-                       const struct fy_cs_container *container, const char *name)
-{
-    struct fy_object_row row;
-    if (!is_told(self, container))
-        return;
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_OBJECT_GET);
-    fy_cs_i64(&use, container->id);
-    fy_cs_text(&use, name);
-    bool found = fy_cs_row(&use);
-    if (found)
-        fy_cs_take_object_row(self, &use, &row);
-    fy_cs_end(&use);
-    if (found) /* else the connection has failed */
-        fy_cs_tell_version(self, kind, container, name, &row);
-}

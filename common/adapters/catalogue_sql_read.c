@@ -60,13 +60,7 @@ enum fy_code fy_cs_object_get(struct fy_catalogue *port, const struct fy_object_
     if (code != FY_OK)
         return code;
     struct fy_cs_conn *reader = fy_cs_reader_take(self);
-    struct fy_cs_use use = fy_cs_use(reader, FY_CS_OBJECT_GET);
-    fy_cs_i64(&use, container.id);
-    fy_cs_text(&use, key->object);
-    bool found = fy_cs_row(&use);
-    if (found)
-        fy_cs_take_object_row(self, &use, row);
-    fy_cs_end(&use);
+    bool found = fy_cs_object_row(self, reader, container.id, key->object, row);
     code = fy_cs_reader_give(self, reader, err);
     if (code == FY_OK && !found)
         return fy_err_set(err, FY_ENOTFOUND, "object %s/%.100s is not here", key->bucket,

@@ -95,6 +95,19 @@ void fy_cs_take_object_row(struct fy_cs *self, struct fy_cs_use *use, struct fy_
         fy_digest_print_base32hex(&row->reg.digest, row->facts.hash);
 }
 
+bool fy_cs_object_row(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
+                      const char *name, struct fy_object_row *row)
+{
+    struct fy_cs_use use = fy_cs_use(conn, FY_CS_OBJECT_GET);
+    fy_cs_i64(&use, container_id);
+    fy_cs_text(&use, name);
+    bool found = fy_cs_row(&use);
+    if (found)
+        fy_cs_take_object_row(self, &use, row);
+    fy_cs_end(&use);
+    return found;
+}
+
 void fy_cs_kept_let_go(struct fy_cs *self, int64_t body_id, int64_t size)
 {
     self->counters.kept_objects--;

@@ -176,12 +176,8 @@ void fy_cs_versions_exceeding(struct fy_cs *self, const struct fy_cs_name *at)
 bool fy_cs_version_object(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
                           const char *name, struct fy_object_row *row)
 {
-    struct fy_cs_use use = use_of(conn, FY_CS_OBJECT_GET, container_id, name);
-    bool found = fy_cs_row(&use);
-    if (found)
-        fy_cs_take_object_row(self, &use, row);
-    fy_cs_end(&use);
-    return found && (row->reg.status == FY_STATUS_READY || row->marker);
+    return fy_cs_object_row(self, conn, container_id, name, row) &&
+           (row->reg.status == FY_STATUS_READY || row->marker);
 }
 
 /* number 0: the newest. */
