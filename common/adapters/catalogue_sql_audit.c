@@ -128,10 +128,52 @@ static void walk_containers(struct audit *audit)
     free(audit->containers);
 }
 
+/* Where a walk by names is. */
 struct object_at {
     int64_t container_id, version;
     char name[FY_OBJECT_BYTES_MAX + 1];
 };
+
+/* One page of rows after *at, which becomes the last one's; false: it was the last. */
+typedef void audit_name_fn(struct audit *audit, struct fy_cs_use *use, struct object_at *at);
+
+static bool page_by_name(struct audit *audit, enum fy_cs_sql sql, struct object_at *at,
+                         audit_name_fn *row)
+{
+    int count = 0;
+    struct object_at last = *at; /* bound while at moves */
+    struct fy_cs_use use = fy_cs_use(audit->reader, sql);
+    fy_cs_i64(&use, last.container_id);
+    fy_cs_text(&use, last.name);
+    fy_cs_i64(&use, last.version);
+    fy_cs_i64(&use, AUDIT_ROWS);
+    for (; goes_on(audit) && fy_cs_row(&use); count++)
+        row(audit, &use, at);
+    fy_cs_end(&use);
+    return count == AUDIT_ROWS && goes_on(audit);
+}
+
+/* version: what stands before all of a name; its order is the statement's. */
+static void walk_by_name(struct audit *audit, enum fy_cs_sql sql, int64_t version,
+                         audit_name_fn *row)
+{
+    struct object_at at = {.version = version};
+    while (page_by_name(audit, sql, &at, row))
+        continue;
+}
+
+/* The name that is audited, for what is found; false: its container has no row. */
+static bool take_about(struct fy_cs_use *use, const char *name, char about[ABOUT_BYTES])
+{
+    char account[FY_CLIENT_BYTES_MAX + 1] = "", bucket[FY_BUCKET_BYTES_MAX + 1] = "";
+    bool housed = !fy_cs_take_null(use);
+    if (housed) {
+        fy_cs_take_text(use, account, sizeof account);
+        fy_cs_take_text(use, bucket, sizeof bucket);
+    }
+    (void)snprintf(about, ABOUT_BYTES, "%s/%s/%s", account, bucket, name);
+    return housed;
+}
 
 /* What an object row and the body it points at say of each other. */
 static void object_judge(struct audit *audit, const char *about, bool ready, int64_t body_id,
@@ -148,7 +190,6 @@ static void object_judge(struct audit *audit, const char *about, bool ready, int
 
 static void object_row(struct audit *audit, struct fy_cs_use *use, struct object_at *at)
 {
-    char account[FY_CLIENT_BYTES_MAX + 1] = "", bucket[FY_BUCKET_BYTES_MAX + 1] = "";
     char about[ABOUT_BYTES];
     at->container_id = fy_cs_take_i64(use);
     fy_cs_take_text(use, at->name, sizeof at->name);
@@ -159,13 +200,7 @@ static void object_row(struct audit *audit, struct fy_cs_use *use, struct object
     int64_t body_id = fy_cs_take_i64(use);
     bool kept = fy_cs_take_i64(use) != 0;
     int64_t body_size = fy_cs_take_null(use) ? -1 : fy_cs_take_i64(use);
-    bool homeless = fy_cs_take_null(use);
-    if (!homeless) {
-        fy_cs_take_text(use, account, sizeof account);
-        fy_cs_take_text(use, bucket, sizeof bucket);
-    }
-    (void)snprintf(about, sizeof about, "%s/%s/%s", account, bucket, at->name);
-    if (homeless)
+    if (!take_about(use, at->name, about))
         found(audit, "object.bucket", about, "is in bucket %" PRId64 ", which has no row",
               at->container_id);
     object_judge(audit, about, ready, body_id, size, body_size);
@@ -175,28 +210,6 @@ static void object_row(struct audit *audit, struct fy_cs_use *use, struct object
     audit->counted.bytes += ready ? size : 0;
     audit->counted.kept_objects += kept;
     audit->counted.kept_bytes += kept ? size : 0;
-}
-
-static bool objects_page(struct audit *audit, struct object_at *at)
-{
-    int count = 0;
-    struct object_at last = *at; /* bound while at moves */
-    struct fy_cs_use use = fy_cs_use(audit->reader, FY_CS_AUDIT_OBJECTS);
-    fy_cs_i64(&use, last.container_id);
-    fy_cs_text(&use, last.name);
-    fy_cs_i64(&use, last.version);
-    fy_cs_i64(&use, AUDIT_ROWS);
-    for (; goes_on(audit) && fy_cs_row(&use); count++)
-        object_row(audit, &use, at);
-    fy_cs_end(&use);
-    return count == AUDIT_ROWS && goes_on(audit);
-}
-
-static void walk_objects(struct audit *audit)
-{
-    struct object_at at = {.version = -1};
-    while (objects_page(audit, &at))
-        continue;
 }
 
 struct version {
@@ -227,7 +240,6 @@ static void version_judge(struct audit *audit, const char *about, const struct v
 
 static void version_row(struct audit *audit, struct fy_cs_use *use, struct object_at *at)
 {
-    char account[FY_CLIENT_BYTES_MAX + 1] = "", bucket[FY_BUCKET_BYTES_MAX + 1] = "";
     char about[ABOUT_BYTES];
     at->container_id = fy_cs_take_i64(use);
     fy_cs_take_text(use, at->name, sizeof at->name);
@@ -238,39 +250,11 @@ static void version_row(struct audit *audit, struct fy_cs_use *use, struct objec
     version.has_body = fy_cs_take_i64(use) != 0;
     version.doubled = fy_cs_take_i64(use) != 0;
     version.body_size = fy_cs_take_null(use) ? -1 : fy_cs_take_i64(use);
-    bool homeless = fy_cs_take_null(use);
-    if (!homeless) {
-        fy_cs_take_text(use, account, sizeof account);
-        fy_cs_take_text(use, bucket, sizeof bucket);
-    }
-    (void)snprintf(about, sizeof about, "%s/%s/%s", account, bucket, at->name);
-    if (homeless)
+    if (!take_about(use, at->name, about))
         found(audit, "version.bucket", about,
               "has version %" PRId64 " in bucket %" PRId64 ", which has no row", version.number,
               at->container_id);
     version_judge(audit, about, &version);
-}
-
-static bool versions_page(struct audit *audit, struct object_at *at)
-{
-    int count = 0;
-    struct object_at last = *at; /* bound while at moves */
-    struct fy_cs_use use = fy_cs_use(audit->reader, FY_CS_AUDIT_VERSIONS);
-    fy_cs_i64(&use, last.container_id);
-    fy_cs_text(&use, last.name);
-    fy_cs_i64(&use, last.version);
-    fy_cs_i64(&use, AUDIT_ROWS);
-    for (; goes_on(audit) && fy_cs_row(&use); count++)
-        version_row(audit, &use, at);
-    fy_cs_end(&use);
-    return count == AUDIT_ROWS && goes_on(audit);
-}
-
-static void walk_versions(struct audit *audit)
-{
-    struct object_at at = {.version = INT64_MAX};
-    while (versions_page(audit, &at))
-        continue;
 }
 
 static void body_row(struct audit *audit, struct fy_cs_use *use, int64_t id)
@@ -395,8 +379,8 @@ static void run(struct audit *audit)
 {
     ask_engine(audit);
     walk_containers(audit);
-    walk_objects(audit);
-    walk_versions(audit);
+    walk_by_name(audit, FY_CS_AUDIT_OBJECTS, -1, object_row);
+    walk_by_name(audit, FY_CS_AUDIT_VERSIONS, INT64_MAX, version_row);
     walk_by_id(audit, FY_CS_AUDIT_BODIES, body_row);
     walk_by_id(audit, FY_CS_AUDIT_CONFLICTS, conflict_row);
     walk_by_id(audit, FY_CS_AUDIT_WAITING, waiting_row);
