@@ -109,7 +109,7 @@ void fy_doctor_postgres(const struct fy_config *config, fy_doctor_find_fn *find,
     const struct fy_catalogue_postgres_settings settings = {.url = config->catalogue,
                                                             .password_file =
                                                                 config->catalogue_password_file,
-                                                            .site = config->site};
+                                                            .common.site = config->site};
     if (fy_catalogue_postgres_state(&settings, &state, &err) == FY_OK)
         fy_postgres_judge(&state, fy_wall_ms(fy_clock_system()), find, arg);
     else

@@ -68,39 +68,29 @@ bool fy_catalogue_is_postgres(const struct fy_config *config)
 
 static enum fy_code open_catalogue(struct fy_node *node, struct fy_err *err)
 {
-    const char *url = node->config->catalogue;
-    bool tells = fy_config_tells(node->config);
-    const char *oio = fy_config_tells_oio(node->config) ? node->config->oio_namespace : NULL;
-    const struct fy_catalogue_postgres_settings shared = {
-        .url = url,
-        .password_file = node->config->catalogue_password_file,
+    const struct fy_config *config = node->config;
+    const struct fy_catalogue_settings common = {
         .clock = node->clock,
         .site = node->site,
         .reader_count = FY_CATALOGUE_READERS,
-        .tells = tells,
-        .oio_namespace = oio,
-        .keeps = node->config->trash_keep_ms > 0,
-        .trash_grace_ms = node->config->trash_grace_ms,
-        .versions = node->config->oio_versions,
-        .keep_deleted_ms = node->config->oio_keep_deleted_ms,
-        .dead_ms = FY_LEASE_DEAD_MS};
-    if (fy_catalogue_is_postgres(node->config))
+        .keeps = config->trash_keep_ms > 0,
+        .trash_grace_ms = config->trash_grace_ms,
+        .tells = fy_config_tells(config),
+        .oio_namespace = fy_config_tells_oio(config) ? config->oio_namespace : NULL,
+        .versions = config->oio_versions,
+        .keep_deleted_ms = config->oio_keep_deleted_ms};
+    const struct fy_catalogue_postgres_settings shared = {.url = config->catalogue,
+                                                          .password_file =
+                                                              config->catalogue_password_file,
+                                                          .common = common,
+                                                          .dead_ms = FY_LEASE_DEAD_MS};
+    const struct fy_catalogue_sqlite_settings embedded = {
+        .path = after_scheme(config->catalogue, "sqlite"), .common = common};
+    if (fy_catalogue_is_postgres(config))
         return fy_catalogue_postgres_open(&shared, &node->catalogue, err);
-    const char *path = after_scheme(url, "sqlite");
-    if (path == NULL)
-        return unserved("catalogue", url, CATALOGUES, err);
-    const struct fy_catalogue_sqlite_settings settings = {
-        .path = path,
-        .clock = node->clock,
-        .site = node->site,
-        .reader_count = FY_CATALOGUE_READERS,
-        .tells = tells,
-        .oio_namespace = oio,
-        .keeps = node->config->trash_keep_ms > 0,
-        .trash_grace_ms = node->config->trash_grace_ms,
-        .versions = node->config->oio_versions,
-        .keep_deleted_ms = node->config->oio_keep_deleted_ms};
-    return fy_catalogue_sqlite_open(&settings, &node->catalogue, err);
+    if (embedded.path == NULL)
+        return unserved("catalogue", config->catalogue, CATALOGUES, err);
+    return fy_catalogue_sqlite_open(&embedded, &node->catalogue, err);
 }
 
 /* "": the embedded one. */

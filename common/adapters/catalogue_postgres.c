@@ -215,21 +215,16 @@ const struct fy_cs_engine fy_pg_engine = {
 static struct fy_pg *catalogue_new(const struct fy_catalogue_postgres_settings *settings)
 {
     struct fy_pg *self = fy_alloc(sizeof *self);
-    fy_cs_init(&self->cs, &fy_pg_engine, settings->clock, settings->site);
-    fy_cs_tell(&self->cs, settings->tells, settings->oio_namespace);
-    self->cs.keeps = settings->keeps;
-    self->cs.trash_grace_ms = settings->trash_grace_ms;
-    self->cs.versions = settings->versions;
-    self->cs.keep_deleted_ms = settings->keep_deleted_ms;
+    fy_cs_init(&self->cs, &fy_pg_engine, &settings->common);
     self->cs.writer = &self->writer.conn;
     self->url = fy_strdup(settings->url);
     self->password_file = fy_strdup(settings->password_file != NULL ? settings->password_file : "");
     self->dead_ms = settings->dead_ms;
-    (void)snprintf(self->name, sizeof self->name, "ferry %s", settings->site);
+    (void)snprintf(self->name, sizeof self->name, "ferry %s", settings->common.site);
     for (size_t index = 0; index < FY_COUNT_OF(self->arrays); index++)
         fy_buf_init(&self->arrays[index], (size_t)FY_PG_LOCKS_MAX * 24);
     conn_init(self, &self->writer, true);
-    self->reader_count = settings->reader_count;
+    self->reader_count = settings->common.reader_count;
     for (uint32_t index = 0; index < self->reader_count; index++) {
         conn_init(self, &self->readers[index], false);
         fy_cs_reader_add(&self->cs, &self->readers[index].conn);
@@ -285,8 +280,8 @@ enum fy_code fy_catalogue_postgres_check(const struct fy_catalogue_postgres_sett
 enum fy_code fy_catalogue_postgres_open(const struct fy_catalogue_postgres_settings *settings,
                                         struct fy_catalogue **catalogue, struct fy_err *err)
 {
-    FY_ASSERT(settings->reader_count >= 1);
-    FY_ASSERT(settings->reader_count <= FY_CS_READERS_MAX);
+    FY_ASSERT(settings->common.reader_count >= 1);
+    FY_ASSERT(settings->common.reader_count <= FY_CS_READERS_MAX);
     enum fy_code code = fy_catalogue_postgres_check(settings, err);
     if (code != FY_OK)
         return code;

@@ -2,22 +2,14 @@
 #ifndef FY_ADAPTERS_CATALOGUE_POSTGRES_H
 #define FY_ADAPTERS_CATALOGUE_POSTGRES_H
 
-#include "common/core/clock.h"
+#include "common/adapters/catalogue_settings.h"
 #include "common/ports/catalogue.h"
 
 struct fy_catalogue_postgres_settings {
     const char *url;           /* as libpq takes it: postgres://user@host:port/database?options */
     const char *password_file; /* its first line is the password; NULL or "": none */
-    struct fy_clock *clock;
-    const char *site;      /* own site id: origin of local orders */
-    uint32_t reader_count; /* read connections; 1..32 */
-    bool keeps; /* deleted objects can be undeleted, until they are purged: trash.keep above 0 */
-    int64_t trash_grace_ms;    /* of a body's file that gave way to another copy: trash.grace */
-    bool tells;                /* writes events: what became of orders, until they are done */
-    const char *oio_namespace; /* and changes of containers, in that namespace; NULL: not those */
-    int64_t versions; /* of a name, in containers that set no policy of versions: oio.versions */
-    int64_t keep_deleted_ms; /* likewise for purges of deleted names: oio.keep_deleted */
-    uint32_t dead_ms;        /* a process that has not renewed its lease for so long is dead */
+    struct fy_catalogue_settings common;
+    uint32_t dead_ms; /* a process that has not renewed its lease for so long is dead */
 };
 /*
  * Connects, and makes or migrates the schema; other processes may do so at the same moment. The
@@ -56,8 +48,8 @@ struct fy_postgres_state {
     int64_t now_ms;               /* its clock */
 };
 /* Asks the server; nothing is made or changed. settings: of fy_catalogue_postgres_open; no more of
- * them than url, password_file and site is looked at. Blocks. Thread: any. Errors: FY_EBUSY away,
- * or it does not let us in; FY_EINPUT, FY_EIO as open. */
+ * them than url, password_file and common.site is looked at. Blocks. Thread: any. Errors: FY_EBUSY
+ * away, or it does not let us in; FY_EINPUT, FY_EIO as open. */
 FY_MUST_CHECK enum fy_code
 fy_catalogue_postgres_state(const struct fy_catalogue_postgres_settings *settings,
                             struct fy_postgres_state *state, struct fy_err *err);

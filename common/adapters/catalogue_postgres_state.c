@@ -107,7 +107,7 @@ enum fy_code fy_catalogue_postgres_state(const struct fy_catalogue_postgres_sett
     struct fy_pg *home = fy_alloc(sizeof *home); /* no more of it than who we are */
     home->url = fy_strdup(settings->url);
     home->password_file = fy_strdup(settings->password_file == NULL ? "" : settings->password_file);
-    (void)snprintf(home->name, sizeof home->name, "ferry %s", settings->site);
+    (void)snprintf(home->name, sizeof home->name, "ferry %s", settings->common.site);
     code = look(home, state, err);
     free(home->password_file);
     free(home->url);

@@ -412,15 +412,24 @@ static const struct fy_catalogue_ops catalogue_sql_ops = {
     .close = catalogue_close,
 };
 
-void fy_cs_init(struct fy_cs *self, const struct fy_cs_engine *engine, struct fy_clock *clock,
-                const char *site)
+void fy_cs_init(struct fy_cs *self, const struct fy_cs_engine *engine,
+                const struct fy_catalogue_settings *settings)
 {
+    const char *oio = settings->oio_namespace;
     self->port.ops = &catalogue_sql_ops;
     self->magic = FY_CS_MAGIC;
     self->engine = engine;
-    self->clock = clock;
-    bool fits = fy_text_copy(self->site, sizeof self->site, site);
-    FY_ASSERT(fits); /* the configuration checked it */
+    self->clock = settings->clock;
+    self->keeps = settings->keeps;
+    self->trash_grace_ms = settings->trash_grace_ms;
+    self->versions = settings->versions;
+    self->keep_deleted_ms = settings->keep_deleted_ms;
+    self->tells = settings->tells;
+    self->tells_oio = oio != NULL;
+    bool fit =
+        fy_text_copy(self->site, sizeof self->site, settings->site) &&
+        fy_text_copy(self->oio_namespace, sizeof self->oio_namespace, oio != NULL ? oio : "");
+    FY_ASSERT(fit); /* the configuration checked them */
     (void)pthread_mutex_init(&self->write_mutex, NULL);
     (void)pthread_mutex_init(&self->reader_mutex, NULL);
     (void)pthread_cond_init(&self->reader_freed, NULL);
@@ -430,15 +439,6 @@ void fy_cs_init(struct fy_cs *self, const struct fy_cs_engine *engine, struct fy
                 FY_EVENTS_ROW_BYTES + 2 * FY_ORDER_JSON_BYTES);
     fy_buf_init(&self->told[FY_STREAM_OIO].packed,
                 FY_EVENTS_ROW_BYTES + 2 * FY_OIO_EVENT_BYTES_MAX);
-}
-
-void fy_cs_tell(struct fy_cs *self, bool outcomes, const char *oio_namespace)
-{
-    self->tells = outcomes;
-    self->tells_oio = oio_namespace != NULL;
-    bool fits = fy_text_copy(self->oio_namespace, sizeof self->oio_namespace,
-                             oio_namespace != NULL ? oio_namespace : "");
-    FY_ASSERT(fits); /* the configuration checked it */
 }
 
 void fy_cs_done(struct fy_cs *self)

@@ -54,6 +54,7 @@
 
 #include <pthread.h>
 
+#include "common/adapters/catalogue_settings.h"
 #include "common/adapters/catalogue_sql_port.h"
 #include "common/adapters/catalogue_sql_use.h"
 #include "common/adapters/event_json.h"
@@ -184,10 +185,8 @@ struct fy_cs {
 };
 
 /* What engines open and close a catalogue with. init leaves the writer to the engine. */
-void fy_cs_init(struct fy_cs *self, const struct fy_cs_engine *engine, struct fy_clock *clock,
-                const char *site);
-/* Before the first transaction. oio_namespace: NULL changes of containers are not told. */
-void fy_cs_tell(struct fy_cs *self, bool outcomes, const char *oio_namespace);
+void fy_cs_init(struct fy_cs *self, const struct fy_cs_engine *engine,
+                const struct fy_catalogue_settings *settings);
 void fy_cs_done(struct fy_cs *self);
 void fy_cs_reader_add(struct fy_cs *self, struct fy_cs_conn *reader);
 /* Gives the lease back; before the writer closes. */

@@ -170,24 +170,19 @@ const struct fy_cs_engine fy_csl_engine = {
 static struct fy_csl *catalogue_new(const struct fy_catalogue_sqlite_settings *settings)
 {
     struct fy_csl *self = fy_alloc(sizeof *self);
-    fy_cs_init(&self->cs, &fy_csl_engine, settings->clock, settings->site);
-    fy_cs_tell(&self->cs, settings->tells, settings->oio_namespace);
-    self->cs.keeps = settings->keeps;
-    self->cs.trash_grace_ms = settings->trash_grace_ms;
-    self->cs.versions = settings->versions;
-    self->cs.keep_deleted_ms = settings->keep_deleted_ms;
+    fy_cs_init(&self->cs, &fy_csl_engine, &settings->common);
     self->cs.writer = &self->writer.conn;
     self->path = fy_strdup(settings->path);
     self->lock_fd = -1;
-    self->reader_count = settings->reader_count;
+    self->reader_count = settings->common.reader_count;
     return self;
 }
 
 enum fy_code fy_catalogue_sqlite_open(const struct fy_catalogue_sqlite_settings *settings,
                                       struct fy_catalogue **catalogue, struct fy_err *err)
 {
-    FY_ASSERT(settings->reader_count >= 1);
-    FY_ASSERT(settings->reader_count <= FY_CS_READERS_MAX);
+    FY_ASSERT(settings->common.reader_count >= 1);
+    FY_ASSERT(settings->common.reader_count <= FY_CS_READERS_MAX);
     struct fy_csl *self = catalogue_new(settings);
     enum fy_code code = lock_file(self, err);
     if (code == FY_OK)

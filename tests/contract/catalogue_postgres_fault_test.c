@@ -25,8 +25,11 @@ static enum fy_code open_cut(void *place, struct fy_clock *clock, const char *si
                         "postgres://ferry@127.0.0.1:%d/postgres?options=-csearch_path%%3D%s",
                         cut_proxy_port(proxy), (const char *)place);
     assert_true(size > 0 && (size_t)size < sizeof url);
-    const struct fy_catalogue_postgres_settings settings = {
-        .url = url, .clock = clock, .site = site, .reader_count = 2, .dead_ms = 60000};
+    const struct fy_catalogue_postgres_settings settings = {.url = url,
+                                                            .common.clock = clock,
+                                                            .common.site = site,
+                                                            .common.reader_count = 2,
+                                                            .dead_ms = 60000};
     return fy_catalogue_postgres_open(&settings, catalogue, err);
 }
 
@@ -276,9 +279,9 @@ static void assert_refused(struct contract *c, const char *url, const char *why)
 {
     struct fy_catalogue *catalogue = NULL;
     const struct fy_catalogue_postgres_settings settings = {.url = url,
-                                                            .clock = &c->clock.port,
-                                                            .site = CONTRACT_SITE,
-                                                            .reader_count = 1,
+                                                            .common.clock = &c->clock.port,
+                                                            .common.site = CONTRACT_SITE,
+                                                            .common.reader_count = 1,
                                                             .dead_ms = 60000};
     assert_int_equal(fy_catalogue_postgres_open(&settings, &catalogue, &c->err), FY_EINPUT);
     assert_null(catalogue);
@@ -330,9 +333,9 @@ static enum fy_code open_keyed(struct contract *c, const char *file,
                    server->port, (const char *)c->place);
     const struct fy_catalogue_postgres_settings settings = {.url = url,
                                                             .password_file = file,
-                                                            .clock = &c->clock.port,
-                                                            .site = CONTRACT_SITE,
-                                                            .reader_count = 1,
+                                                            .common.clock = &c->clock.port,
+                                                            .common.site = CONTRACT_SITE,
+                                                            .common.reader_count = 1,
                                                             .dead_ms = 60000};
     return fy_catalogue_postgres_open(&settings, catalogue, &c->err);
 }

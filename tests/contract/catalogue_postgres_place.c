@@ -98,15 +98,15 @@ static enum fy_code place_open(void *place, struct fy_clock *clock, const char *
     catalogue_postgres_url(place, url);
     const struct fy_catalogue_postgres_settings settings = {
         .url = url,
-        .clock = clock,
-        .site = site,
-        .reader_count = 2,
-        .keeps = true,
-        .versions = CONTRACT_VERSIONS,
-        .keep_deleted_ms = CONTRACT_KEEP_DELETED_MS,
-        .trash_grace_ms = CONTRACT_TRASH_GRACE_MS,
-        .tells = true,
-        .oio_namespace = "OPENIO",
+        .common.clock = clock,
+        .common.site = site,
+        .common.reader_count = 2,
+        .common.keeps = true,
+        .common.versions = CONTRACT_VERSIONS,
+        .common.keep_deleted_ms = CONTRACT_KEEP_DELETED_MS,
+        .common.trash_grace_ms = CONTRACT_TRASH_GRACE_MS,
+        .common.tells = true,
+        .common.oio_namespace = "OPENIO",
         .dead_ms = CATALOGUE_POSTGRES_DEAD_MS};
     return fy_catalogue_postgres_open(&settings, catalogue, err);
 }

@@ -137,9 +137,9 @@ static void path_that_cannot_be_is_refused(void **state)
     struct contract *c = *state;
     struct fy_catalogue *catalogue = NULL;
     struct fy_catalogue_sqlite_settings settings = {.path = "/nonexistent/c.db",
-                                                    .clock = &c->clock.port,
-                                                    .site = CONTRACT_SITE,
-                                                    .reader_count = 1};
+                                                    .common.clock = &c->clock.port,
+                                                    .common.site = CONTRACT_SITE,
+                                                    .common.reader_count = 1};
     assert_int_equal(fy_catalogue_sqlite_open(&settings, &catalogue, &c->err), FY_EIO);
 }
 
@@ -148,8 +148,10 @@ static void a_site_that_tells_nobody_writes_no_events(void **state)
     struct contract *c = *state;
     char path[PLACE_PATH_BYTES];
     catalogue_sqlite_path(c->place, "c.db", path);
-    const struct fy_catalogue_sqlite_settings settings = {
-        .path = path, .clock = &c->clock.port, .site = CONTRACT_SITE, .reader_count = 1};
+    const struct fy_catalogue_sqlite_settings settings = {.path = path,
+                                                          .common.clock = &c->clock.port,
+                                                          .common.site = CONTRACT_SITE,
+                                                          .common.reader_count = 1};
     contract_close(c);
     assert_int_equal(fy_catalogue_sqlite_open(&settings, &c->catalogue, &c->err), FY_OK);
     struct fy_cat_settle settle = {

@@ -632,8 +632,10 @@ static void open_site(struct site *site, int i, const char *folder)
     (void)snprintf(path, sizeof(path), "%s/%s.db", folder, site->name);
     site->clock = (struct site_clock){.port = {.wall_ms = site_wall_ms, .mono_ms = site_wall_ms},
                                       .now_ms = &world.now_ms};
-    const struct fy_catalogue_sqlite_settings settings = {
-        .path = path, .clock = &site->clock.port, .site = site->name, .reader_count = 1};
+    const struct fy_catalogue_sqlite_settings settings = {.path = path,
+                                                          .common.clock = &site->clock.port,
+                                                          .common.site = site->name,
+                                                          .common.reader_count = 1};
     if (fy_catalogue_sqlite_open(&settings, &site->catalogue, &err) != FY_OK)
         fail_msg("%s", err.text);
     assert_int_equal(fy_catalogue_lease_open(site->catalogue, "boot", &slot, &start_time, &err),

@@ -75,14 +75,14 @@ static void open_node(struct sim_run *run)
     struct fy_err err = {0};
     char path[PATH_BYTES];
     path_of(site, site->runs, "", path);
-    const struct fy_catalogue_sqlite_settings settings = {.path = path,
-                                                          .clock = &site->clock.port,
-                                                          .site = site->id,
-                                                          .reader_count = READERS,
-                                                          .keeps = true,
-                                                          .versions = run->config.oio_versions,
-                                                          .keep_deleted_ms =
-                                                              run->config.oio_keep_deleted_ms};
+    const struct fy_catalogue_sqlite_settings settings = {
+        .path = path,
+        .common.clock = &site->clock.port,
+        .common.site = site->id,
+        .common.reader_count = READERS,
+        .common.keeps = true,
+        .common.versions = run->config.oio_versions,
+        .common.keep_deleted_ms = run->config.oio_keep_deleted_ms};
     must(fy_catalogue_sqlite_open(&settings, &run->rows, &err), &err, "open the catalogue");
     site->note(site, run->rows);
     *node = (struct fy_node){.config = &run->config,
@@ -185,8 +185,10 @@ void sim_site_template(const char *folder)
     struct fy_err err = {0};
     char path[PATH_BYTES];
     template_of(folder, path);
-    const struct fy_catalogue_sqlite_settings settings = {
-        .path = path, .clock = fy_clock_system(), .site = "site-a", .reader_count = 1};
+    const struct fy_catalogue_sqlite_settings settings = {.path = path,
+                                                          .common.clock = fy_clock_system(),
+                                                          .common.site = "site-a",
+                                                          .common.reader_count = 1};
     must(fy_catalogue_sqlite_open(&settings, &catalogue, &err), &err, "make a catalogue");
     fy_catalogue_close(catalogue);
 }

@@ -192,7 +192,7 @@ struct api_fixture *api_fixture_full(const struct fy_route_table *const *tables,
     char path[TEMP_BYTES + 16];
     (void)snprintf(path, sizeof path, "%s/catalogue.db", f->dir);
     struct fy_catalogue_sqlite_settings catalogue = {
-        .path = path, .clock = node->clock, .site = site, .reader_count = 4};
+        .path = path, .common.clock = node->clock, .common.site = site, .common.reader_count = 4};
     FY_ASSERT(fy_catalogue_sqlite_open(&catalogue, &node->catalogue, &err) == FY_OK);
     uint8_t slot = 0;
     uint64_t start_time = 0;

@@ -61,8 +61,10 @@ static void open_catalogue(struct fixture *f)
     uint8_t slot = 0;
     uint64_t start_time = 0;
     (void)snprintf(path, sizeof path, "%s/c.db", f->folder);
-    const struct fy_catalogue_sqlite_settings settings = {
-        .path = path, .clock = &f->clock.port, .site = "site-a", .reader_count = 2};
+    const struct fy_catalogue_sqlite_settings settings = {.path = path,
+                                                          .common.clock = &f->clock.port,
+                                                          .common.site = "site-a",
+                                                          .common.reader_count = 2};
     assert_int_equal(fy_catalogue_sqlite_open(&settings, &f->node.catalogue, &err), FY_OK);
     assert_int_equal(
         fy_catalogue_lease_open(f->node.catalogue, f->node.boot_id, &slot, &start_time, &err),

@@ -130,11 +130,11 @@ static int setup(void **state)
     temp_folder("pump", f->folder);
     (void)snprintf(f->path, sizeof(f->path), "%s/c.db", f->folder);
     const struct fy_catalogue_sqlite_settings settings = {.path = f->path,
-                                                          .clock = node->clock,
-                                                          .site = node->site,
-                                                          .reader_count = 2,
-                                                          .tells = true,
-                                                          .oio_namespace = "OPENIO"};
+                                                          .common.clock = node->clock,
+                                                          .common.site = node->site,
+                                                          .common.reader_count = 2,
+                                                          .common.tells = true,
+                                                          .common.oio_namespace = "OPENIO"};
     uint8_t slot = 0;
     uint64_t start_time = 0;
     fy_guid_new(node->clock, node->boot_id);
