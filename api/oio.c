@@ -186,6 +186,7 @@ static struct fy_oio *oio_new(struct fy_exchange *x, enum fy_oio_operation opera
     oio->x = x;
     oio->node = fy_node_of(x);
     oio->operation = operation;
+    oio->body = fy_body(x, &oio->body_bytes);
     fy_state_set(x, oio, oio_free);
     read_asker(oio);
     read_timeout(oio);
@@ -239,13 +240,11 @@ void fy_oio_serve(struct fy_exchange *x, const struct fy_oio_way *way,
 {
     struct fy_oio *oio = fy_state(x);
     struct fy_err err = {0};
-    size_t body_bytes = 0;
-    (void)fy_body(x, &body_bytes);
     if (oio == NULL) {
         oio = oio_new(x, way->operation);
         enum fy_code code = read_all(oio, way->address, &err);
         /* A tree of JSON takes many times the memory of its text. */
-        if (code == FY_OK && body_bytes > FY_JSON_BODY_BYTES_MAX) {
+        if (code == FY_OK && oio->body_bytes > FY_JSON_BODY_BYTES_MAX) {
             fy_go_on_in_turn(x, handle);
             return;
         }
@@ -279,9 +278,7 @@ enum fy_code fy_oio_param_i64(struct fy_oio *oio, const char *name, int64_t *val
 
 enum fy_code fy_oio_body_check(struct fy_oio *oio, struct fy_err *err)
 {
-    size_t body_bytes = 0;
-    const char *body = fy_body(oio->x, &body_bytes);
-    return fy_oio_json_check(body, body_bytes, err);
+    return fy_oio_json_check(oio->body, oio->body_bytes, err);
 }
 
 enum fy_code fy_oio_write(struct fy_oio *oio, struct fy_cat_op *op, struct fy_err *err)

@@ -25,6 +25,8 @@ struct fy_oio {
     struct fy_node *node;
     enum fy_oio_operation operation;
     struct fy_oio_query query;
+    const char *body; /* the exchange's */
+    size_t body_bytes;
     /* The address; account and name are there when an operation runs, however they were given. */
     char account[FY_CLIENT_BYTES_MAX + 1];
     char name[FY_BUCKET_BYTES_MAX + 1];

@@ -13,9 +13,7 @@
 static enum fy_code create(struct fy_oio *oio, struct fy_err *err)
 {
     FY_AUTO(fy_oio_body_done) struct fy_oio_body body;
-    size_t size_bytes = 0;
-    const char *bytes = fy_body(oio->x, &size_bytes);
-    enum fy_code code = fy_oio_json_properties(bytes, size_bytes, false, &body, err);
+    enum fy_code code = fy_oio_json_properties(oio->body, oio->body_bytes, false, &body, err);
     if (code == FY_OK)
         code = fy_oio_make_check(oio, &body, err);
     if (code == FY_OK)
@@ -63,9 +61,7 @@ static void make_item(struct fy_oio *oio, const struct fy_oio_item *item, struct
 static enum fy_code create_many(struct fy_oio *oio, struct fy_err *err)
 {
     FY_AUTO(fy_oio_many_done) struct fy_oio_many many;
-    size_t size_bytes = 0;
-    const char *bytes = fy_body(oio->x, &size_bytes);
-    enum fy_code code = fy_oio_json_many(bytes, size_bytes, &many, err);
+    enum fy_code code = fy_oio_json_many(oio->body, oio->body_bytes, &many, err);
     if (code == FY_OK)
         code = items_check(oio, &many, err);
     if (code != FY_OK)

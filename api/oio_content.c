@@ -52,8 +52,6 @@ static enum fy_code read_id(struct fy_oio *oio, struct fy_cat_register *op, stru
 static enum fy_code read_description(struct fy_oio *oio, struct fy_cat_register *op,
                                      struct fy_err *err)
 {
-    size_t size_bytes = 0;
-    const char *bytes = fy_body(oio->x, &size_bytes);
     enum fy_code code = read_size(oio, &op->size, err);
     if (code == FY_OK)
         code = read_number("x-oio-content-meta-version",
@@ -61,9 +59,9 @@ static enum fy_code read_description(struct fy_oio *oio, struct fy_cat_register 
     if (code == FY_OK)
         code = read_id(oio, op, err);
     if (code == FY_OK)
-        code =
-            fy_oio_json_content(bytes, size_bytes, meta_header(oio, "x-oio-content-meta-mime-type"),
-                                op->facts.metadata, err);
+        code = fy_oio_json_content(oio->body, oio->body_bytes,
+                                   meta_header(oio, "x-oio-content-meta-mime-type"),
+                                   op->facts.metadata, err);
     return code;
 }
 
@@ -170,9 +168,7 @@ static enum fy_code change(struct fy_oio *oio, bool flush, const struct fy_oio_b
 static enum fy_code set_properties(struct fy_oio *oio, struct fy_err *err)
 {
     FY_AUTO(fy_oio_body_done) struct fy_oio_body body;
-    size_t size_bytes = 0;
-    const char *bytes = fy_body(oio->x, &size_bytes);
-    enum fy_code code = fy_oio_json_content_set(bytes, size_bytes, &body, err);
+    enum fy_code code = fy_oio_json_content_set(oio->body, oio->body_bytes, &body, err);
     return code == FY_OK ? change(oio, fy_oio_flag(oio, "flush"), &body, err) : code;
 }
 
@@ -180,15 +176,14 @@ static enum fy_code set_properties(struct fy_oio *oio, struct fy_err *err)
 static enum fy_code del_properties(struct fy_oio *oio, struct fy_err *err)
 {
     FY_AUTO(fy_oio_body_done) struct fy_oio_body body;
-    size_t size_bytes = 0;
-    const char *bytes = fy_body(oio->x, &size_bytes);
-    enum fy_code code = fy_oio_json_content_del(bytes, size_bytes, &body, err);
+    enum fy_code code = fy_oio_json_content_del(oio->body, oio->body_bytes, &body, err);
     return code == FY_OK ? change(oio, body.count == 0, &body, err) : code;
 }
 
 /* ------------------------------------------------------------------ delete */
 
-static enum fy_code delete (struct fy_oio *oio, struct fy_err *err) {
+static enum fy_code erase(struct fy_oio *oio, struct fy_err *err)
+{
     struct fy_cat_object_delete op = {.op = {.kind = FY_CAT_OBJECT_DELETE},
                                       .key = oio->key,
                                       .version = oio->version,
@@ -196,17 +191,21 @@ static enum fy_code delete (struct fy_oio *oio, struct fy_err *err) {
     memcpy(op.client, oio->account, sizeof(op.client));
     FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(oio->x)));
     enum fy_code code = fy_oio_body_check(oio, err);
-    if (code == FY_OK) code = fy_oio_write(oio, &op.op, err);
-    if (code == FY_OK && op.already) code = fy_err_set(err, FY_ENOTFOUND, "the object is deleted");
-    if (code != FY_OK) return code;
-    if (op.rights_changed) fy_know_rights_changed(oio->node, op.key.bucket);
+    if (code == FY_OK)
+        code = fy_oio_write(oio, &op.op, err);
+    if (code == FY_OK && op.already)
+        code = fy_err_set(err, FY_ENOTFOUND, "the object is deleted");
+    if (code != FY_OK)
+        return code;
+    if (op.rights_changed)
+        fy_know_rights_changed(oio->node, op.key.bucket);
     fy_oio_ordered(oio);
     return fy_oio_empty(oio, 204);
 }
 
 FY_OIO_TELLING_HANDLER(create, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
 FY_OIO_HANDLER(show, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
-FY_OIO_TELLING_HANDLER(delete, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
+FY_OIO_TELLING_HANDLER(erase, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
 FY_OIO_HANDLER(get_properties, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
 FY_OIO_TELLING_HANDLER(set_properties, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
 FY_OIO_TELLING_HANDLER(del_properties, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
@@ -215,7 +214,7 @@ static const struct fy_route routes[] = {
     FY_OIO_ROUTE("POST", "content/create", create),
     FY_OIO_ROUTE("GET", "content/show", show),
     FY_OIO_ROUTE("GET", "content/locate", show), /* as clients of today call it */
-    FY_OIO_ROUTE("POST", "content/delete", delete),
+    FY_OIO_ROUTE("POST", "content/delete", erase),
     FY_OIO_ROUTE("POST", "content/get_properties", get_properties),
     FY_OIO_ROUTE("POST", "content/set_properties", set_properties),
     FY_OIO_ROUTE("POST", "content/del_properties", del_properties),

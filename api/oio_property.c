@@ -57,9 +57,7 @@ static enum fy_code change(struct fy_oio *oio, bool flush, const struct fy_oio_b
 static enum fy_code set_properties(struct fy_oio *oio, struct fy_err *err)
 {
     FY_AUTO(fy_oio_body_done) struct fy_oio_body body;
-    size_t size_bytes = 0;
-    const char *bytes = fy_body(oio->x, &size_bytes);
-    enum fy_code code = fy_oio_json_properties(bytes, size_bytes, true, &body, err);
+    enum fy_code code = fy_oio_json_properties(oio->body, oio->body_bytes, true, &body, err);
     if (code == FY_OK && body.count == 0)
         code = fy_err_set(err, FY_EINPUT, "no property is given");
     return code == FY_OK ? change(oio, fy_oio_flag(oio, "flush"), &body, err) : code;
@@ -69,9 +67,7 @@ static enum fy_code set_properties(struct fy_oio *oio, struct fy_err *err)
 static enum fy_code del_properties(struct fy_oio *oio, struct fy_err *err)
 {
     FY_AUTO(fy_oio_body_done) struct fy_oio_body body;
-    size_t size_bytes = 0;
-    const char *bytes = fy_body(oio->x, &size_bytes);
-    enum fy_code code = fy_oio_json_keys(bytes, size_bytes, &body, err);
+    enum fy_code code = fy_oio_json_keys(oio->body, oio->body_bytes, &body, err);
     return code == FY_OK ? change(oio, body.count == 0, &body, err) : code;
 }
 

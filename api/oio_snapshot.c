@@ -17,9 +17,8 @@
 
 static enum fy_code read_target(struct fy_oio *oio, struct fy_cat_snapshot *op, struct fy_err *err)
 {
-    size_t size_bytes = 0;
-    const char *bytes = fy_body(oio->x, &size_bytes);
-    enum fy_code code = fy_oio_json_target(bytes, size_bytes, op->to_account, op->to_name, err);
+    enum fy_code code =
+        fy_oio_json_target(oio->body, oio->body_bytes, op->to_account, op->to_name, err);
     if (code != FY_OK)
         return code;
     size_t account_bytes = strlen(op->to_account);
