@@ -304,23 +304,27 @@ def test_an_order_that_crashes_every_worker_in_turn_is_a_dead_letter(servers, si
         return client.waiting(state="dead").must(200).json()["orders"]
 
     def await_victim(parts):
-        """The one of these that has begun it since the last crash; None: it is given up."""
+        """The one of these that has begun it since the last crash, and how many pulls were counted
+        before it was seen to: another may begin right after that. (None, None): it is given up."""
 
         def at_work():
-            if source.pulls(given["objectName"]) == pulls:
+            counted = source.pulls(given["objectName"])
+            if counted == pulls:
                 return dead()
             busy = [part for part in parts if inflight(part) >= 1]
-            return busy if len(busy) == 1 else dead()  # for a moment after a rebalance two have it
+            # For a moment after a rebalance two have it.
+            return (busy[0], counted) if len(busy) == 1 else dead()
 
         found = eventually(at_work, SETTLE_S, "one works on it, or it is given up")
-        return None if dead() else found[0]
+        return (None, None) if dead() else found
 
-    while (first := await_victim(site.workers)) is not None:
+    while (first := await_victim(site.workers)[0]) is not None:
         changes = {part.log: owned(part)[1] for part in site.workers}
         for victim in (first, next(part for part in site.workers if part is not first)):
-            if await_victim([victim]) is None:
+            at_work, counted = await_victim([victim])
+            if at_work is None:
                 break
-            pulls = source.pulls(given["objectName"])
+            pulls = counted
             crash(victim)
             crashes += 1
         for part in site.workers:
