@@ -6,7 +6,7 @@
 
 /* ------------------------------------------------------------------ sites */
 
-static bool site_exists(struct fy_cs *self, const char *id)
+bool fy_cs_site_is_known(struct fy_cs *self, const char *id)
 {
     struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SITE_GET);
     fy_cs_text(&use, id);
@@ -67,7 +67,7 @@ void fy_cs_site_delete(struct fy_cs *self, const char *id)
 
 void fy_cs_site_put(struct fy_cs *self, const struct fy_site_row *row)
 {
-    if (site_exists(self, row->id))
+    if (fy_cs_site_is_known(self, row->id))
         site_update(self, row);
     else
         site_insert(self, row);
@@ -97,7 +97,7 @@ enum fy_code fy_cs_site(struct fy_cs *self, struct fy_cat_op *op)
 {
     struct fy_cat_site *site = (struct fy_cat_site *)(void *)op;
     const struct fy_site_row *row = &site->row;
-    bool exists = site_exists(self, row->id);
+    bool exists = fy_cs_site_is_known(self, row->id);
     if (exists && site->action == FY_SITE_INSERT)
         return fy_err_set(&op->err, FY_EEXISTS, "site %s is known already", row->id);
     if (!exists && site->action != FY_SITE_INSERT)
@@ -129,7 +129,7 @@ enum fy_code fy_cs_targets_known(struct fy_cs *self, const char *targets, struct
 {
     char site[FY_SITE_BYTES_MAX + 1];
     while (fy_targets_next(&targets, site))
-        if (!site_exists(self, site))
+        if (!fy_cs_site_is_known(self, site))
             return fy_err_set(err, FY_ENOTFOUND, "targets: site '%s' is not known", site);
     return FY_OK;
 }

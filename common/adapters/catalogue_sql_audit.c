@@ -311,46 +311,21 @@ static void compare(struct audit *audit, const char *of, int64_t kept, int64_t c
         found(audit, "sum", of, "is %" PRId64 ", and its rows make %" PRId64, kept, counted);
 }
 
-static void sums_of_waiting(struct audit *audit)
-{
-    int64_t orders[] = {[FY_WAITING] = 0, [FY_DEAD] = 0};
-    struct fy_cs_use use = fy_cs_use(audit->reader, FY_CS_WAITING_TOTALS);
-    while (fy_cs_row(&use)) {
-        bool dead = fy_cs_take_i64(&use) == FY_DEAD;
-        orders[dead ? FY_DEAD : FY_WAITING] = fy_cs_take_i64(&use);
-    }
-    fy_cs_end(&use);
-    if (!goes_on(audit))
-        return;
-    compare(audit, "waiting orders", orders[FY_WAITING], audit->counted.waiting_orders);
-    compare(audit, "dead orders", orders[FY_DEAD], audit->counted.dead_orders);
-}
-
 static void sums(struct audit *audit)
 {
-    struct fy_cs_counters kept = {.containers = 0};
-    struct fy_cs_use use = fy_cs_use(audit->reader, FY_CS_COUNTERS_GET);
-    if (fy_cs_row(&use)) {
-        kept.containers = fy_cs_take_i64(&use);
-        kept.objects = fy_cs_take_i64(&use);
-        kept.bytes = fy_cs_take_i64(&use);
-        kept.outbox = fy_cs_take_i64(&use);
-        kept.conflicts = fy_cs_take_i64(&use);
-        for (enum fy_event_stream stream = 0; stream < FY_STREAM_COUNT; stream++)
-            kept.events[stream] = fy_cs_take_i64(&use);
-        kept.kept_objects = fy_cs_take_i64(&use);
-        kept.kept_bytes = fy_cs_take_i64(&use);
-    }
-    fy_cs_end(&use);
+    struct fy_catalogue_totals kept = {.containers = 0};
+    fy_cs_sums_kept(audit->reader, &kept);
     if (!goes_on(audit))
         return;
     compare(audit, "buckets", kept.containers, audit->counted.containers);
     compare(audit, "objects", kept.objects, audit->counted.objects);
     compare(audit, "bytes", kept.bytes, audit->counted.bytes);
-    compare(audit, "outbox", kept.outbox, audit->counted.outbox_orders);
+    compare(audit, "outbox", kept.outbox_orders, audit->counted.outbox_orders);
     compare(audit, "conflicts", kept.conflicts, audit->counted.conflicts);
-    compare(audit, "events", kept.events[FY_STREAM_ORDERS], audit->counted.events);
-    compare(audit, "oio_events", kept.events[FY_STREAM_OIO], audit->counted.oio_events);
+    compare(audit, "events", kept.events, audit->counted.events);
+    compare(audit, "oio_events", kept.oio_events, audit->counted.oio_events);
+    compare(audit, "waiting orders", kept.waiting_orders, audit->counted.waiting_orders);
+    compare(audit, "dead orders", kept.dead_orders, audit->counted.dead_orders);
     compare(audit, "deleted objects kept", kept.kept_objects, audit->counted.kept_objects);
     compare(audit, "bytes of deleted objects kept", kept.kept_bytes, audit->counted.kept_bytes);
 }
@@ -387,7 +362,6 @@ static void run(struct audit *audit)
     walk_by_id(audit, FY_CS_AUDIT_OUTBOX, outbox_row);
     walk_by_id(audit, FY_CS_AUDIT_EVENTS, event_row);
     sums(audit);
-    sums_of_waiting(audit);
 }
 
 enum fy_code fy_cs_audit(struct fy_catalogue *port, struct fy_catalogue_totals *counted,

@@ -5,15 +5,6 @@
 
 /* ------------------------------------------------------------------ begin */
 
-static bool site_is_known(struct fy_cs *self, const char *id)
-{
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SITE_GET);
-    fy_cs_text(&use, id);
-    bool known = fy_cs_row(&use);
-    fy_cs_end(&use);
-    return known;
-}
-
 /* The id of one that runs and does the same, 0 none. */
 static int64_t find_same(struct fy_cs *self, const struct fy_backfill_row *row)
 {
@@ -66,7 +57,7 @@ static enum fy_code begin(struct fy_cs *self, struct fy_cat_backfill *backfill)
 {
     struct fy_backfill_row *row = &backfill->row;
     struct fy_err *err = &backfill->op.err;
-    if (!site_is_known(self, row->site))
+    if (!fy_cs_site_is_known(self, row->site))
         return fy_err_set(err, FY_ENOTFOUND, "site %s is not known", row->site);
     int64_t same = find_same(self, row);
     if (same != 0)

@@ -122,17 +122,6 @@ static void scan_put(struct fy_cs *self, const struct fy_scan_row *row, const ch
     fy_cs_send(&use);
 }
 
-static bool lease_lives(struct fy_cs *self, const char *boot_id)
-{
-    if (boot_id[0] == '\0')
-        return false;
-    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_LEASE_ALIVE);
-    fy_cs_text(&use, boot_id);
-    bool lives = fy_cs_row(&use) && fy_cs_take_i64(&use) > 0;
-    fy_cs_end(&use);
-    return lives;
-}
-
 static bool same_scope(const struct fy_scan_row *a, const struct fy_scan_row *b)
 {
     return a->mends == b->mends && strcmp(a->account, b->account) == 0 &&
@@ -162,7 +151,7 @@ static enum fy_code scan_start(struct fy_cs *self, struct fy_cat_scan *scan,
 static enum fy_code scan_take(struct fy_cs *self, struct fy_cat_scan *scan,
                               const struct fy_scan_row *last, const char *boot_id)
 {
-    if (strcmp(boot_id, self->boot_id) != 0 && lease_lives(self, boot_id))
+    if (strcmp(boot_id, self->boot_id) != 0 && fy_cs_lease_lives(self->writer, boot_id))
         return fy_err_set(&scan->op.err, FY_EEXISTS, "another process does it");
     scan->row = *last;
     scan_put(self, last, self->boot_id);

@@ -353,6 +353,12 @@ void fy_cs_blob_discard(struct fy_cs *self, const char *blob_ref);
 void fy_cs_trash_add(struct fy_cs *self, const char *blob_ref, int64_t due_ms);
 void fy_cs_body_let_go(struct fy_cs *self, int64_t body_id);
 
+/* catalogue_sql_read.c */
+/* A process that has none ("") does not live. */
+bool fy_cs_lease_lives(struct fy_cs_conn *conn, const char *boot_id);
+/* The sums that transactions keep, and those of waiting orders; other members stay. */
+void fy_cs_sums_kept(struct fy_cs_conn *conn, struct fy_catalogue_totals *totals);
+
 /* catalogue_sql_damage.c */
 /* A damaged body is whole again; from: the site that gave it, "" none did. */
 void fy_cs_damage_mended(struct fy_cs *self, int64_t body_id, const char *from);
@@ -506,6 +512,7 @@ void fy_cs_right_put(struct fy_cs *self, const char *client, const char *bucket,
 /* client "": all on the bucket. */
 void fy_cs_right_delete(struct fy_cs *self, const char *client, const char *bucket);
 /* Inserts the site, or makes it what the row says. */
+bool fy_cs_site_is_known(struct fy_cs *self, const char *id);
 void fy_cs_site_put(struct fy_cs *self, const struct fy_site_row *row);
 void fy_cs_site_delete(struct fy_cs *self, const char *id);
 void fy_cs_set_visible(struct fy_cs *self, const struct fy_cs_container *container, bool visible);

@@ -152,8 +152,10 @@ static bool trash_names(struct fy_cs_conn *conn, const char *blob_ref)
     return named;
 }
 
-static bool lease_lives(struct fy_cs_conn *conn, const char *boot_id)
+bool fy_cs_lease_lives(struct fy_cs_conn *conn, const char *boot_id)
 {
+    if (boot_id[0] == '\0')
+        return false;
     struct fy_cs_use use = fy_cs_use(conn, FY_CS_LEASE_ALIVE);
     fy_cs_text(&use, boot_id);
     bool lives = fy_cs_row(&use) && fy_cs_take_i64(&use) > 0;
@@ -168,13 +170,13 @@ enum fy_code fy_cs_blob_standing(struct fy_catalogue *port, const char *blob_ref
     struct fy_cs *self = fy_cs_from(port);
     struct fy_cs_conn *reader = fy_cs_reader_take(self);
     fy_cs_exec(reader, FY_CS_BEGIN_READ); /* a body may move from one table to the other */
-    enum fy_blob_standing found = fy_cs_body_names(reader, blob_ref) ? FY_BLOB_NAMED
-                                  : trash_names(reader, blob_ref)    ? FY_BLOB_TRASH
-                                  : lease_lives(reader, boot_id)     ? FY_BLOB_LIVING
-                                                                     : FY_BLOB_ORPHAN;
+    enum fy_blob_standing found = fy_cs_body_names(reader, blob_ref)   ? FY_BLOB_NAMED
+                                  : trash_names(reader, blob_ref)      ? FY_BLOB_TRASH
+                                  : fy_cs_lease_lives(reader, boot_id) ? FY_BLOB_LIVING
+                                                                       : FY_BLOB_ORPHAN;
     /* An empty catalogue in the place of a lost one calls every body nobody's. */
-    bool known =
-        found != FY_BLOB_ORPHAN || self->boot_id[0] == '\0' || lease_lives(reader, self->boot_id);
+    bool known = found != FY_BLOB_ORPHAN || self->boot_id[0] == '\0' ||
+                 fy_cs_lease_lives(reader, self->boot_id);
     fy_cs_exec(reader, FY_CS_COMMIT);
     enum fy_code code = fy_cs_reader_give(self, reader, err);
     if (code != FY_OK)
@@ -187,9 +189,26 @@ enum fy_code fy_cs_blob_standing(struct fy_catalogue *port, const char *blob_ref
 
 /* ------------------------------------------------------------------ sums */
 
-static void waiting_totals(struct fy_cs_conn *reader, struct fy_catalogue_totals *totals)
+static void take_counters(struct fy_cs_use *use, struct fy_catalogue_totals *totals)
 {
-    struct fy_cs_use use = fy_cs_use(reader, FY_CS_WAITING_TOTALS);
+    totals->containers = fy_cs_take_i64(use);
+    totals->objects = fy_cs_take_i64(use);
+    totals->bytes = fy_cs_take_i64(use);
+    totals->outbox_orders = fy_cs_take_i64(use);
+    totals->conflicts = fy_cs_take_i64(use);
+    totals->events = fy_cs_take_i64(use);
+    totals->oio_events = fy_cs_take_i64(use);
+    totals->kept_objects = fy_cs_take_i64(use);
+    totals->kept_bytes = fy_cs_take_i64(use);
+}
+
+void fy_cs_sums_kept(struct fy_cs_conn *conn, struct fy_catalogue_totals *totals)
+{
+    struct fy_cs_use use = fy_cs_use(conn, FY_CS_COUNTERS_GET);
+    if (fy_cs_row(&use))
+        take_counters(&use, totals);
+    fy_cs_end(&use);
+    use = fy_cs_use(conn, FY_CS_WAITING_TOTALS);
     while (fy_cs_row(&use)) {
         bool dead = fy_cs_take_i64(&use) == FY_DEAD;
         int64_t orders = fy_cs_take_i64(&use);
@@ -235,20 +254,8 @@ enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals 
     struct fy_catalogue_totals sums = {.containers = 0};
     struct fy_cs_conn *reader = fy_cs_reader_take(self);
     fy_cs_exec(reader, FY_CS_BEGIN_READ);
-    struct fy_cs_use use = fy_cs_use(reader, FY_CS_COUNTERS_GET);
-    if (fy_cs_row(&use)) {
-        sums.containers = fy_cs_take_i64(&use);
-        sums.objects = fy_cs_take_i64(&use);
-        sums.bytes = fy_cs_take_i64(&use);
-        sums.outbox_orders = fy_cs_take_i64(&use);
-        sums.conflicts = fy_cs_take_i64(&use);
-        sums.events = fy_cs_take_i64(&use);
-        sums.oio_events = fy_cs_take_i64(&use);
-        sums.kept_objects = fy_cs_take_i64(&use);
-        sums.kept_bytes = fy_cs_take_i64(&use);
-    }
-    fy_cs_end(&use);
-    use = fy_cs_use(reader, FY_CS_OUTBOX_OLDEST);
+    fy_cs_sums_kept(reader, &sums);
+    struct fy_cs_use use = fy_cs_use(reader, FY_CS_OUTBOX_OLDEST);
     if (fy_cs_row(&use))
         sums.outbox_oldest_ms = fy_cs_take_i64(&use);
     fy_cs_end(&use);
@@ -258,7 +265,6 @@ enum fy_code fy_cs_totals(struct fy_catalogue *port, struct fy_catalogue_totals 
     if (fy_cs_row(&use))
         sums.damaged_bodies = fy_cs_take_i64(&use);
     fy_cs_end(&use);
-    waiting_totals(reader, &sums);
     sums.due_orders = due_total(self, reader);
     fy_cs_exec(reader, FY_CS_COMMIT);
     enum fy_code code = fy_cs_reader_give(self, reader, err);
