@@ -44,6 +44,7 @@ static const struct property shared[] = {
     {"auto.offset.reset", "earliest"}, /* `latest` would skip what came before the group */
     {"queued.min.messages", "20000"},  /* a low mark makes the library wait a second */
     {"queued.max.messages.kbytes", TEXT_OF(FY_KAFKA_FETCH_KIB)},
+    {"fetch.message.max.bytes", TEXT_OF(FY_KAFKA_PACKED_BYTES)},
     {"fetch.wait.max.ms", "100"},
     {"check.crcs", "true"},
 };

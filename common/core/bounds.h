@@ -258,7 +258,9 @@
 #define FY_KAFKA_FULL_PERCENT    80    /* of either: publish answers FY_EFULL */
 #define FY_KAFKA_PUBLISH_MS                                                                        \
     10000 /* without acknowledgement so long: 503; the API's deadline is later */
-#define FY_KAFKA_FETCH_KIB         4096  /* prefetched of each assigned partition */
+#define FY_KAFKA_FETCH_KIB 4096 /* prefetched of each assigned partition */
+#define FY_KAFKA_PACKED_BYTES                                                                      \
+    65536 /* of a partition in one fetch: unpacked, alike orders take 40 times as much */
 #define FY_KAFKA_CONTROL_FETCH_KIB 64    /* of a partition whose oldest record is looked at */
 #define FY_KAFKA_ADMIN_MS          10000 /* for a topic to be made, or to say how it is kept */
 #define FY_KAFKA_ASK_MS            2000 /* for one look at lag or trim: a page of metrics waits for it */

@@ -12,7 +12,7 @@ from support.kafka import Cluster
 from support.kcat import records
 from support.load import BUCKET, OrderLoad, check_effects
 from support.orders import order
-from support.site import BUILDS, MEMORY_KIB, binary, release_binary
+from support.site import BUILDS, binary, release_binary
 from support.waiting import eventually
 
 # A worker that died is replaced by its own restart as soon as the group has missed it for so long.
@@ -126,7 +126,7 @@ def test_a_broker_that_hangs_costs_refusals_and_no_memory(on_kafka, kafka):
     assert 201 not in load.statuses(hung, woke)
     peak = site.peak_kib()
     print(f"VmHWM {peak} KiB")
-    assert peak < MEMORY_KIB + PARTITIONS * 4096 + 16384  # prefetched, and the producer's queue
+    assert peak < site.memory_kib()
     check_effects(site.client(), load.answers(), SETTLE_S)
 
 

@@ -23,6 +23,8 @@ BROKEN = re.compile(
     r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error: |assertion failed"
 )
 MEMORY_KIB = 64 * 1024  # what a site may take, whatever is asked of it
+FETCH_KIB = 4096  # bounds.h: FY_KAFKA_FETCH_KIB, FY_KAFKA_PUBLISH_KIB
+PUBLISH_KIB = 16384
 # A test that leaves a stalled transfer behind must not wait the usual 25 s for it.
 DEFAULTS = {"worker_drain": "5s"}
 
@@ -184,6 +186,13 @@ class Site:
         assert (
             found is None
         ), f"{self.name}:\n{text[max(0, found.start() - 2000):found.start() + 8000]}"
+
+    def memory_kib(self):
+        """What it may take: with Kafka there are what is prefetched of each partition, and the
+        producer's queue."""
+        if not self.settings.get("queue", "").startswith("kafka:"):
+            return MEMORY_KIB
+        return MEMORY_KIB + self.settings["queue_partitions"] * FETCH_KIB + PUBLISH_KIB
 
     def peak_kib(self):
         """Most memory it ever had resident (VmHWM); meaningful for a release build only."""
