@@ -11,6 +11,10 @@
  * told by sender_ccs.c. What the site is counts from its last answer: it may be upgraded any time,
  * so a 201 that no Ferry gave is none, no order dies of a 400 that no Ferry gave, and nothing goes
  * to a site before it has said what it is.
+ *
+ * Whether the site is to be sent to is asked of the catalogue with the batch in hand. What is made
+ * after a pause was answered comes into a batch after that, so it stays here, whichever process
+ * answered, and however long the manager (senders.c) is at the opening of another site's sender.
  */
 #include "worker/sender.h"
 
@@ -42,6 +46,23 @@ static bool resting(struct fy_sender *sender)
     memcpy(sender->target, sender->uri, sizeof(sender->target));
     pthread_mutex_unlock(&sender->mutex);
     return rests;
+}
+
+enum fy_code fy_sender_look(struct fy_sender *sender, bool *rests, struct fy_err *err)
+{
+    struct fy_site_row row = {0};
+    enum fy_code code = fy_catalogue_site_get(sender->node->catalogue, sender->site, &row, err);
+    if (code != FY_OK && code != FY_ENOTFOUND)
+        return code;
+    if (code == FY_OK) {
+        fy_sender_update(sender, &row);
+    } else { /* removed: the manager is about to close us */
+        pthread_mutex_lock(&sender->mutex);
+        sender->resting = true;
+        pthread_mutex_unlock(&sender->mutex);
+    }
+    *rests = resting(sender);
+    return FY_OK;
 }
 
 /* Orders first to first+count of the batch as one request. */
@@ -179,14 +200,17 @@ void fy_sender_note(struct fy_sender *sender, enum fy_code code, const struct fy
 }
 
 /* One batch, held by the last turn or taken now; what waits for the site goes before a new one.
- * *got: there was something. */
+ * *got: there was something. A site that turns out to rest leaves it held. */
 static enum fy_code turn(struct fy_sender *sender, bool held, bool *got, struct fy_err *err)
 {
+    bool rests = false;
     enum fy_code code = held ? fy_batch_idle(&sender->batch, err) : fy_sender_due(sender, err);
     if (code == FY_OK && !held)
         code = fy_batch_take(&sender->batch, err);
     *got = sender->batch.count > 0;
-    if (code == FY_OK && *got) {
+    if (code == FY_OK && *got)
+        code = fy_sender_look(sender, &rests, err);
+    if (code == FY_OK && *got && !rests) {
         code = send_batch(sender, err);
         fy_sender_note(sender, code, err);
     }
@@ -196,19 +220,17 @@ static enum fy_code turn(struct fy_sender *sender, bool held, bool *got, struct 
 static void *sender_main(void *arg)
 {
     struct fy_sender *sender = arg;
-    bool held = false;
     while (!atomic_load(&sender->stopping)) {
         struct fy_err err = {0};
         bool got = false;
         bool rests = resting(sender);
+        bool held = sender->batch.count > 0; /* a commit empties it, and so does its loss */
         enum fy_code code =
             rests ? fy_batch_idle(&sender->batch, &err) : turn(sender, held, &got, &err);
         if (rests) {
-            held = sender->batch.count > 0;
             (void)fy_bell_wait(&sender->bell, -1, SENDER_IDLE_MS);
             continue;
         }
-        held = code != FY_OK && sender->batch.count > 0;
         if (code != FY_OK) {
             fy_metric_add(&sender->node->metrics, FY_M_SEND_RETRIES, 1);
             pause_after_failure(sender);

@@ -9,7 +9,7 @@ struct fy_sender;
 FY_MUST_CHECK enum fy_code fy_sender_open(struct fy_node *node, const struct fy_site_row *site,
                                           struct fy_sender **sender, struct fy_err *err);
 /* The topology's present word on the site: its URI, whether it is to be sent to. Thread: the
- * manager. */
+ * manager, and the sender's own. */
 void fy_sender_update(struct fy_sender *sender, const struct fy_site_row *site);
 const char *fy_sender_site(const struct fy_sender *sender);
 /* Whether the last request was answered. */

@@ -411,6 +411,22 @@ static enum fy_code try_due(struct fy_sender *sender, struct fy_ccs_slice *slice
     return code;
 }
 
+/* There is something for the site that is due. */
+static enum fy_code send_due(struct fy_sender *sender, struct fy_ccs_slice *slice,
+                             struct fy_err *err)
+{
+    bool rests = false;
+    enum fy_code code = fy_sender_look(sender, &rests, err);
+    if (code != FY_OK || rests)
+        return code;
+    if (!sender->is_ferry)
+        code = fy_sender_probe(sender, err);
+    if (code == FY_OK)
+        code = sender->is_ferry ? send_anew(sender, err) : try_due(sender, slice, err);
+    fy_sender_note(sender, code, err); /* there may be nothing else for the site */
+    return code;
+}
+
 enum fy_code fy_sender_due(struct fy_sender *sender, struct fy_err *err)
 {
     int64_t now_ms = fy_mono_ms(sender->node->clock);
@@ -421,13 +437,8 @@ enum fy_code fy_sender_due(struct fy_sender *sender, struct fy_err *err)
     sender->due_at_ms = now_ms + FY_CLAIM_EVERY_MS;
     struct fy_ccs_slice *slice = fy_alloc(sizeof(*slice));
     enum fy_code code = read_due(sender, slice, err);
-    bool got = code == FY_OK && slice->count > 0;
-    if (got && !sender->is_ferry)
-        code = fy_sender_probe(sender, err);
-    if (got && code == FY_OK)
-        code = sender->is_ferry ? send_anew(sender, err) : try_due(sender, slice, err);
-    if (got)
-        fy_sender_note(sender, code, err); /* there may be nothing else for the site */
+    if (code == FY_OK && slice->count > 0)
+        code = send_due(sender, slice, err);
     free(slice);
     return code;
 }

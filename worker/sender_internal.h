@@ -72,6 +72,11 @@ FY_MUST_CHECK enum fy_code fy_sender_probe(struct fy_sender *sender, struct fy_e
 
 /* ---- sender.c */
 
+/* Asks the catalogue whether the site is to be sent to, and where it is; to be asked when there is
+ * something to send. *rests: nothing may be sent now. Errors: those of reading the catalogue. */
+FY_MUST_CHECK enum fy_code fy_sender_look(struct fy_sender *sender, bool *rests,
+                                          struct fy_err *err);
+
 /* How the last talk with the site went: ferry_sender_up, and a line in the log when it changes. */
 void fy_sender_note(struct fy_sender *sender, enum fy_code code, const struct fy_err *err);
 
