@@ -27,7 +27,8 @@ int catalogue_contract(const struct catalogue_factory *factory)
            catalogue_contract_snapshot() + catalogue_contract_flush() + catalogue_contract_sum() +
            catalogue_contract_container() + catalogue_contract_both() + catalogue_contract_name() +
            catalogue_contract_kept() + catalogue_contract_version() + catalogue_contract_oio() +
-           catalogue_contract_policy();
+           catalogue_contract_policy() + catalogue_contract_registered() +
+           catalogue_contract_policy_order();
 }
 
 /* ------------------------------------------------------------------ fixture */
@@ -224,6 +225,13 @@ void contract_forget_deleted(struct contract *c)
 {
     struct fy_cat_purge op = {.op.kind = FY_CAT_PURGE, .kept_before_ms = INT64_MAX, .limit = 999};
     assert_int_equal(contract_run(c, &op.op), FY_OK);
+}
+
+uint32_t contract_sweep(struct contract *c)
+{
+    struct fy_cat_sweep op = {.op.kind = FY_CAT_SWEEP, .limit = 99};
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    return op.moved;
 }
 
 enum fy_code contract_rm(struct contract *c, const char *client, const char *bucket,

@@ -59,6 +59,8 @@ int catalogue_contract_name(void);
 int catalogue_contract_kept(void);
 int catalogue_contract_version(void);
 int catalogue_contract_policy(void);
+int catalogue_contract_registered(void);
+int catalogue_contract_policy_order(void);
 
 /* ------------------------------------------------------------------ fixture */
 
@@ -116,6 +118,8 @@ enum fy_code contract_rm_in(struct contract *c, const char *account, const char 
                             const char *object);
 /* What is kept of deleted objects is let go of: they are gone as if they had never been kept. */
 void contract_forget_deleted(struct contract *c);
+/* How many bodies nothing refers to any more were given to be removed. */
+uint32_t contract_sweep(struct contract *c);
 
 /* Keys: account "" is the one that CCS sees. */
 struct fy_object_key contract_key(const char *account, const char *bucket, const char *object);
