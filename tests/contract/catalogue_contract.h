@@ -49,6 +49,7 @@ int catalogue_contract_undelete(void);
 int catalogue_contract_key(void);
 int catalogue_contract_event(void);
 int catalogue_contract_oio(void);
+int catalogue_contract_oio_object(void);
 int catalogue_contract_audit(void);
 int catalogue_contract_backfill(void);
 int catalogue_contract_export(void);
