@@ -227,6 +227,17 @@ void contract_forget_deleted(struct contract *c)
     assert_int_equal(contract_run(c, &op.op), FY_OK);
 }
 
+enum fy_code contract_set(struct contract *c, const char *account, const char *name,
+                          const char *key, const char *value)
+{
+    const struct fy_property property = {key, value};
+    struct fy_cat_properties op = {
+        .op.kind = FY_CAT_PROPERTIES, .properties = &property, .count = 1};
+    TEXT(op.account, account);
+    TEXT(op.name, name);
+    return contract_run(c, &op.op);
+}
+
 uint32_t contract_sweep(struct contract *c)
 {
     struct fy_cat_sweep op = {.op.kind = FY_CAT_SWEEP, .limit = 99};
@@ -336,6 +347,20 @@ struct fy_catalogue_totals contract_totals(struct contract *c)
     struct fy_catalogue_totals totals;
     assert_int_equal(fy_catalogue_totals(c->catalogue, &totals, &c->err), FY_OK);
     return totals;
+}
+
+static bool unsound(void *arg, const char *check, const char *about, const char *text)
+{
+    (void)arg;
+    fail_msg("%s %s: %s", check, about, text);
+    return false;
+}
+
+struct fy_catalogue_totals contract_sound(struct contract *c)
+{
+    struct fy_catalogue_totals counted;
+    assert_int_equal(fy_catalogue_audit(c->catalogue, &counted, unsound, NULL, &c->err), FY_OK);
+    return counted;
 }
 
 int contract_right(struct contract *c, const char *client, const char *bucket)

@@ -117,6 +117,9 @@ enum fy_code contract_put_in(struct contract *c, const char *account, const char
                              const char *object, const char *bytes);
 enum fy_code contract_rm_in(struct contract *c, const char *account, const char *name,
                             const char *object);
+/* Sets one property of a container; value NULL: none. */
+enum fy_code contract_set(struct contract *c, const char *account, const char *name,
+                          const char *key, const char *value);
 /* What is kept of deleted objects is let go of: they are gone as if they had never been kept. */
 void contract_forget_deleted(struct contract *c);
 /* How many bodies nothing refers to any more were given to be removed. */
@@ -154,6 +157,8 @@ struct fy_container_info contract_info(struct contract *c, const char *account, 
 enum fy_code contract_container_code(struct contract *c, const char *account, const char *bucket);
 enum fy_status contract_status(struct contract *c, const char *bucket, const char *object);
 struct fy_catalogue_totals contract_totals(struct contract *c);
+/* Rows, sums and bodies agree: an audit finds nothing; what it counted. */
+struct fy_catalogue_totals contract_sound(struct contract *c);
 /* Rights of a row, -1 when there is none. */
 int contract_right(struct contract *c, const char *client, const char *bucket);
 /* The JSON of the outbox row with this index, copied; free(). NULL when there are fewer. */

@@ -6,12 +6,7 @@
 
 static enum fy_code set(struct contract *c, const char *key, const char *value)
 {
-    struct fy_cat_properties op = {.op.kind = FY_CAT_PROPERTIES,
-                                   .account = "client-1",
-                                   .name = "bucket-1",
-                                   .properties = &(struct fy_property){key, value},
-                                   .count = 1};
-    return contract_run(c, &op.op);
+    return contract_set(c, "client-1", "bucket-1", key, value);
 }
 
 static void container_whose_names_fit_is_a_bucket(void **state)

@@ -335,16 +335,10 @@ static void rules_follow_their_properties(void **state)
 static void bucket_with_a_policy_is_versioned(void **state)
 {
     struct contract *c = *state;
-    struct fy_cat_properties op = {.op.kind = FY_CAT_PROPERTIES,
-                                   .account = "client-1",
-                                   .name = "bucket-1",
-                                   .properties = &(struct fy_property){"user.a", "1"},
-                                   .count = 1};
     assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
-    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    assert_int_equal(contract_set(c, "client-1", "bucket-1", "user.a", "1"), FY_OK);
     assert_false(contract_container(c, "", "bucket-1").rules.versioned);
-    op.properties = &(struct fy_property){"sys.m2.policy.version", "2"};
-    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    assert_int_equal(contract_set(c, "client-1", "bucket-1", "sys.m2.policy.version", "2"), FY_OK);
     assert_true(contract_container(c, "", "bucket-1").rules.versioned);
 }
 

@@ -195,10 +195,8 @@ static void swept_body_takes_what_was_found_with_it(void **state)
     setup_objects(c);
     (void)mark(c, "o3", FY_DAMAGE_HASH, 3);
     assert_int_equal(contract_rm(c, "client-1", "bucket-1", "o3"), FY_OK);
-    struct fy_cat_sweep sweep = {.op.kind = FY_CAT_SWEEP, .limit = 99};
     contract_forget_deleted(c);
-    assert_int_equal(contract_run(c, &sweep.op), FY_OK);
-    assert_int_equal(sweep.moved, 1);
+    assert_int_equal(contract_sweep(c), 1);
     assert_int_equal(damages_of(c, -1).count, 0);
     assert_int_equal(contract_totals(c).damaged_bodies, 0);
 }

@@ -4,29 +4,10 @@
 #include <string.h>
 
 #include "common/core/buf.h"
-#include "tests/contract/catalogue_contract.h"
-
-#define ACCOUNT "Account A"
-#define NAME    "c"
+#include "tests/contract/catalogue_contract_story.h"
+#include "tests/support/version_query.h"
 
 /* ------------------------------------------------------------------ containers */
-
-static void set(struct contract *c, const char *key, const char *value)
-{
-    const struct fy_property property = {key, value};
-    struct fy_cat_properties op = {.op.kind = FY_CAT_PROPERTIES,
-                                   .account = ACCOUNT,
-                                   .name = NAME,
-                                   .properties = &property,
-                                   .count = 1};
-    assert_int_equal(contract_run(c, &op.op), FY_OK);
-}
-
-static void setup(struct contract *c, const char *policy)
-{
-    assert_int_equal(contract_make(c, ACCOUNT, NAME), FY_OK);
-    set(c, "sys.m2.policy.version", policy);
-}
 
 /* Writes the name so often, each time with other bytes. */
 static void put(struct contract *c, const char *object, int times)
@@ -34,26 +15,18 @@ static void put(struct contract *c, const char *object, int times)
     char bytes[64];
     for (int round = 0; round < times; round++) {
         (void)snprintf(bytes, sizeof bytes, "%s, round %d", object, round);
-        c->clock.now_ms += 10;
-        assert_int_equal(contract_put_in(c, ACCOUNT, NAME, object, bytes), FY_OK);
+        assert_int_equal(story_put(c, object, bytes), FY_OK);
     }
 }
 
 static void rm(struct contract *c, const char *object)
 {
-    c->clock.now_ms += 10;
-    assert_int_equal(contract_rm_in(c, ACCOUNT, NAME, object), FY_OK);
+    assert_int_equal(story_rm(c, object, 0), FY_OK);
 }
 
 static void add(struct contract *c, const char *object)
 {
-    struct fy_cat_register op = {.op.kind = FY_CAT_REGISTER,
-                                 .key = contract_key(ACCOUNT, NAME, object),
-                                 .client = ACCOUNT,
-                                 .size = 3,
-                                 .facts.hash = "HASH"};
-    c->clock.now_ms += 10;
-    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    assert_int_equal(story_register(c, object, "123", 0).op.code, FY_OK);
 }
 
 /* How many versions each name has, markers with "!": "a3 b2! ". */
@@ -84,16 +57,7 @@ static bool count_version(void *arg, const struct fy_version_entry *entry)
 
 static void expect(struct contract *c, const char *wanted)
 {
-    const struct fy_version_query query = {.account = ACCOUNT,
-                                           .bucket = NAME,
-                                           .prefix = "",
-                                           .after = "",
-                                           .before = "",
-                                           .delimiter = "",
-                                           .version_after = FY_UNSET,
-                                           .version = FY_UNSET,
-                                           .all = true,
-                                           .limit = 10000};
+    const struct fy_version_query query = version_query(STORY_ACCOUNT, STORY_NAME, true, 10000);
     struct counted counted = {.name = ""};
     size_t size = 0;
     fy_buf_init(&counted.text, 1 << 20);
@@ -104,32 +68,6 @@ static void expect(struct contract *c, const char *wanted)
     assert_string_equal(text, wanted);
     free(text);
     fy_buf_done(&counted.text);
-}
-
-static bool note(void *arg, const char *check, const char *about, const char *text)
-{
-    fy_buf_printf(arg, "%s %s: %s\n", check, about, text);
-    return true;
-}
-
-static void assert_sound(struct contract *c)
-{
-    struct fy_buf text;
-    size_t size = 0;
-    struct fy_catalogue_totals counted;
-    fy_buf_init(&text, 1 << 20);
-    assert_int_equal(fy_catalogue_audit(c->catalogue, &counted, note, &text, &c->err), FY_OK);
-    char *said = fy_buf_take(&text, &size);
-    assert_string_equal(said, "");
-    free(said);
-    fy_buf_done(&text);
-}
-
-static uint32_t sweep(struct contract *c)
-{
-    struct fy_cat_sweep op = {.op.kind = FY_CAT_SWEEP, .limit = 99};
-    assert_int_equal(contract_run(c, &op.op), FY_OK);
-    return op.moved;
 }
 
 static size_t deletes(struct contract *c)
@@ -148,8 +86,8 @@ static size_t deletes(struct contract *c)
 static struct fy_cat_flush flush(struct contract *c, uint32_t limit)
 {
     struct fy_cat_flush op = {.op.kind = FY_CAT_FLUSH,
-                              .account = ACCOUNT,
-                              .name = NAME,
+                              .account = STORY_ACCOUNT,
+                              .name = STORY_NAME,
                               .op_id = "op-flush",
                               .limit = limit};
     c->clock.now_ms += 10;
@@ -161,7 +99,7 @@ static struct fy_cat_flush flush(struct contract *c, uint32_t limit)
  */
 static void setup_full(struct contract *c)
 {
-    setup(c, "-1");
+    story_setup(c, "-1");
     put(c, "a", 3);
     put(c, "b", 2);
     rm(c, "b");
@@ -176,21 +114,21 @@ static void flush_empties_a_container_and_leaves_its_properties(void **state)
 {
     struct contract *c = *state;
     setup_full(c);
-    set(c, "user.k", "v");
+    story_set(c, "user.k", "v");
     struct fy_cat_flush op = flush(c, 100);
     assert_int_equal(op.op.code, FY_OK);
     assert_int_equal(op.removed, 9);
     assert_false(op.more);
     expect(c, "");
-    struct fy_container_info info = contract_info(c, ACCOUNT, NAME);
+    struct fy_container_info info = contract_info(c, STORY_ACCOUNT, STORY_NAME);
     assert_int_equal(info.objects, 0);
     assert_int_equal(info.bytes, 0);
     assert_int_equal(info.row.rules.policy, -1);
     assert_int_equal(deletes(c), 2); /* a and z; b is deleted there, and nobody knows r */
     assert_int_equal(contract_outbox_count(c), 2);
     contract_forget_deleted(c);
-    assert_int_equal(sweep(c), 6);
-    assert_sound(c);
+    assert_int_equal(contract_sweep(c), 6);
+    contract_sound(c);
     assert_int_equal(contract_totals(c).objects, 0);
 }
 
@@ -205,7 +143,7 @@ static void flush_goes_on_where_it_ended(void **state)
         assert_int_equal(op.op.code, FY_OK);
         assert_true(op.removed <= 2);
         removed += op.removed;
-        assert_sound(c);
+        contract_sound(c);
         contract_reopen(c);
     } while (op.more);
     assert_int_equal(removed, 9);
@@ -219,7 +157,7 @@ static void flush_goes_on_where_it_ended(void **state)
 static void flush_says_whether_anything_is_left(void **state)
 {
     struct contract *c = *state;
-    setup(c, "1");
+    story_setup(c, "1");
     put(c, "a", 1);
     put(c, "b", 1);
     put(c, "c", 1);
@@ -233,7 +171,7 @@ static void flush_takes_names_by_the_dozen(void **state)
 {
     struct contract *c = *state;
     char name[16];
-    setup(c, "-1");
+    story_setup(c, "-1");
     put(c, "many", 40);
     for (int index = 0; index < 50; index++) {
         (void)snprintf(name, sizeof name, "n%d", index);
@@ -246,21 +184,21 @@ static void flush_takes_names_by_the_dozen(void **state)
     assert_int_equal(op.removed, 90);
     assert_false(op.more);
     expect(c, "");
-    assert_sound(c);
+    contract_sound(c);
 }
 
 static void frozen_container_is_flushed_and_a_disabled_one_is_not(void **state)
 {
     struct contract *c = *state;
-    setup(c, "1");
-    assert_int_equal(contract_make(c, ACCOUNT, "other"), FY_OK);
+    story_setup(c, "1");
+    assert_int_equal(contract_make(c, STORY_ACCOUNT, "other"), FY_OK);
     put(c, "a", 1);
-    set(c, "sys.status", "4294967294");
+    story_set(c, "sys.status", "4294967294");
     assert_int_equal(flush(c, 9).op.code, FY_EDISABLED);
-    set(c, "sys.status", "4294967295");
+    story_set(c, "sys.status", "4294967295");
     assert_int_equal(flush(c, 9).op.code, FY_OK);
     expect(c, "");
-    assert_int_equal(contract_destroy(c, ACCOUNT, NAME), FY_OK);
+    assert_int_equal(contract_destroy(c, STORY_ACCOUNT, STORY_NAME), FY_OK);
     assert_int_equal(flush(c, 9).op.code, FY_ENOTFOUND);
 }
 
@@ -271,8 +209,8 @@ static uint32_t purge(struct contract *c, int64_t policy, uint32_t limit)
 {
     uint32_t removed = 0;
     struct fy_cat_versions_purge op = {.op.kind = FY_CAT_VERSIONS_PURGE,
-                                       .account = ACCOUNT,
-                                       .name = NAME,
+                                       .account = STORY_ACCOUNT,
+                                       .name = STORY_NAME,
                                        .op_id = "op-purge",
                                        .policy = policy,
                                        .limit = limit};
@@ -286,7 +224,7 @@ static uint32_t purge(struct contract *c, int64_t policy, uint32_t limit)
 static void purge_keeps_as_many_versions_as_the_policy_says(void **state)
 {
     struct contract *c = *state;
-    setup(c, "3");
+    story_setup(c, "3");
     put(c, "a", 5);
     put(c, "b", 2);
     put(c, "c", 4);
@@ -298,15 +236,15 @@ static void purge_keeps_as_many_versions_as_the_policy_says(void **state)
     assert_int_equal(purge(c, 1, 9), 5);
     expect(c, "a1 b1 c1 ");
     assert_int_equal(contract_outbox_count(c), 0); /* the newest ones are what they were */
-    assert_int_equal(sweep(c), 8);
-    assert_int_equal(contract_info(c, ACCOUNT, NAME).objects, 3);
-    assert_sound(c);
+    assert_int_equal(contract_sweep(c), 8);
+    assert_int_equal(contract_info(c, STORY_ACCOUNT, STORY_NAME).objects, 3);
+    contract_sound(c);
 }
 
 static void purge_leaves_what_is_not_versioned_alone(void **state)
 {
     struct contract *c = *state;
-    setup(c, "0");
+    story_setup(c, "0");
     put(c, "a", 3);
     add(c, "b");
     assert_int_equal(purge(c, FY_UNSET, 9), 0);
@@ -317,40 +255,40 @@ static void purge_leaves_what_is_not_versioned_alone(void **state)
 static void names_deleted_long_ago_are_erased(void **state)
 {
     struct contract *c = *state;
-    setup(c, "-1");
+    story_setup(c, "-1");
     put(c, "a", 2);
     rm(c, "a");
     put(c, "b", 1);
     rm(c, "b");
     add(c, "b"); /* it is not deleted any more */
-    set(c, "sys.m2.keep_deleted_delay", "60");
+    story_set(c, "sys.m2.keep_deleted_delay", "60");
     c->clock.now_ms += 59000;
     assert_int_equal(purge(c, FY_UNSET, 9), 0);
     c->clock.now_ms += 2000;
-    set(c, "sys.m2.keep_deleted_delay", "-1");
+    story_set(c, "sys.m2.keep_deleted_delay", "-1");
     assert_int_equal(purge(c, FY_UNSET, 9), 0);
-    set(c, "sys.m2.keep_deleted_delay", "60");
+    story_set(c, "sys.m2.keep_deleted_delay", "60");
     put(c, "fresh", 1);
     rm(c, "fresh");
     contract_outbox_clear(c);
     assert_int_equal(purge(c, FY_UNSET, 9), 3);
     expect(c, "b2! fresh1! ");
     assert_int_equal(contract_outbox_count(c), 0);
-    assert_sound(c);
+    contract_sound(c);
 }
 
 static void frozen_container_is_not_purged(void **state)
 {
     struct contract *c = *state;
     struct fy_cat_versions_purge op = {.op.kind = FY_CAT_VERSIONS_PURGE,
-                                       .account = ACCOUNT,
-                                       .name = NAME,
+                                       .account = STORY_ACCOUNT,
+                                       .name = STORY_NAME,
                                        .policy = FY_UNSET,
                                        .limit = 9};
     assert_int_equal(contract_run(c, &op.op), FY_ENOTFOUND);
-    setup(c, "1");
+    story_setup(c, "1");
     assert_int_equal(contract_run(c, &op.op), FY_OK);
-    set(c, "sys.status", "4294967295");
+    story_set(c, "sys.status", "4294967295");
     assert_int_equal(contract_run(c, &op.op), FY_EFROZEN);
 }
 

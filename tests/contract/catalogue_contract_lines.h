@@ -22,8 +22,6 @@ void lines_journal(struct contract *c, struct lines *lines);
 enum fy_code lines_restore_one(struct contract *c, const char *text);
 void lines_restore(struct contract *c, const struct lines *lines);
 int lines_compare(const void *a, const void *b); /* of two texts, for qsort */
-/* A visitor of an audit that must find nothing. */
-bool lines_unsound(void *arg, const char *check, const char *about, const char *text);
 /* Both hold the same, and the second agrees with itself. */
 void lines_assert_alike(struct contract *one, struct contract *two);
 

@@ -5,6 +5,7 @@
 
 #include "common/core/buf.h"
 #include "tests/contract/catalogue_contract.h"
+#include "tests/support/version_query.h"
 
 /* What is in the container: rows of `object` first, of which each name has one at most. */
 enum kind { BODY, MARKER, REGISTERED, ERASED };
@@ -270,15 +271,7 @@ static void compare_lists(struct contract *c, struct model *model,
 
 static struct fy_version_query whole(void)
 {
-    return (struct fy_version_query){.account = "client-1",
-                                     .bucket = "bucket-1",
-                                     .prefix = "",
-                                     .after = "",
-                                     .before = "",
-                                     .delimiter = "",
-                                     .version_after = FY_UNSET,
-                                     .version = FY_UNSET,
-                                     .limit = 1000};
+    return version_query("client-1", "bucket-1", false, 1000);
 }
 
 static void random_query(struct contract *c, struct model *model, uint32_t *seed)

@@ -9,11 +9,9 @@ static void name_is_written_again_and_one_version_is_there(void **state)
     struct contract *c = *state;
     story_setup(c, "");
     assert_int_equal(story_put(c, "o", "1"), FY_OK);
-    struct fy_object_key key = story_key("o");
-    struct fy_object_row first, second;
-    assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &first, &c->err), FY_OK);
+    const struct fy_object_row first = story_object(c, "o");
     assert_int_equal(story_put(c, "o", "22"), FY_OK);
-    assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &second, &c->err), FY_OK);
+    const struct fy_object_row second = story_object(c, "o");
     assert_true(second.version > first.version);
     assert_string_not_equal(second.id, first.id);
     story_expect(c, "B2");
@@ -79,7 +77,7 @@ static void versions_are_kept_with_all_that_is_known_of_them(void **state)
     assert_int_equal(fy_catalogue_version_get(c->catalogue, &key, first.row.version, &row, &c->err),
                      FY_OK);
     assert_memory_equal(&row, &first.row, sizeof row);
-    assert_int_equal(fy_catalogue_version_get(c->catalogue, &key, 0, &row, &c->err), FY_OK);
+    row = story_version(c, "o", 0);
     assert_int_equal(row.size, 3);
     assert_int_equal(fy_catalogue_version_get(c->catalogue, &key, 7, &row, &c->err), FY_ENOTFOUND);
 }
@@ -149,8 +147,6 @@ static void what_exceeds_the_policy_goes_when_the_container_says_so(void **state
 static void delete_leaves_a_marker_where_versions_are_kept(void **state)
 {
     struct contract *c = *state;
-    struct fy_object_row row;
-    struct fy_object_key key = story_key("o");
     story_setup(c, "3");
     struct fy_cat_upload_finish first = story_upload(c, "o", "1", 0);
     struct fy_cat_object_delete gone = story_delete(c, "o", 0);
@@ -160,7 +156,7 @@ static void delete_leaves_a_marker_where_versions_are_kept(void **state)
     assert_int_equal(story_seen(c, "o"), -1);
     story_expect(c, "M B1");
     story_expect_orders(c, "CREATE1 DELETE");
-    assert_int_equal(fy_catalogue_version_get(c->catalogue, &key, 0, &row, &c->err), FY_OK);
+    const struct fy_object_row row = story_version(c, "o", 0);
     assert_true(row.marker);
     assert_int_equal(contract_sweep(c), 0);
     assert_int_equal(contract_totals(c).kept_objects, 0);
@@ -180,17 +176,15 @@ static void delete_leaves_a_marker_where_versions_are_kept(void **state)
 static void erased_newest_version_gives_way_to_the_next_older_one(void **state)
 {
     struct contract *c = *state;
-    struct fy_object_row before, after;
-    struct fy_object_key key = story_key("o");
     story_setup(c, "-1");
     struct fy_cat_upload_finish first = story_upload(c, "o", "1", 0);
     struct fy_cat_upload_finish second = story_upload(c, "o", "22", 0);
-    assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &before, &c->err), FY_OK);
+    const struct fy_object_row before = story_object(c, "o");
     contract_outbox_clear(c);
     assert_int_equal(story_rm(c, "o", second.row.version), FY_OK);
     story_expect(c, "B1");
     story_expect_orders(c, "CREATE1");
-    assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &after, &c->err), FY_OK);
+    const struct fy_object_row after = story_object(c, "o");
     assert_true(fy_stamp_compare(&after.reg.stamp, &before.reg.stamp) > 0);
     assert_int_equal(after.version, first.row.version);
     assert_string_equal(after.id, first.row.id);

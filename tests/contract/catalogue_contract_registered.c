@@ -6,8 +6,6 @@
 static void registered_version_is_listed_and_what_was_there_is_read(void **state)
 {
     struct contract *c = *state;
-    struct fy_object_row row;
-    struct fy_object_key key = story_key("o");
     story_setup(c, "1");
     assert_int_equal(story_put(c, "o", "1"), FY_OK);
     contract_outbox_clear(c);
@@ -17,7 +15,7 @@ static void registered_version_is_listed_and_what_was_there_is_read(void **state
     story_expect(c, "R2 B1");
     story_expect_orders(c, "");
     assert_int_equal(story_seen(c, "o"), 1);
-    assert_int_equal(fy_catalogue_version_get(c->catalogue, &key, 0, &row, &c->err), FY_OK);
+    const struct fy_object_row row = story_version(c, "o", 0);
     assert_true(row.registered);
     assert_int_equal(row.version, op.version);
     assert_string_equal(row.id, op.id);
@@ -149,18 +147,16 @@ static enum fy_code say(struct contract *c, int64_t version, bool flush, const c
 static void properties_of_the_newest_version_travel_and_it_stays_the_same(void **state)
 {
     struct contract *c = *state;
-    struct fy_object_row before, row;
-    struct fy_object_key key = story_key("o");
     story_setup(c, "-1");
     assert_int_equal(say(c, 0, false, "a", "1"), FY_ENOTFOUND);
     assert_int_equal(story_put(c, "o", "1"), FY_OK);
-    assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &before, &c->err), FY_OK);
+    const struct fy_object_row before = story_object(c, "o");
     contract_outbox_clear(c);
     assert_int_equal(say(c, 0, false, "a", "1"), FY_OK);
     assert_int_equal(say(c, before.version, false, "b", "2"), FY_OK);
     story_expect(c, "B1");
     story_expect_orders(c, "CREATE1 CREATE1");
-    assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &row, &c->err), FY_OK);
+    struct fy_object_row row = story_object(c, "o");
     assert_string_equal(row.facts.metadata, "{\"a\":\"1\",\"b\":\"2\"}");
     assert_int_equal(row.version, before.version);
     assert_string_equal(row.id, before.id);
@@ -169,7 +165,7 @@ static void properties_of_the_newest_version_travel_and_it_stays_the_same(void *
     assert_true(fy_stamp_compare(&row.reg.stamp, &before.reg.stamp) > 0);
     assert_int_equal(say(c, 0, false, "a", NULL), FY_OK);
     assert_int_equal(say(c, 0, true, "", NULL), FY_OK);
-    assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &row, &c->err), FY_OK);
+    row = story_object(c, "o");
     assert_string_equal(row.facts.metadata, "{}");
     assert_int_equal(say(c, 0, false, "", "x"), FY_OK); /* nothing to say */
     assert_int_equal(say(c, 0, false, "a\n", "x"), FY_EINPUT);
@@ -178,20 +174,16 @@ static void properties_of_the_newest_version_travel_and_it_stays_the_same(void *
 static void properties_of_other_versions_stay_here(void **state)
 {
     struct contract *c = *state;
-    struct fy_object_row row;
-    struct fy_object_key key = story_key("o");
     story_setup(c, "-1");
     struct fy_cat_upload_finish first = story_upload(c, "o", "1", 0);
     assert_int_equal(story_put(c, "o", "22"), FY_OK);
     contract_outbox_clear(c);
     assert_int_equal(say(c, first.row.version, false, "a", "1"), FY_OK);
-    assert_int_equal(fy_catalogue_version_get(c->catalogue, &key, first.row.version, &row, &c->err),
-                     FY_OK);
+    struct fy_object_row row = story_version(c, "o", first.row.version);
     assert_string_equal(row.facts.metadata, "{\"a\":\"1\"}");
     struct fy_cat_register op = story_register(c, "o", "333", 0);
     assert_int_equal(say(c, 0, false, "a", "1"), FY_OK);
-    assert_int_equal(fy_catalogue_version_get(c->catalogue, &key, op.version, &row, &c->err),
-                     FY_OK);
+    row = story_version(c, "o", op.version);
     assert_string_equal(row.facts.metadata, "{\"a\":\"1\",\"color\":\"red\"}");
     story_expect_orders(c, "");
     assert_int_equal(story_rm(c, "o", 0), FY_OK);

@@ -5,6 +5,7 @@
 
 #include "common/core/buf.h"
 #include "tests/contract/catalogue_contract.h"
+#include "tests/support/version_query.h"
 
 #define PAGE 3 /* rows of a step: every part takes several */
 
@@ -88,16 +89,7 @@ static char *content_of(struct contract *c, const char *name)
     struct fy_buf text;
     size_t size = 0;
     const struct fy_container_ref ref = {.account = "client-1", .name = name};
-    const struct fy_version_query query = {.account = "client-1",
-                                           .bucket = name,
-                                           .prefix = "",
-                                           .after = "",
-                                           .before = "",
-                                           .delimiter = "",
-                                           .version_after = FY_UNSET,
-                                           .version = FY_UNSET,
-                                           .all = true,
-                                           .limit = 1000};
+    const struct fy_version_query query = version_query("client-1", name, true, 1000);
     struct fy_container_info info;
     fy_buf_init(&text, 1 << 20);
     fy_buf_add(&text, "", 0);
@@ -123,33 +115,6 @@ static void assert_same(struct contract *c, const char *one, const char *other)
     assert_true(strlen(left) > 0);
     free(left);
     free(right);
-}
-
-static bool note(void *arg, const char *check, const char *about, const char *text)
-{
-    fy_buf_printf(arg, "%s %s: %s\n", check, about, text);
-    return true;
-}
-
-/* Rows, sums and bodies agree. */
-static void assert_sound(struct contract *c)
-{
-    struct fy_buf text;
-    size_t size = 0;
-    struct fy_catalogue_totals counted;
-    fy_buf_init(&text, 1 << 20);
-    assert_int_equal(fy_catalogue_audit(c->catalogue, &counted, note, &text, &c->err), FY_OK);
-    char *said = fy_buf_take(&text, &size);
-    assert_string_equal(said, "");
-    free(said);
-    fy_buf_done(&text);
-}
-
-static uint32_t sweep(struct contract *c)
-{
-    struct fy_cat_sweep op = {.op.kind = FY_CAT_SWEEP, .limit = 99};
-    assert_int_equal(contract_run(c, &op.op), FY_OK);
-    return op.moved;
 }
 
 /* Objects, an older version, a delete marker, ones that are registered, a row of an older schema,
@@ -190,7 +155,7 @@ static void setup_source(struct contract *c)
         c->factory->exec(c->place, more[index]);
     contract_open(c);
     contract_outbox_clear(c);
-    assert_sound(c);
+    contract_sound(c);
 }
 
 /* ------------------------------------------------------------------ tests */
@@ -201,10 +166,10 @@ static void snapshot_has_all_that_its_source_has(void **state)
     setup_source(c);
     run_whole(c, "source", "target");
     assert_same(c, "source", "target");
-    assert_sound(c);
+    contract_sound(c);
     assert_int_equal(clean_up(c), 1); /* the row that had the name, with nothing in it */
     assert_same(c, "source", "target");
-    assert_sound(c);
+    contract_sound(c);
     assert_int_equal(contract_right(c, "client-1", "target"), FY_RIGHT_OWNER);
     struct fy_object_row source = contract_object(c, "source", "o2");
     struct fy_object_row target = contract_object(c, "target", "o2");
@@ -250,7 +215,7 @@ static void nobody_sees_a_snapshot_before_it_is_whole(void **state)
         assert_int_equal(contract_apply(c, FY_ACTION_CREATE, "client-1", "target", "o", "1", 9),
                          FY_EFROZEN);
         assert_int_equal(contract_outbox_count(c), 0);
-        assert_sound(c);
+        contract_sound(c);
     }
 }
 
@@ -296,7 +261,7 @@ static void other_containers_are_written_between_its_steps(void **state)
     } while (step_on(c, &op, &stage));
     assert_true(count > 6);
     assert_same(c, "source", "target");
-    assert_sound(c);
+    contract_sound(c);
 }
 
 /* What is done to either is nothing to the other, to the last body. */
@@ -311,10 +276,10 @@ static void snapshot_and_source_are_nothing_to_each_other(void **state)
         assert_int_equal(contract_rm(c, "client-1", "source", names[index]), FY_OK);
     contract_forget_deleted(c);
     (void)clean_up(c);
-    assert_int_equal(sweep(c), 0);
+    assert_int_equal(contract_sweep(c), 0);
     char *after = content_of(c, "target");
     assert_string_equal(before, after);
-    assert_sound(c);
+    contract_sound(c);
     free(before);
     free(after);
 }
@@ -367,18 +332,18 @@ static bool die_after(struct contract *c, int steps)
     contract_reopen(c);
     assert_int_equal(contract_put(c, "client-1", "source", "late", "late"), FY_OK);
     (void)clean_up(c);
-    assert_sound(c);
+    contract_sound(c);
     if (stage >= 3) {
         assert_int_equal(contract_status(c, "target", "o5"), FY_STATUS_READY);
         assert_int_equal(orders_of(c, "\"objectName\":\"o"), 5);
     } else {
         assert_int_equal(contract_container_code(c, "client-1", "target"), FY_ENOTFOUND);
-        assert_int_equal(sweep(c), 0);
+        assert_int_equal(contract_sweep(c), 0);
         run_whole(c, "source", "target");
         assert_same(c, "source", "target");
     }
     (void)clean_up(c);
-    assert_sound(c);
+    contract_sound(c);
     return more;
 }
 
@@ -407,8 +372,8 @@ static void snapshot_that_is_given_up_leaves_nothing(void **state)
     assert_int_equal(contract_put(c, "client-1", "source", "new", "1"), FY_OK);
     assert_int_equal(contract_mkbucket(c, "client-1", "target"), FY_OK);
     assert_int_equal(clean_up(c), 0);
-    assert_int_equal(sweep(c), 0);
-    assert_sound(c);
+    assert_int_equal(contract_sweep(c), 0);
+    contract_sound(c);
 }
 
 static void living_snapshot_is_nobody_elses_to_remove(void **state)
@@ -444,7 +409,7 @@ static void tombstones_outlive_a_snapshot_onto_their_container(void **state)
     run_whole(c, "source", "target");
     (void)clean_up(c);
     assert_same(c, "source", "target");
-    assert_sound(c);
+    contract_sound(c);
     struct fy_object_row copy = contract_object(c, "target", "o1");
     assert_int_equal(copy.reg.status, FY_STATUS_READY);
     assert_true(fy_stamp_compare(&copy.reg.stamp, &ahead) > 0);
@@ -464,12 +429,12 @@ static void snapshot_lets_go_of_what_was_kept_under_its_name(void **state)
     assert_int_equal(contract_rm(c, "client-1", "target", "x"), FY_OK);
     assert_int_equal(contract_rmbucket(c, "client-1", "target"), FY_OK);
     run_whole(c, "source", "target");
-    assert_sound(c);
-    assert_int_equal(sweep(c), 0);
+    contract_sound(c);
+    assert_int_equal(contract_sweep(c), 0);
     (void)clean_up(c);
-    assert_sound(c);
-    assert_int_equal(sweep(c), 1);
-    assert_sound(c);
+    contract_sound(c);
+    assert_int_equal(contract_sweep(c), 1);
+    contract_sound(c);
 }
 
 static void undone_snapshot_leaves_tombstones_as_they_were(void **state)
@@ -489,7 +454,7 @@ static void undone_snapshot_leaves_tombstones_as_they_were(void **state)
     assert_int_equal(row.reg.status, FY_STATUS_DELETED);
     assert_int_equal(fy_stamp_compare(&row.reg.stamp, &deleted), 0);
     assert_int_equal(contract_container(c, "client-1", "target").status, FY_STATUS_DELETED);
-    assert_sound(c);
+    contract_sound(c);
 }
 
 static void snapshot_needs_a_source_and_a_name_that_is_free(void **state)

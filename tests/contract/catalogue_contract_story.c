@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/version_query.h"
 /* ------------------------------------------------------------------ what is done */
 
 void story_setup(struct contract *c, const char *policy)
@@ -22,13 +23,7 @@ void story_setup(struct contract *c, const char *policy)
 
 void story_set(struct contract *c, const char *key, const char *value)
 {
-    const struct fy_property property = {key, value};
-    struct fy_cat_properties op = {.op.kind = FY_CAT_PROPERTIES,
-                                   .account = STORY_ACCOUNT,
-                                   .name = STORY_NAME,
-                                   .properties = &property,
-                                   .count = 1};
-    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    assert_int_equal(contract_set(c, STORY_ACCOUNT, STORY_NAME, key, value), FY_OK);
 }
 
 struct fy_object_key story_key(const char *object)
@@ -148,16 +143,7 @@ static bool tell(void *arg, const struct fy_version_entry *entry)
 struct story story_of(struct contract *c)
 {
     struct story story = {.count = 0};
-    const struct fy_version_query query = {.account = STORY_ACCOUNT,
-                                           .bucket = STORY_NAME,
-                                           .prefix = "",
-                                           .after = "",
-                                           .version_after = FY_UNSET,
-                                           .before = "",
-                                           .delimiter = "",
-                                           .all = true,
-                                           .version = FY_UNSET,
-                                           .limit = 99};
+    const struct fy_version_query query = version_query(STORY_ACCOUNT, STORY_NAME, true, 99);
     assert_int_equal(fy_catalogue_version_list(c->catalogue, &query, tell, &story, &c->err), FY_OK);
     for (size_t index = 1; index < story.count; index++)
         assert_true(story.numbers[index] < story.numbers[index - 1]);
@@ -174,6 +160,22 @@ void story_expect(struct contract *c, const char *story)
     const struct fy_container_info counted = contract_info(c, STORY_ACCOUNT, STORY_NAME);
     assert_int_equal(kept.objects, counted.objects);
     assert_int_equal(kept.bytes, counted.bytes);
+}
+
+struct fy_object_row story_object(struct contract *c, const char *object)
+{
+    struct fy_object_row row;
+    struct fy_object_key key = story_key(object);
+    assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &row, &c->err), FY_OK);
+    return row;
+}
+
+struct fy_object_row story_version(struct contract *c, const char *object, int64_t version)
+{
+    struct fy_object_row row;
+    struct fy_object_key key = story_key(object);
+    assert_int_equal(fy_catalogue_version_get(c->catalogue, &key, version, &row, &c->err), FY_OK);
+    return row;
 }
 
 int64_t story_seen(struct contract *c, const char *object)

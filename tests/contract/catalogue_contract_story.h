@@ -48,6 +48,9 @@ struct story {
 struct story story_of(struct contract *c);
 /* What is listed, and that the sums of the container are those of its rows. */
 void story_expect(struct contract *c, const char *story);
+/* Rows, asserted to be there: the name's, and a version's; version 0: the newest. */
+struct fy_object_row story_object(struct contract *c, const char *object);
+struct fy_object_row story_version(struct contract *c, const char *object, int64_t version);
 /* What other sites and CCS see: the size of the READY object, -1 there is none. */
 int64_t story_seen(struct contract *c, const char *object);
 /* The orders written since the last time: "CREATE3 DELETE", by the size they promise. */

@@ -13,13 +13,6 @@ static enum fy_code undelete(struct contract *c, const char *client, const char 
     return contract_run(c, &op.op);
 }
 
-static uint32_t swept(struct contract *c)
-{
-    struct fy_cat_sweep op = {.op.kind = FY_CAT_SWEEP, .limit = 99};
-    assert_int_equal(contract_run(c, &op.op), FY_OK);
-    return op.moved;
-}
-
 static void forget_before(struct contract *c, int64_t before_ms)
 {
     struct fy_cat_purge op = {.op.kind = FY_CAT_PURGE, .kept_before_ms = before_ms, .limit = 99};
@@ -56,7 +49,7 @@ static void deleted_object_comes_back_as_it_was_with_a_newer_stamp(void **state)
     assert_int_equal(deleted.size, 5);
     assert_int_equal(contract_totals(c).kept_objects, 1);
     assert_int_equal(contract_totals(c).kept_bytes, 5);
-    assert_int_equal(swept(c), 0);
+    assert_int_equal(contract_sweep(c), 0);
     contract_outbox_clear(c);
 
     assert_int_equal(undelete(c, "client-1", "o"), FY_OK);
@@ -123,7 +116,7 @@ static void body_that_is_kept_is_there_to_be_linked_to(void **state)
     link.link_body_id = look.body_id;
     assert_int_equal(contract_run(c, &link.op), FY_OK);
     assert_int_equal(contract_totals(c).kept_objects, 0);
-    assert_int_equal(swept(c), 0);
+    assert_int_equal(contract_sweep(c), 0);
     assert_int_equal(undelete(c, "client-1", "o"), FY_EEXISTS);
 }
 
@@ -135,7 +128,7 @@ static void what_is_made_anew_lets_go_of_what_was_kept(void **state)
     assert_int_equal(contract_put(c, "client-1", "bucket-1", "o", "other"), FY_OK);
     assert_int_equal(contract_totals(c).kept_objects, 0);
     assert_int_equal(contract_totals(c).kept_bytes, 0);
-    assert_int_equal(swept(c), 1);
+    assert_int_equal(contract_sweep(c), 1);
     /* Deleted once more, it is this one that comes back. */
     c->clock.now_ms += 100;
     assert_int_equal(contract_rm(c, "client-1", "bucket-1", "o"), FY_OK);
@@ -156,7 +149,7 @@ static void what_was_deleted_too_long_ago_is_gone(void **state)
     forget_before(c, deleted_ms + 1);
     assert_int_equal(contract_totals(c).kept_objects, 1);
     assert_int_equal(contract_totals(c).kept_bytes, 2);
-    assert_int_equal(swept(c), 1);
+    assert_int_equal(contract_sweep(c), 1);
     assert_int_equal(undelete(c, "client-1", "old"), FY_ENOTFOUND);
     assert_false(contract_object(c, "bucket-1", "old").kept);
     assert_int_equal(undelete(c, "client-1", "new"), FY_OK);
@@ -173,7 +166,7 @@ static void tombstone_that_is_forgotten_lets_go(void **state)
     assert_int_equal(contract_run(c, &op.op), FY_OK);
     assert_int_equal(op.purged, 1);
     assert_int_equal(contract_totals(c).kept_objects, 0);
-    assert_int_equal(swept(c), 1);
+    assert_int_equal(contract_sweep(c), 1);
 }
 
 static void undelete_needs_what_an_upload_needs(void **state)
@@ -229,14 +222,8 @@ static void object_that_a_delete_marker_hides_is_brought_back(void **state)
     int64_t size = 0;
     struct fy_object_key key = contract_key("A", "c", "o");
     struct fy_object_row before, row;
-    const struct fy_property policy = {"sys.m2.policy.version", "-1"};
-    struct fy_cat_properties set = {.op.kind = FY_CAT_PROPERTIES,
-                                    .account = "A",
-                                    .name = "c",
-                                    .properties = &policy,
-                                    .count = 1};
     assert_int_equal(contract_make(c, "A", "c"), FY_OK);
-    assert_int_equal(contract_run(c, &set.op), FY_OK);
+    assert_int_equal(contract_set(c, "A", "c", "sys.m2.policy.version", "-1"), FY_OK);
     assert_int_equal(contract_put_in(c, "A", "c", "o", "one"), FY_OK);
     assert_int_equal(contract_put_in(c, "A", "c", "o", "newer"), FY_OK);
     assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &before, &c->err), FY_OK);

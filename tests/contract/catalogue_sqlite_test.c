@@ -6,6 +6,7 @@
 #include "common/adapters/catalogue_sqlite_internal.h"
 #include "tests/contract/catalogue_old.h"
 #include "tests/contract/catalogue_sqlite_place.h"
+#include "tests/support/version_query.h"
 
 /* ------------------------------------------------------------------ opening */
 
@@ -371,14 +372,7 @@ static void page_costs_the_same_however_many_objects_there_are(void **state)
     fill_container(c, "small", 10000);
     fill_container(c, "large", 100000);
     contract_open(c);
-    const struct fy_version_query whole = {.account = "client-1",
-                                           .prefix = "",
-                                           .after = "",
-                                           .before = "",
-                                           .delimiter = "",
-                                           .version_after = FY_UNSET,
-                                           .version = FY_UNSET,
-                                           .limit = 100};
+    const struct fy_version_query whole = version_query("client-1", "", false, 100);
     struct fy_version_query queries[6] = {whole, whole, whole, whole, whole, whole};
     queries[1].after = "500/zzz";
     queries[2].delimiter = queries[3].delimiter = queries[4].delimiter = "/";

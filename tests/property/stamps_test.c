@@ -22,6 +22,7 @@
 #include "common/adapters/order_json.h"
 #include "common/ports/sha256.h"
 #include "tests/support/temp.h"
+#include "tests/support/version_query.h"
 
 #define SEEDS_DEFAULT 3000
 #define SITES         3
@@ -326,16 +327,7 @@ static int64_t pick_version(struct site *site, const struct fy_object_key *key)
 {
     struct pick pick = {.number = 0};
     struct fy_err err = {0};
-    const struct fy_version_query query = {.account = CLIENT,
-                                           .bucket = key->bucket,
-                                           .prefix = key->object,
-                                           .after = "",
-                                           .version_after = FY_UNSET,
-                                           .before = "",
-                                           .delimiter = "",
-                                           .all = true,
-                                           .version = FY_UNSET,
-                                           .limit = 100};
+    const struct fy_version_query query = version_query(CLIENT, key->bucket, true, 100);
     enum fy_code code = fy_catalogue_version_list(site->catalogue, &query, pick_one, &pick, &err);
     assert_true(code == FY_OK || code == FY_ENOTFOUND);
     return pick.number;
