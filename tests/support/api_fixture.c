@@ -226,6 +226,12 @@ void api_fixture_free(struct api_fixture *f)
     free(f);
 }
 
+int api_fixture_tear_down(void **state)
+{
+    api_fixture_free(*state);
+    return 0;
+}
+
 char *api_fixture_store(struct api_fixture *f, const void *bytes, size_t size_bytes)
 {
     struct fy_err err;

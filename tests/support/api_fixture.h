@@ -50,6 +50,7 @@ struct api_fixture *api_fixture_new(const struct fy_route_table *const *tables, 
 struct api_fixture *api_fixture_full(const struct fy_route_table *const *tables, size_t table_count,
                                      const char *site);
 void api_fixture_free(struct api_fixture *f);
+int api_fixture_tear_down(void **state); /* the same for cmocka */
 /* Puts a body into the store and returns its reference (free()). */
 char *api_fixture_store(struct api_fixture *f, const void *bytes, size_t size_bytes);
 

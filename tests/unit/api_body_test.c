@@ -37,12 +37,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    api_fixture_free(*state);
-    return 0;
-}
-
 static void a_body_over_its_bound_is_413_at_whatever_point(void **state)
 {
     struct api_fixture *f = *state;
@@ -165,7 +159,7 @@ static void an_oversized_head_gets_a_clean_answer(void **state)
     http_answer_free(&answer);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, api_fixture_tear_down)
 
 int main(void)
 {

@@ -108,12 +108,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    api_fixture_free(*state);
-    return 0;
-}
-
 static void expect(struct api_fixture *f, const char *method, const char *path, const char *headers,
                    int status, const char *body)
 {
@@ -221,7 +215,7 @@ static void headers_that_fit_by_our_count_fit(void **state)
     free(path);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, api_fixture_tear_down)
 
 int main(void)
 {

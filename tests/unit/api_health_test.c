@@ -21,12 +21,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    api_fixture_free(*state);
-    return 0;
-}
-
 static json_t *get_json(struct api_fixture *f, const char *path, int status)
 {
     struct http_answer answer = http_call(f->port, "GET", path, NULL, NULL);
@@ -351,7 +345,7 @@ static void many_outcomes_are_counted_though_not_all_are_listed(void **state)
     json_decref(tree);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, api_fixture_tear_down)
 
 int main(void)
 {

@@ -32,12 +32,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    api_fixture_free(*state);
-    return 0;
-}
-
 static json_int_t number(const json_t *row, const char *key)
 {
     const json_t *value = json_object_get(row, key);
@@ -155,7 +149,7 @@ static void the_largest_topology_is_told_whole(void **state)
     http_answer_free(&answer);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, api_fixture_tear_down)
 
 int main(void)
 {

@@ -103,12 +103,6 @@ static int set_up_for_bodies(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    api_fixture_free(*state);
-    return 0;
-}
-
 static int64_t now_ms(void)
 {
     return fy_mono_ms(fy_clock_system());
@@ -459,9 +453,9 @@ static void a_server_closes_while_bodies_wait_for_memory(void **state)
     free(bytes);
 }
 
-#define TEST(t)      cmocka_unit_test_setup_teardown(t, set_up, tear_down)
-#define BODIES(t)    cmocka_unit_test_setup_teardown(t, set_up_for_bodies, tear_down)
-#define IMPATIENT(t) cmocka_unit_test_setup_teardown(t, set_up_impatient, tear_down)
+#define TEST(t)      cmocka_unit_test_setup_teardown(t, set_up, api_fixture_tear_down)
+#define BODIES(t)    cmocka_unit_test_setup_teardown(t, set_up_for_bodies, api_fixture_tear_down)
+#define IMPATIENT(t) cmocka_unit_test_setup_teardown(t, set_up_impatient, api_fixture_tear_down)
 
 int main(void)
 {

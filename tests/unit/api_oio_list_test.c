@@ -22,12 +22,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    api_fixture_free(*state);
-    return 0;
-}
-
 #define C "/v3.0/OPENIO/container/"
 
 static struct http_answer call(struct api_fixture *f, const char *method, const char *path,
@@ -255,7 +249,7 @@ static void a_hash_chooses_objects_with_that_body(void **state)
     http_answer_free(&answer);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, api_fixture_tear_down)
 
 int main(void)
 {

@@ -23,12 +23,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    api_fixture_free(*state);
-    return 0;
-}
-
 /* The answer is this error and nothing else: two keys, the exact type, no header of ours. */
 static void expect_error(struct api_fixture *f, const char *method, const char *path,
                          const char *headers, const char *body, int status, int code)
@@ -301,7 +295,7 @@ static void what_is_not_there_is_404_but_for_touch(void **state)
                  "x-oio-content-meta-length: 1\r\n", "{}", 404, 431);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, api_fixture_tear_down)
 
 int main(void)
 {

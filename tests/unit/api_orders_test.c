@@ -32,12 +32,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    api_fixture_free(*state);
-    return 0;
-}
-
 static int post(struct api_fixture *f, const char *path, const char *headers, const char *body)
 {
     struct http_answer answer = http_call(f->port, "POST", path, headers, body);
@@ -539,7 +533,7 @@ static void lines_without_number_stream_through(void **state)
     assert_true(f->queue.publish_count >= 30);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, api_fixture_tear_down)
 
 int main(void)
 {

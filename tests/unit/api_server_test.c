@@ -123,12 +123,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    api_fixture_free(*state);
-    return 0;
-}
-
 /* The answer's status; its body must be the text when one is given. */
 static int get_status(struct api_fixture *f, const char *method, const char *path,
                       const char *headers, const char *expected_body)
@@ -454,7 +448,7 @@ static void closing_answers_what_was_taken(void **state)
     (void)close(idle);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, api_fixture_tear_down)
 
 int main(void)
 {

@@ -123,12 +123,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    api_fixture_free(*state);
-    return 0;
-}
-
 /* ------------------------------------------------------------------ tests */
 
 static void a_stream_is_chunked_and_arrives_byte_for_byte(void **state)
@@ -308,7 +302,7 @@ static void large_answers_that_are_not_read_have_a_common_bound(void **state)
     assert_int_equal(status_of(f, "/large"), 200);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, api_fixture_tear_down)
 
 int main(void)
 {

@@ -118,12 +118,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    api_fixture_free(*state);
-    return 0;
-}
-
 /* Bytes that no compressor makes smaller. */
 static char *test_bytes(size_t bytes)
 {
@@ -493,7 +487,7 @@ static void zstd_uploads_are_bounded(void **state)
     free(bytes);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, api_fixture_tear_down)
 
 int main(void)
 {
