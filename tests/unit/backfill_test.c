@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/node_open.h"
 #include "common/adapters/mark_sum.h"
 #include "common/adapters/order_json.h"
 #include "common/core/log.h"
+#include "tests/support/embedded.h"
 #include "tests/support/peer_head.h"
 #include "tests/support/temp.h"
 #include "worker/backfill_internal.h"
@@ -154,24 +154,13 @@ struct site {
     struct fy_err err;
 };
 
-static void must(enum fy_code code, const struct fy_err *err)
-{
-    if (code != FY_OK)
-        (void)fprintf(stderr, "%s\n", err->text);
-    assert_int_equal(code, FY_OK);
-}
-
 static int setup(void **state)
 {
     struct site *self = fy_alloc(sizeof(*self));
     fy_log_level_set(FY_ERROR + 1);
     temp_folder("backfill", self->folder);
-    fy_config_init(&self->config);
-    (void)snprintf(self->config.site, sizeof(self->config.site), "site-a");
-    (void)snprintf(self->config.data, sizeof(self->config.data), "%s/data", self->folder);
-    (void)snprintf(self->config.listen, sizeof(self->config.listen), "127.0.0.1:0");
-    must(fy_config_finish(&self->config, &self->err), &self->err);
-    must(fy_node_open(&self->node, &self->config, fy_clock_system(), &self->err), &self->err);
+    embedded_config(&self->config, "site-a", self->folder);
+    embedded_open(&self->node, &self->config);
     self->http = self->node.peer;
     self->node.peer = &self->other.port;
     self->other = (struct other){.port.ops = &other_ops,

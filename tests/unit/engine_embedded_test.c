@@ -15,10 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/node_open.h"
 #include "common/adapters/order_json.h"
 #include "common/core/log.h"
 #include "common/runtime/publish_wait.h"
+#include "tests/support/embedded.h"
 #include "tests/support/fake_peer.h"
 #include "tests/support/temp.h"
 #include "worker/worker.h"
@@ -36,25 +36,14 @@ struct site {
     uint64_t stamps;
 };
 
-static void must(enum fy_code code, const struct fy_err *err)
-{
-    if (code != FY_OK)
-        (void)fprintf(stderr, "%s\n", err->text);
-    assert_int_equal(code, FY_OK);
-}
-
 static void site_open(struct site *self)
 {
     struct fy_err err = {0};
-    fy_config_init(&self->config);
-    (void)snprintf(self->config.site, sizeof(self->config.site), "site-b");
-    (void)snprintf(self->config.data, sizeof(self->config.data), "%s/data", self->folder);
-    (void)snprintf(self->config.listen, sizeof(self->config.listen), "127.0.0.1:0");
+    embedded_config(&self->config, "site-b", self->folder);
     self->config.peer_count = 1;
     (void)snprintf(self->config.peers[0], sizeof(self->config.peers[0]),
                    "site-a=http://127.0.0.1:1");
-    must(fy_config_finish(&self->config, &err), &err);
-    must(fy_node_open(&self->node, &self->config, fy_clock_system(), &err), &err);
+    embedded_open(&self->node, &self->config);
     must(fy_node_enter_self(&self->node, "http://127.0.0.1:2", &err), &err);
     must(fy_node_enter_peers(&self->node, &err), &err);
     must(fy_queue_topic_ensure(self->node.queue, FY_TOPIC_ACTION, &err), &err);

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/node_open.h"
 #include "common/core/log.h"
 #include "common/ports/sha256.h"
+#include "tests/support/embedded.h"
 #include "tests/support/fake_peer.h"
 #include "tests/support/temp.h"
 #include "worker/verify.h"
@@ -63,13 +63,6 @@ static void fake_reader_close(struct fy_reader *reader)
 static const struct fy_store_ops fake_ops = {
     .open = fake_open, .reader_fd = fake_fd, .reader_close = fake_reader_close};
 
-static void must(enum fy_code code, const struct fy_err *err)
-{
-    if (code != FY_OK)
-        (void)fprintf(stderr, "%s\n", err->text);
-    assert_int_equal(code, FY_OK);
-}
-
 /* An object whose body is these bytes, as far as the catalogue knows. */
 static void make_object(struct site *self, const char *object, const char *bytes)
 {
@@ -105,12 +98,8 @@ static int setup(void **state)
     struct site *self = fy_alloc(sizeof(*self));
     fy_log_level_set(FY_ERROR + 1);
     temp_folder("verify", self->folder);
-    fy_config_init(&self->config);
-    (void)snprintf(self->config.site, sizeof(self->config.site), "site-a");
-    (void)snprintf(self->config.data, sizeof(self->config.data), "%s/data", self->folder);
-    (void)snprintf(self->config.listen, sizeof(self->config.listen), "127.0.0.1:0");
-    must(fy_config_finish(&self->config, &self->err), &self->err);
-    must(fy_node_open(&self->node, &self->config, fy_clock_system(), &self->err), &self->err);
+    embedded_config(&self->config, "site-a", self->folder);
+    embedded_open(&self->node, &self->config);
     self->dir = self->node.store;
     self->store.port.ops = &fake_ops;
     self->node.store = &self->store.port;
