@@ -38,6 +38,19 @@ static int64_t clock_now(struct fy_clock *port)
     return FY_CONTAINER_OF(port, struct contract_clock, port)->now_ms;
 }
 
+struct fy_catalogue_settings contract_settings(struct fy_clock *clock, const char *site)
+{
+    return (struct fy_catalogue_settings){.clock = clock,
+                                          .site = site,
+                                          .reader_count = 2,
+                                          .keeps = true,
+                                          .versions = CONTRACT_VERSIONS,
+                                          .keep_deleted_ms = CONTRACT_KEEP_DELETED_MS,
+                                          .trash_grace_ms = CONTRACT_TRASH_GRACE_MS,
+                                          .tells = true,
+                                          .oio_namespace = "OPENIO"};
+}
+
 void contract_open(struct contract *c)
 {
     enum fy_code code =

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "common/adapters/catalogue_settings.h"
 #include "common/ports/catalogue.h"
 
 /* How an adapter is opened: a place is a database of its own, new and empty. */
@@ -91,6 +92,8 @@ struct contract {
     struct fy_err err;
 };
 
+/* What an adapter's place is opened with. */
+struct fy_catalogue_settings contract_settings(struct fy_clock *clock, const char *site);
 /* cmocka's setup and teardown: a new place, opened, with its lease. */
 int contract_setup(void **state);
 int contract_teardown(void **state);

@@ -96,18 +96,9 @@ static enum fy_code place_open(void *place, struct fy_clock *clock, const char *
 {
     char url[PLACE_URL_BYTES];
     catalogue_postgres_url(place, url);
-    const struct fy_catalogue_postgres_settings settings = {
-        .url = url,
-        .common.clock = clock,
-        .common.site = site,
-        .common.reader_count = 2,
-        .common.keeps = true,
-        .common.versions = CONTRACT_VERSIONS,
-        .common.keep_deleted_ms = CONTRACT_KEEP_DELETED_MS,
-        .common.trash_grace_ms = CONTRACT_TRASH_GRACE_MS,
-        .common.tells = true,
-        .common.oio_namespace = "OPENIO",
-        .dead_ms = CATALOGUE_POSTGRES_DEAD_MS};
+    struct fy_catalogue_postgres_settings settings = {.url = url,
+                                                      .dead_ms = CATALOGUE_POSTGRES_DEAD_MS};
+    settings.common = contract_settings(clock, site);
     return fy_catalogue_postgres_open(&settings, catalogue, err);
 }
 

@@ -42,17 +42,8 @@ static enum fy_code place_open(void *place, struct fy_clock *clock, const char *
 {
     char path[PLACE_PATH_BYTES];
     catalogue_sqlite_path(place, "c.db", path);
-    struct fy_catalogue_sqlite_settings settings = {
-        .path = path,
-        .common.clock = clock,
-        .common.site = site,
-        .common.reader_count = 2,
-        .common.keeps = true,
-        .common.versions = CONTRACT_VERSIONS,
-        .common.keep_deleted_ms = CONTRACT_KEEP_DELETED_MS,
-        .common.trash_grace_ms = CONTRACT_TRASH_GRACE_MS,
-        .common.tells = true,
-        .common.oio_namespace = "OPENIO"};
+    struct fy_catalogue_sqlite_settings settings = {.path = path,
+                                                    .common = contract_settings(clock, site)};
     return fy_catalogue_sqlite_open(&settings, catalogue, err);
 }
 
