@@ -13,7 +13,7 @@
 
 static void head_object(struct fy_exchange *x)
 {
-    fy_ccs_head_object(x, false);
+    fy_ccs_head_object(x, FY_CCS_CLIENT, false);
 }
 
 /* The row in any status, tombstones too. */
@@ -22,11 +22,21 @@ static enum fy_code describe(struct fy_exchange *x, const struct fy_object_key *
 {
     struct fy_node *node = fy_node_of(x);
     enum fy_code code = fy_ccs_allowed(node, fy_client(x), key->bucket, FY_RIGHT_READ, err);
-    if (code == FY_EFORBIDDEN)
-        return fy_err_set(err, FY_ENOTFOUND, "Object not found: %s/%s", key->bucket, key->object);
+    if (code == FY_OK)
+        code = fy_ccs_shows(x, "", key->bucket, err);
     if (code == FY_OK)
         code = fy_catalogue_object_get(node->catalogue, key, row, err);
     return code;
+}
+
+/* Without the right it is not there (spec 5.3). */
+static void answer_failure(struct fy_exchange *x, const struct fy_object_key *key,
+                           const struct fy_err *err)
+{
+    if (err->code == FY_EFORBIDDEN)
+        fy_answer_fail(x, FY_ENOTFOUND, "Object not found: %s/%s", key->bucket, key->object);
+    else
+        fy_answer_error(x, err);
 }
 
 static void get_object(struct fy_exchange *x)
@@ -44,17 +54,14 @@ static void get_object(struct fy_exchange *x)
         code = fy_err_set(&err, FY_ENOTACCEPT,
                           "only application/octet-stream and application/json are given here");
     } else {
-        code = fy_ccs_object_ready(fy_node_of(x), fy_client(x), &key, FY_ENOTFOUND, row, &err);
+        code = fy_ccs_object_ready(x, FY_CCS_CLIENT, &key, row, &err);
     }
-    if (code != FY_OK) {
-        fy_answer_error(x, &err);
-        return;
-    }
-    if (!as_json) {
+    if (code != FY_OK)
+        answer_failure(x, &key, &err);
+    else if (as_json)
+        fy_ccs_answer_object(x, 200, key.bucket, row);
+    else
         fy_ccs_answer_body(x, key.bucket, row);
-        return;
-    }
-    fy_ccs_answer_object(x, 200, key.bucket, row);
 }
 
 /* A name that cannot exist is a bad request here, not a 404. */
@@ -106,6 +113,8 @@ static void list_objects(struct fy_exchange *x)
     /* The right is asked first: who may not read learns nothing of what is there (spec 5.3). */
     if (reading.code == FY_OK)
         reading.code = fy_ccs_allowed(node, fy_client(x), key.bucket, FY_RIGHT_READ, &reading.err);
+    if (reading.code == FY_OK)
+        reading.code = fy_ccs_shows(x, "", key.bucket, &reading.err);
     if (reading.code == FY_OK)
         reading.code =
             fy_catalogue_container_get(node->catalogue, "", key.bucket, &bucket, &reading.err);

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "common/adapters/unicode_utf8proc.h"
+#include "common/core/container_rules.h"
 #include "common/core/names.h"
 #include "common/runtime/damage.h"
 #include "common/runtime/knowledge.h"
@@ -75,8 +76,8 @@ enum fy_code fy_ccs_allowed(struct fy_node *node, const char *client, const char
     return FY_OK;
 }
 
-enum fy_code fy_ccs_may_read(struct fy_exchange *x, const char *account, const char *bucket,
-                             struct fy_err *err)
+static enum fy_code has_right(struct fy_exchange *x, const char *account, const char *bucket,
+                              struct fy_err *err)
 {
     if (account[0] != '\0' && strcmp(fy_client(x), account) == 0)
         return FY_OK;
@@ -93,23 +94,48 @@ enum fy_code fy_ccs_may_read(struct fy_exchange *x, const char *account, const c
     return code;
 }
 
-enum fy_code fy_ccs_object_ready(struct fy_node *node, const char *client,
-                                 const struct fy_object_key *key, enum fy_code missing_right,
-                                 struct fy_object_row *row, struct fy_err *err)
+static enum fy_code is_shown(struct fy_node *node, const struct fy_container_row *row,
+                             struct fy_err *err)
 {
+    if (fy_container_state_at(&row->rules, fy_wall_ms(node->clock)) != FY_CONTAINER_DISABLED)
+        return FY_OK;
+    return fy_container_refuses(row, FY_CONTAINER_DISABLED, FY_EFROZEN, err);
+}
+
+enum fy_code fy_ccs_shows(struct fy_exchange *x, const char *account, const char *bucket,
+                          struct fy_err *err)
+{
+    struct fy_node *node = fy_node_of(x);
+    struct fy_container_row row;
+    enum fy_code code = fy_catalogue_container_get(node->catalogue, account, bucket, &row, err);
+    if (code == FY_ENOTFOUND)
+        return FY_OK; /* what is asked for next says that, in its own words */
+    return code == FY_OK ? is_shown(node, &row, err) : code;
+}
+
+enum fy_code fy_ccs_may_read(struct fy_exchange *x, const char *account, const char *bucket,
+                             struct fy_err *err)
+{
+    enum fy_code code = has_right(x, account, bucket, err);
+    if (code != FY_OK || fy_is_from_site(x))
+        return code;
+    return fy_ccs_shows(x, account, bucket, err);
+}
+
+enum fy_code fy_ccs_object_ready(struct fy_exchange *x, enum fy_ccs_side side,
+                                 const struct fy_object_key *key, struct fy_object_row *row,
+                                 struct fy_err *err)
+{
+    struct fy_node *node = fy_node_of(x);
     struct fy_container_row container;
     row->reg.stamp = (struct fy_stamp){0};
     enum fy_code code = bucket_there(node, key->bucket, &container, err);
     if (code == FY_EGONE)
         return fy_err_set(err, FY_ENOTFOUND, "Bucket deleted: %s", key->bucket);
-    if (code != FY_OK)
-        return code;
-    code = fy_ccs_allowed(node, client, key->bucket, FY_RIGHT_READ, err);
-    if (code == FY_EFORBIDDEN)
-        return fy_err_set(err, missing_right,
-                          missing_right == FY_ENOTFOUND ? "Object not found: %s/%s"
-                                                        : "no READ right on %s/%s",
-                          key->bucket, key->object);
+    if (code == FY_OK)
+        code = fy_ccs_allowed(node, fy_client(x), key->bucket, FY_RIGHT_READ, err);
+    if (code == FY_OK && side == FY_CCS_CLIENT)
+        code = is_shown(node, &container, err);
     if (code != FY_OK)
         return code;
     code = fy_catalogue_object_get(node->catalogue, key, row, err);
@@ -326,13 +352,14 @@ void fy_ccs_head_bucket(struct fy_exchange *x)
 }
 
 /* "OBJECT", "DIRECTORY" or NULL. */
-static enum fy_code object_type(struct fy_node *node, const char *client,
+static enum fy_code object_type(struct fy_exchange *x, enum fy_ccs_side side,
                                 const struct fy_object_key *key, bool full_check, const char **type,
                                 struct fy_err *err)
 {
+    struct fy_node *node = fy_node_of(x);
     FY_AUTO(fy_object_row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
     *type = NULL;
-    enum fy_code code = fy_ccs_object_ready(node, client, key, FY_EFORBIDDEN, row, err);
+    enum fy_code code = fy_ccs_object_ready(x, side, key, row, err);
     if (code == FY_EFORBIDDEN)
         return FY_OK; /* spec 1.6 K: a HEAD without the right finds nothing */
     if (code == FY_OK) {
@@ -354,14 +381,14 @@ static enum fy_code object_type(struct fy_node *node, const char *client,
     return code == FY_ENOTFOUND ? FY_OK : code;
 }
 
-void fy_ccs_head_object(struct fy_exchange *x, bool full_check)
+void fy_ccs_head_object(struct fy_exchange *x, enum fy_ccs_side side, bool full_check)
 {
     struct fy_object_key key;
     struct fy_err err = {0};
     const char *type = NULL;
     enum fy_code code = fy_ccs_path_key(x, &key, &err);
     if (code == FY_OK)
-        code = object_type(fy_node_of(x), fy_client(x), &key, full_check, &type, &err);
+        code = object_type(x, side, &key, full_check, &type, &err);
     if (code == FY_OK && type != NULL)
         fy_answer_type(x, type);
     else if (code == FY_OK)

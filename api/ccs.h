@@ -23,17 +23,23 @@ bool fy_ccs_full_check(struct fy_exchange *x);
 FY_MUST_CHECK enum fy_code fy_ccs_allowed(struct fy_node *node, const char *client,
                                           const char *bucket, unsigned needed, struct fy_err *err);
 /* Whether the exchange's client may read in the container: it is the account's own, or has the READ
- * right on the bucket. account "": the CCS-visible one, by the right alone. Errors: FY_ENOTFOUND
- * the container is not there; FY_EFORBIDDEN. May block. */
+ * right on the bucket; and the container is not disabled, unless a site asks (fy_is_from_site).
+ * account "": the CCS-visible one, by the right alone. Errors: FY_ENOTFOUND the container is not
+ * there; FY_EFORBIDDEN; FY_EFROZEN it is disabled. May block. */
 FY_MUST_CHECK enum fy_code fy_ccs_may_read(struct fy_exchange *x, const char *account,
                                            const char *bucket, struct fy_err *err);
-/* The object READY and readable by the client: bucket there, READ right, row READY. missing_right
- * is what a missing right becomes: FY_ENOTFOUND or FY_EFORBIDDEN (spec 1.6 K, 5.3). *row is also
- * filled when the object is there but not READY (FY_ENOTFOUND), for its stamp; else its stamp is
- * zero. */
-FY_MUST_CHECK enum fy_code fy_ccs_object_ready(struct fy_node *node, const char *client,
+/* Whether clients are shown what is in the container: FY_EFROZEN of a disabled one. account "": of
+ * the CCS-visible one. One that is not there refuses nothing. May block. */
+FY_MUST_CHECK enum fy_code fy_ccs_shows(struct fy_exchange *x, const char *account,
+                                        const char *bucket, struct fy_err *err);
+/* Who asks by the CCS routes: what is in a disabled bucket is hidden from clients, while sites go
+ * on with what was ordered before. */
+enum fy_ccs_side { FY_CCS_CLIENT, FY_CCS_SITE };
+/* The object READY and readable by the exchange's client: bucket there, READ right, row READY. *row
+ * is also filled when the object is there but not READY (FY_ENOTFOUND), for its stamp; else its
+ * stamp is zero. Errors: also FY_EFORBIDDEN, FY_EFROZEN (of FY_CCS_CLIENT). */
+FY_MUST_CHECK enum fy_code fy_ccs_object_ready(struct fy_exchange *x, enum fy_ccs_side side,
                                                const struct fy_object_key *key,
-                                               enum fy_code missing_right,
                                                struct fy_object_row *row, struct fy_err *err);
 
 /* AccessorBucket (spec 3.2) and AccessorObject (spec 3.3) appended as one JSON object. */
@@ -64,7 +70,7 @@ void fy_ccs_get_bucket(struct fy_exchange *x, bool with_stamp);
 void fy_ccs_head_bucket(struct fy_exchange *x);
 /* HEAD of {bucket}/{object} (spec 6.2): type OBJECT, DIRECTORY (a prefix of names) or NONE, also
  * without the right to read. full_check: NONE when its body is not whole in the store. */
-void fy_ccs_head_object(struct fy_exchange *x, bool full_check);
+void fy_ccs_head_object(struct fy_exchange *x, enum fy_ccs_side side, bool full_check);
 
 /* For FY_AUTO: a row is too large for a pool thread's stack. */
 void fy_object_row_free(struct fy_object_row **row);

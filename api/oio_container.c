@@ -6,6 +6,7 @@
 #include "api/oio_facts.h"
 #include "api/oio_make.h"
 #include "common/adapters/oio_json.h"
+#include "common/core/container_rules.h"
 #include "common/core/names.h"
 
 /* ------------------------------------------------------------------ create */
@@ -198,10 +199,10 @@ static enum fy_code dedup(struct fy_oio *oio, struct fy_err *err)
     enum fy_code code = fy_oio_body_check(oio, err);
     if (code == FY_OK)
         code = fy_catalogue_container_info(oio->node->catalogue, &ref, &info, NULL, NULL, err);
-    if (code == FY_OK && fy_oio_state(oio, &info.row.rules) == FY_CONTAINER_FROZEN)
-        code = fy_err_set(err, FY_EFROZEN, "the container is frozen");
-    if (code == FY_OK && fy_oio_state(oio, &info.row.rules) == FY_CONTAINER_DISABLED)
-        code = fy_err_set(err, FY_EDISABLED, "the container is disabled");
+    enum fy_container_state state =
+        code == FY_OK ? fy_oio_state(oio, &info.row.rules) : FY_CONTAINER_ENABLED;
+    if (state != FY_CONTAINER_ENABLED)
+        code = fy_container_refuses(&info.row, state, FY_EFROZEN, err);
     return code == FY_OK ? fy_oio_empty(oio, 204) : code;
 }
 

@@ -98,10 +98,12 @@ static enum fy_code create(struct fy_oio *oio, struct fy_err *err)
 
 /* ------------------------------------------------------------------ show, get_properties */
 
+/* What is in a disabled container is shown no more than its list. */
 static enum fy_code read_row(struct fy_oio *oio, struct fy_object_row *row, struct fy_err *err)
 {
-    enum fy_code code =
-        fy_catalogue_version_get(oio->node->catalogue, &oio->key, oio->version, row, err);
+    enum fy_code code = fy_ccs_shows(oio->x, oio->account, oio->name, err);
+    if (code == FY_OK)
+        code = fy_catalogue_version_get(oio->node->catalogue, &oio->key, oio->version, row, err);
     if (code == FY_OK && row->marker && oio->version == 0)
         code = fy_err_set(err, FY_ENOTFOUND, "the object is deleted");
     return code;

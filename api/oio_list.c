@@ -14,6 +14,7 @@
 
 #include "api/oio_entry.h"
 #include "api/oio_facts.h"
+#include "common/core/container_rules.h"
 #include "common/core/names.h"
 
 struct page {
@@ -284,7 +285,7 @@ static enum fy_code list(struct fy_oio *oio, struct fy_err *err)
     if (code == FY_OK)
         code = fy_oio_facts_read(oio, facts, err);
     if (code == FY_OK && fy_oio_state(oio, &facts->info.row.rules) == FY_CONTAINER_DISABLED)
-        code = fy_err_set(err, FY_EDISABLED, "the container is disabled");
+        code = fy_container_refuses(&facts->info.row, FY_CONTAINER_DISABLED, FY_EDISABLED, err);
     if (code == FY_OK)
         code = is_filtered(page) ? read_filtered(page, err) : read_page(page, err);
     return code == FY_OK ? answer(page, facts, err) : code;

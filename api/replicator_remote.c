@@ -20,8 +20,9 @@ static void get_object(struct fy_exchange *x)
     if (!fy_ccs_key_or_404(x, &key))
         return;
     FY_AUTO(fy_object_row_free) struct fy_object_row *row = fy_alloc(sizeof(*row));
-    enum fy_code code =
-        fy_ccs_object_ready(fy_node_of(x), fy_client(x), &key, FY_EFORBIDDEN, row, &err);
+    enum fy_code code = fy_ccs_object_ready(x, FY_CCS_SITE, &key, row, &err);
+    if (code == FY_EFORBIDDEN)
+        (void)fy_err_set(&err, code, "no READ right on %s/%s", key.bucket, key.object);
     if (code == FY_OK) {
         fy_ccs_answer_body(x, key.bucket, row);
     } else {
@@ -33,7 +34,7 @@ static void get_object(struct fy_exchange *x)
 
 static void head_object(struct fy_exchange *x)
 {
-    fy_ccs_head_object(x, fy_ccs_full_check(x));
+    fy_ccs_head_object(x, FY_CCS_SITE, fy_ccs_full_check(x));
 }
 
 #define BUCKET "/replicator/remote/buckets/{bucket}"

@@ -245,6 +245,11 @@ bool fy_is_head(struct fy_exchange *x)
     return strcmp(x->method, "HEAD") == 0;
 }
 
+bool fy_is_from_site(struct fy_exchange *x)
+{
+    return fy_request_header(x, "x-ferry-version") != NULL;
+}
+
 bool fy_content_is(struct fy_exchange *x, const char *type)
 {
     const char *given = fy_request_header(x, "Content-Type");

@@ -67,8 +67,11 @@ static enum fy_code ask(const struct fy_diff_site *site, struct fy_buf *path, co
                         size_t *size_bytes, struct fy_err *err)
 {
     struct fy_client *client = site->subject->client;
-    const struct fy_call call = {
-        .method = "GET", .base = site->base, .path = path, .is_long = true};
+    const struct fy_call call = {.method = "GET",
+                                 .base = site->base,
+                                 .path = path,
+                                 .headers = {"x-ferry-version: " FY_VERSION}, /* as a site asks */
+                                 .is_long = true};
     enum fy_code code = fy_client_ask(client, &call, err);
     fy_buf_done(path);
     *bytes = fy_client_body(client, size_bytes);

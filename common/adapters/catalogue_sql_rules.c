@@ -53,15 +53,10 @@ enum fy_code fy_cs_takes_changes(struct fy_cs *self, const struct fy_cs_containe
 {
     if (container->copied)
         return is_copied(container, err);
-    switch (fy_container_state_at(&container->row.rules, self->now_ms)) {
-    case FY_CONTAINER_ENABLED:
+    enum fy_container_state state = fy_container_state_at(&container->row.rules, self->now_ms);
+    if (state == FY_CONTAINER_ENABLED)
         return FY_OK;
-    case FY_CONTAINER_FROZEN:
-        return fy_err_set(err, FY_EFROZEN, "bucket %s is frozen", container->row.name);
-    case FY_CONTAINER_DISABLED:
-        return fy_err_set(err, FY_EFROZEN, "bucket %s is disabled", container->row.name);
-    }
-    FY_UNREACHABLE();
+    return fy_container_refuses(&container->row, state, FY_EFROZEN, err);
 }
 
 enum fy_code fy_cs_may_go(struct fy_cs *self, const struct fy_cs_container *container,
@@ -70,7 +65,7 @@ enum fy_code fy_cs_may_go(struct fy_cs *self, const struct fy_cs_container *cont
     if (container->copied)
         return is_copied(container, err);
     if (fy_container_state_at(&container->row.rules, self->now_ms) == FY_CONTAINER_DISABLED)
-        return fy_err_set(err, FY_EDISABLED, "bucket %s is disabled", container->row.name);
+        return fy_container_refuses(&container->row, FY_CONTAINER_DISABLED, FY_EDISABLED, err);
     return FY_OK;
 }
 

@@ -152,6 +152,7 @@ static enum fy_code add_headers(struct peer_seat *seat, const struct fy_peer_cal
                                 struct fy_err *err)
 {
     add_line(seat, verb_table[call->verb].accept);
+    add_line(seat, "x-ferry-version: " FY_VERSION); /* a site asks: no state of a bucket stops it */
     if (add_value(seat, HEADER_CLIENT, call->client, err) != FY_OK ||
         add_value(seat, HEADER_OP, call->op_id, err) != FY_OK)
         return err->code;

@@ -29,6 +29,20 @@ enum fy_container_state fy_container_state_at(const struct fy_container_rules *r
     return rules->state == FY_CONTAINER_FROZEN && ended ? FY_CONTAINER_ENABLED : rules->state;
 }
 
+enum fy_code fy_container_refuses(const struct fy_container_row *row, enum fy_container_state state,
+                                  enum fy_code code, struct fy_err *err)
+{
+    char until[sizeof(" until ") + FY_INSTANT_BYTES] = " until ";
+    FY_ASSERT(state != FY_CONTAINER_ENABLED);
+    bool ends = state == FY_CONTAINER_FROZEN && row->rules.frozen_until_ms != 0;
+    if (ends)
+        fy_instant_print(row->rules.frozen_until_ms, until + strlen(" until "));
+    return fy_err_set(err, code, "bucket %.100s is %s%s: POST /v3.0/{NS}/admin/enable %s",
+                      row->name, state == FY_CONTAINER_FROZEN ? "frozen" : "disabled",
+                      ends ? until : "",
+                      state == FY_CONTAINER_FROZEN ? "thaws it" : "enables it again");
+}
+
 void fy_container_rules_init(struct fy_container_rules *rules)
 {
     *rules = (struct fy_container_rules){.policy = FY_UNSET, .keep_deleted_s = FY_UNSET};

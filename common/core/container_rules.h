@@ -36,6 +36,13 @@ FY_MUST_CHECK enum fy_code fy_container_change(struct fy_container_change *chang
 /* The rules of a container nobody has set any of. */
 void fy_container_rules_init(struct fy_container_rules *rules);
 
+/*
+ * The error for what a container in that state takes from nobody, which says how it is enabled
+ * again. state  frozen or disabled code   what it becomes: FY_EFROZEN or FY_EDISABLED
+ */
+enum fy_code fy_container_refuses(const struct fy_container_row *row, enum fy_container_state state,
+                                  enum fy_code code, struct fy_err *err);
+
 /* sys.status as clients read and write it. */
 const char *fy_container_state_text(enum fy_container_state state);
 

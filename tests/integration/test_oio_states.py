@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from support.command import TEMPORARY, Ferry
 from support.oio import DISABLED, FROZEN, NO_CONTAINER, Oio, cid, counters, done, empty, fresh, refused
 from support.waiting import eventually
 
@@ -12,9 +13,13 @@ STATES = {"frozen": FROZEN, "disabled": DISABLED}
 
 
 @pytest.fixture(scope="module")
-def oio(module_sites):
-    (site,) = module_sites(["site-a"])
-    return Oio(site.url)
+def pair(module_sites):
+    return module_sites(["site-a", "site-b"])
+
+
+@pytest.fixture(scope="module")
+def oio(pair):
+    return Oio(pair[0].url)
 
 
 def in_state(oio, state, **system):
@@ -30,6 +35,8 @@ TABLE = {
     "show": (YES, YES), "get_properties": (YES, YES), "set_properties": (YES, YES), "del_properties": (YES, YES),
     "touch": (YES, YES), "snapshot": (YES, YES), "list": (YES, BUSY), "flush": (YES, BUSY), "purge": (BUSY, BUSY),
     "dedup": (BUSY, BUSY), "content/create": (BUSY, BUSY), "content/delete": (BUSY, BUSY), "destroy": (YES, CLOSED),
+    "content/show": (YES, BUSY), "content/locate": (YES, BUSY), "content/get_properties": (YES, BUSY),
+    "content/set_properties": (BUSY, BUSY), "content/del_properties": (BUSY, BUSY),
 }  # fmt: skip
 
 
@@ -46,6 +53,10 @@ def ask(oio, ref, operation):
         return oio.delete(ref, "there")
     if operation == "destroy":
         return oio.destroy(ref, force=1)
+    family, _, name = operation.rpartition("/")
+    if family:
+        body = {"content/set_properties": {"properties": {"a": "b"}}, "content/del_properties": ["a"]}.get(operation)
+        return oio.content("GET" if name in ("show", "locate") else "POST", name, ref, "there", body)
     return oio.on("GET" if operation in ("show", "list") else "POST", operation, ref)
 
 
@@ -67,10 +78,85 @@ def test_bodies_neither_come_nor_go(oio, state):
     oio.put(ref, "another", b"x").must(503)
     oio.put(ref, "there", b"x").must(503)
     oio.bodies.delete_exact(ref, "there", account=oio.account).must(503)
-    assert oio.body(ref, "there").must(200).body == b"bytes"
     done(oio.set(ref, system={"sys.status": "0"}))
     assert oio.names(ref) == ["there"]
     oio.put(ref, "another", b"x").must(201)
+
+
+# By Ferry's own routes and by those of CCS's clients: what each shows of the object `there`.
+READS = {
+    "content": lambda client, ref: client.get_exact(ref, "there", account=client.client),
+    "content of the CCS name": lambda client, ref: client.get_exact(ref, "there"),
+    "HEAD of content": lambda client, ref: client.head_exact(ref, "there", account=client.client),
+    "objects": lambda client, ref: client.objects(ref, account=client.client),
+    "objects in any status": lambda client, ref: client.objects(ref, account=client.client, status="ANY"),
+    "versions": lambda client, ref: client.objects(ref, account=client.client, versions="1"),
+    "sums": lambda client, ref: client.call("GET", client.exact(ref, account=client.client, route="digests")),
+    "deleted": lambda client, ref: client.call("GET", client.exact(ref, account=client.client, route="deleted")),
+    "CCS object": lambda client, ref: client.get(ref, "there"),
+    "CCS description": lambda client, ref: client.describe(ref, "there"),
+    "CCS head": lambda client, ref: client.head(ref, "there"),
+    "CCS listing": lambda client, ref: client.listing(ref),
+}
+
+
+@pytest.mark.parametrize("read", READS)
+def test_what_is_in_a_disabled_container_is_shown_to_no_client(oio, read):
+    ref = in_state(oio, "disabled")
+    answer = READS[read](oio.bodies, ref).must(503)
+    assert "admin/enable" in answer.header("x-clonecloudstore-error") and answer.header("Retry-After")
+    oio.bodies.head_bucket(ref).must(204)
+    done(oio.freeze(ref))
+    READS[read](oio.bodies, ref).must(200, 204)
+
+
+def test_who_may_not_read_does_not_learn_that_it_is_disabled(pair, oio):
+    ref = in_state(oio, "disabled")
+    stranger = Oio(pair[0].url, "client-9").bodies
+    stranger.get(ref, "there").must(404)
+    stranger.describe(ref, "there").must(404)
+    stranger.head(ref, "there").must(404)
+    stranger.listing(ref).must(403)
+    stranger.get_exact(ref, "there", account=oio.account).must(403)
+
+
+def test_what_was_ordered_before_a_container_was_disabled_still_goes_to_other_sites(pair, oio):
+    """States are each site's own: what another pulls is no client's read."""
+    here, there = pair
+    ref = oio.made()
+    oio.bodies.pause("site-b").must(200)
+    oio.fill(ref, ["there"])
+    done(oio.set(ref, system={"sys.status": DISABLED}))
+    oio.bodies.resume("site-b").must(200)
+    far = Oio(there.url)
+    eventually(lambda: far.body(ref, "there").status == 200, 30, "site-b has what was put before")
+    ferry = Ferry(here.url, client=oio.account)
+    ferry("diff", ref, "--with", "site-b").must()
+    ferry("get", f"{ref}/there", "-").must(TEMPORARY)
+
+
+def test_what_is_refused_says_how_it_is_enabled_again(pair, oio):
+    ferry = Ferry(pair[0].url, client=oio.account)
+    for state in STATES:
+        ref = in_state(oio, state)
+        way = f"bucket {ref} is {state}: POST /v3.0/{{NS}}/admin/enable "
+        assert way in oio.register(ref, "another").json()["message"]
+        assert way in oio.purge(ref).json()["message"]
+        assert way in oio.dedup(ref).json()["message"]
+        for words in ("put", "-", f"{ref}/another"), ("rm", f"{ref}/there"):
+            assert way in ferry(*words, stdin=b"x").must(TEMPORARY).err
+    for words in ("ls", ref), ("get", f"{ref}/there", "-"):
+        assert way in ferry(*words).must(TEMPORARY).err
+    assert way in oio.list(ref).json()["message"]
+    assert way in oio.destroy(ref).json()["message"]
+    done(oio.enable(ref))
+    ferry("get", f"{ref}/there", "-").must()
+
+
+def test_a_freeze_that_ends_by_itself_says_when(oio):
+    ref = oio.made()
+    done(oio.set(ref, system={"sys.status": FROZEN, "sys.status.until": "4102444800"}))
+    assert "is frozen until 2100-01-01T00:00:00" in oio.purge(ref).json()["message"]
 
 
 def test_a_disabled_container_comes_back_whole(oio):
