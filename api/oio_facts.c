@@ -8,6 +8,8 @@
 
 #include "common/adapters/container_cid.h"
 #include "common/core/container_rules.h"
+#include "common/core/names.h"
+#include "common/runtime/knowledge.h"
 
 static const char objects_of_policy[] = "sys.m2.objects." FY_OIO_POLICY;
 static const char usage_of_policy[] = "sys.m2.usage." FY_OIO_POLICY;
@@ -89,6 +91,24 @@ static void emit_number(emit_fn *emit, void *arg, const char *key, int64_t numbe
     emit(arg, key, text);
 }
 
+/* Where others reach this site, as host:port: by its row among the sites, which public_url has
+ * entered; by the address it listens at while it has none. */
+static void emit_peers(struct fy_oio *oio, emit_fn *emit, void *arg)
+{
+    struct fy_site_row site;
+    struct fy_err err;
+    char uri[FY_URI_BYTES_MAX + 1];
+    bool known = fy_know_site(oio->node, oio->node->site, &site, &err) == FY_OK &&
+                 fy_uri_normalise(site.uri, uri, &err) == FY_OK;
+    if (!known) {
+        emit(arg, "sys.peers", oio->node->config->listen);
+        return;
+    }
+    char *host = strstr(uri, "://") + strlen("://");
+    host[strcspn(host, "/")] = '\0';
+    emit(arg, "sys.peers", host);
+}
+
 /* A freeze ends by itself, and is not told of any more. */
 static void emit_state(struct fy_oio *oio, const struct fy_container_rules *rules, emit_fn *emit,
                        void *arg)
@@ -119,7 +139,7 @@ static void emit_computed(struct fy_oio *oio, const struct fy_container_info *in
     emit_name(&info->row, emit, arg);
     emit(arg, "sys.type", "meta2");
     emit_state(oio, &info->row.rules, emit, arg);
-    emit(arg, "sys.peers", oio->node->config->listen);
+    emit_peers(oio, emit, arg);
     emit(arg, "sys.m2.init", "1");
     emit_number(emit, arg, "sys.m2.ctime", 1000 * info->row.creation_ms);
     emit_number(emit, arg, "sys.m2.version", info->changes);

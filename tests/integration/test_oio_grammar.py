@@ -115,6 +115,22 @@ def test_the_namespace_is_a_setting(sites):
     refused(Oio(site.url).create(fresh()), 400, 400)
 
 
+def test_peers_are_where_others_reach_the_site(sites):
+    """Behind a balancer that is not where it listens; a chunk's address and sys.peers agree."""
+    url = "http://balancer.example:8080/ferry"
+    plain, public = sites(["site-a", "site-b"], peers={}, per_site={"site-b": {"public_url": url}})
+    for site, peer in (plain, plain.url.removeprefix("http://")), (public, "balancer.example:8080"):
+        oio = Oio(site.url)
+        ref = oio.made()
+        oio.fill(ref, ["there"])
+        assert oio.system(ref)["sys.peers"] == peer
+        assert urllib.parse.unquote(meta(oio.show(ref).must(200))["sys-peers"]) == peer
+        assert urllib.parse.urlsplit(oio.entries(ref, chunks=1)[0]["chunks"][0]["url"]).netloc == peer
+    oio.bodies.drop_topology("site-b").must(200, 204)
+    assert oio.system(ref)["sys.peers"] == public.url.removeprefix("http://")
+
+
+
 # ---- queries
 
 
