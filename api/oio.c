@@ -91,9 +91,8 @@ static enum fy_code read_container(struct fy_oio *oio, struct fy_err *err)
     return FY_OK;
 }
 
-static enum fy_code read_object(struct fy_oio *oio, struct fy_err *err)
+static enum fy_code read_path(struct fy_oio *oio, const char *path, struct fy_err *err)
 {
-    const char *path = fy_oio_param(oio, "path");
     const char *version = fy_oio_param(oio, "version");
     if (path == NULL || !fy_exact_object_is_valid(path, strlen(path)))
         return fy_err_set(err, FY_EINPUT, "path: 1-1023 bytes of UTF-8");
@@ -101,13 +100,23 @@ static enum fy_code read_object(struct fy_oio *oio, struct fy_err *err)
         return fy_err_set(err, FY_EINPUT, "version: '%.40s' is neither a number nor null", version);
     if (oio->version < 0)
         return fy_err_set(err, FY_EINPUT, "version: '%.40s' is below 0", version);
-    enum fy_code code = read_container(oio, err);
-    if (code != FY_OK)
-        return code;
-    memcpy(oio->key.account, oio->account, sizeof(oio->key.account));
-    memcpy(oio->key.bucket, oio->name, sizeof(oio->key.bucket));
     memcpy(oio->key.object, path, strlen(path) + 1);
     return FY_OK;
+}
+
+/* version belongs to path, and is not looked at without it. */
+static enum fy_code read_object(struct fy_oio *oio, bool by_id, struct fy_err *err)
+{
+    const char *path = fy_oio_param(oio, "path");
+    const char *id = by_id && path == NULL ? fy_oio_param(oio, "content") : NULL;
+    enum fy_code code = id == NULL ? read_path(oio, path, err) : FY_OK;
+    if (code == FY_OK)
+        code = read_container(oio, err);
+    if (code == FY_OK && id != NULL)
+        code = fy_oio_find(oio, id, err);
+    memcpy(oio->key.account, oio->account, sizeof(oio->key.account));
+    memcpy(oio->key.bucket, oio->name, sizeof(oio->key.bucket));
+    return code;
 }
 
 static enum fy_code read_address(struct fy_oio *oio, enum fy_oio_address address,
@@ -120,8 +129,10 @@ static enum fy_code read_address(struct fy_oio *oio, enum fy_oio_address address
         return read_names(oio, err);
     case FY_OIO_BY_CONTAINER:
         return read_container(oio, err);
+    case FY_OIO_BY_PATH:
+        return read_object(oio, false, err);
     case FY_OIO_BY_OBJECT:
-        return read_object(oio, err);
+        return read_object(oio, true, err);
     }
     FY_UNREACHABLE();
 }

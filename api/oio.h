@@ -16,7 +16,8 @@ enum fy_oio_address {
     FY_OIO_BY_ACCOUNT,   /* acct */
     FY_OIO_BY_NAMES,     /* acct and ref */
     FY_OIO_BY_CONTAINER, /* acct and ref, or cid, which wins */
-    FY_OIO_BY_OBJECT     /* the same, and path; version when given */
+    FY_OIO_BY_PATH,      /* the same, and path; version when given */
+    FY_OIO_BY_OBJECT     /* the same, or instead of path, which wins, the id of a content */
 };
 
 /* One request; lives as long as the exchange. Thread: one at a time. */
@@ -30,7 +31,7 @@ struct fy_oio {
     /* The address; account and name are there when an operation runs, however they were given. */
     char account[FY_CLIENT_BYTES_MAX + 1];
     char name[FY_BUCKET_BYTES_MAX + 1];
-    struct fy_object_key key; /* of FY_OIO_BY_OBJECT */
+    struct fy_object_key key; /* of FY_OIO_BY_PATH and FY_OIO_BY_OBJECT */
     int64_t version;          /* 0 none given */
     /* Who asks. */
     char request_id[FY_REQUEST_ID_BYTES_MAX + 1];
@@ -71,6 +72,11 @@ extern const struct fy_dialect fy_oio_dialect;
         .body = FY_BODY_WHOLE, .body_max = FY_OIO_BODY_BYTES_MAX, .dialect = &fy_oio_dialect,      \
         .handle = name##_handle                                                                    \
     }
+
+/* The object that the id of a content names in the container of oio: its path and, unless it is the
+ * newest of its name, its version. Errors: FY_EINPUT no id, or too many versions to look through;
+ * FY_ENOTFOUND; FY_ETIMEOUT; FY_EBUSY. */
+FY_MUST_CHECK enum fy_code fy_oio_find(struct fy_oio *oio, const char *id, struct fy_err *err);
 
 /* A parameter; NULL absent. */
 const char *fy_oio_param(struct fy_oio *oio, const char *name);

@@ -205,7 +205,7 @@ static enum fy_code erase(struct fy_oio *oio, struct fy_err *err)
     return fy_oio_empty(oio, 204);
 }
 
-FY_OIO_TELLING_HANDLER(create, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
+FY_OIO_TELLING_HANDLER(create, FY_OIO_CONTENT, FY_OIO_BY_PATH)
 FY_OIO_HANDLER(show, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
 FY_OIO_TELLING_HANDLER(erase, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)
 FY_OIO_HANDLER(get_properties, FY_OIO_CONTENT, FY_OIO_BY_OBJECT)

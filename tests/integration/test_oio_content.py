@@ -193,6 +193,62 @@ def test_a_deleted_object_is_not_shown_but_its_versions_are(oio):
     assert shown(oio, ref, "a", version=entry["version"])["hash"] == sha256(b"1")
 
 
+def by_id(oio, method, operation, ref, content, body=None, **query):
+    return oio.content(method, operation, ref, None, body, content=content, **query)
+
+
+def test_a_content_is_found_by_its_id(oio):
+    ref = oio.made(system={"sys.m2.policy.version": "-1"})
+    oio.fill(ref, ["a", "b/é"])
+    oio.put(ref, "b/é", b"newer").must(201)
+    newer, older = oio.versions(ref, "b/é")
+    for operation in "show", "locate":
+        for entry in newer, older:
+            found = described(by_id(oio, "GET", operation, ref, entry["id"].lower()).must(200))
+            assert (found["name"], found["version"], found["id"]) == ("b/é", str(entry["version"]), entry["id"])
+    empty(by_id(oio, "POST", "set_properties", ref, older["id"], {"properties": {"k": "v"}}))
+    assert by_id(oio, "POST", "get_properties", ref, older["id"], []).json()["properties"] == {"k": "v"}
+    assert by_id(oio, "POST", "get_properties", ref, newer["id"], []).json()["properties"] == {}
+    empty(by_id(oio, "POST", "del_properties", ref, older["id"], ["k"]))
+    assert by_id(oio, "POST", "get_properties", ref, older["id"], []).json()["properties"] == {}
+    shown_by_cid = oio.call("GET", "show", {"cid": cid(oio.account, ref), "content": newer["id"]}, family="content")
+    assert described(shown_by_cid.must(200))["name"] == "b/é"
+
+
+def test_a_content_that_is_deleted_by_its_id(oio):
+    """The newest as by its name; an older one alone."""
+    ref = oio.made(system={"sys.m2.policy.version": "-1"})
+    for body in b"one", b"two", b"three":
+        oio.put(ref, "a", body).must(201)
+    three, two, one = oio.versions(ref, "a")
+    empty(by_id(oio, "POST", "delete", ref, two["id"]))
+    assert [entry["id"] for entry in oio.versions(ref, "a")] == [three["id"], one["id"]]
+    empty(by_id(oio, "POST", "delete", ref, three["id"]))
+    assert [entry["deleted"] for entry in oio.versions(ref, "a")] == [True, False, False]
+    assert described(by_id(oio, "GET", "show", ref, three["id"]).must(200))["name"] == "a"
+
+
+def test_a_path_wins_over_a_content_and_its_version_counts_only_with_it(oio):
+    ref = oio.made()
+    oio.fill(ref, ["a", "b"])
+    a, b = oio.entries(ref)
+    assert shown(oio, ref, "a", content=b["id"])["name"] == "a"
+    assert shown(oio, ref, "a", content="no id at all")["name"] == "a"
+    assert described(by_id(oio, "GET", "show", ref, b["id"], version=a["version"] + 1).must(200))["name"] == "b"
+
+
+def test_contents_that_are_not_found_by_their_id(oio):
+    ref = oio.made()
+    oio.fill(ref, ["a"])
+    refused(by_id(oio, "GET", "show", ref, "00" * 16), 404, 420)
+    refused(by_id(oio, "GET", "show", fresh(), "00" * 16), 404, *NO_CONTAINER)
+    for bad in "", "xyz", "00" * 15, "00" * 17:
+        refused(by_id(oio, "GET", "show", ref, bad), 400, 400)
+    # What is created has a name.
+    refused(by_id(oio, "POST", "create", ref, "00" * 16), 400, 400)
+    assert oio.names(ref) == ["a"]
+
+
 def test_by_container_id(oio):
     ref = oio.made()
     oio.put(ref, "a", b"hello").must(201)
