@@ -41,13 +41,13 @@ static bool is_state(const json_t *row, const char *state)
 
 /* Whose the bucket is: the site may know several of that name. */
 static enum fy_code find_account(const struct fy_command_line *line, struct fy_client *client,
-                                 const char *bucket, char account[static FY_CLIENT_BYTES_MAX + 1],
-                                 struct fy_err *err)
+                                 const struct fy_object_word *word,
+                                 char account[static FY_CLIENT_BYTES_MAX + 1], struct fy_err *err)
 {
     json_auto_t *tree = NULL;
     struct fy_buf path;
     fy_path(&path, FY_PATH_CONTAINER);
-    fy_path_names(&path, line->config.client, bucket, NULL);
+    fy_place_query(&path, line, word, NULL);
     enum fy_code code = fy_client_get_json(client, &path, &tree, err);
     return code == FY_OK ? fy_json_account(tree, account, err) : code;
 }
@@ -58,7 +58,7 @@ static enum fy_code make_body(const struct fy_command_line *line, struct fy_clie
     char account[FY_CLIENT_BYTES_MAX + 1] = "";
     enum fy_code code = FY_OK;
     if (wish->word.bucket[0] != '\0')
-        code = find_account(line, client, wish->word.bucket, account, err);
+        code = find_account(line, client, &wish->word, account, err);
     if (code != FY_OK)
         return code;
     fy_buf_text(body, "{");
@@ -281,12 +281,12 @@ static enum fy_code read_words(const struct fy_command_line *line, struct wish *
     if (code != FY_OK)
         return code;
     if (wish->list || wish->cancel != 0)
-        return line->word_count == 0
-                   ? FY_OK
-                   : fy_err_set(err, FY_EINPUT, "--list and --cancel take no bucket");
+        return fy_place_given(line)
+                   ? fy_err_set(err, FY_EINPUT, "--list and --cancel take no bucket")
+                   : FY_OK;
     if (fy_option(line, "to") == NULL)
         return fy_err_set(err, FY_EINPUT, "--to SITE: which site shall have it");
-    return line->word_count == 0 ? FY_OK : fy_object_word(line->words[0], &wish->word, err);
+    return fy_place_given(line) ? fy_place_word(line, line->words[0], &wish->word, err) : FY_OK;
 }
 
 int fy_command_backfill(const struct fy_command_line *line)

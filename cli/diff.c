@@ -157,7 +157,9 @@ static enum fy_code read_words(struct fy_diff_subject *subject, struct fy_err *e
 {
     const struct fy_command_line *line = subject->line;
     int64_t young_ms = 0;
-    enum fy_code code = fy_object_word(line->words[0], &subject->word, err);
+    enum fy_code code = fy_place_word(line, line->words[0], &subject->word, err);
+    if (code == FY_OK && subject->word.account != NULL)
+        FY_ASSERT(fy_text_copy(subject->account, sizeof(subject->account), subject->word.account));
     if (code == FY_OK && fy_option(line, "with") == NULL)
         code = fy_err_set(err, FY_EINPUT, "--with SITE: which site to compare with");
     if (code == FY_OK && fy_option(line, "accessor") != NULL &&
@@ -187,8 +189,8 @@ int fy_command_diff(const struct fy_command_line *line)
         return code == FY_ETOOBIG ? FY_EXIT_LIMIT : exit_status;
     }
     if (!report.different && !line->json)
-        fy_say(report.looked ? "all that is known of %s here is the same there"
-                             : "%s is the same on both sites",
-               line->words[0]);
+        fy_say(report.looked ? "all that is known of %s%s%s here is the same there"
+                             : "%s%s%s is the same on both sites",
+               subject.word.bucket, subject.word.name[0] != '\0' ? "/" : "", subject.word.name);
     return fy_output_end(report.different ? FY_EXIT_DIFFERENT : FY_EXIT_DONE);
 }

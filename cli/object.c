@@ -152,7 +152,7 @@ static void ask_site(void *arg, struct fy_client *client, size_t index)
     const char *base = fy_site_base(&stat->list.sites[index]);
     struct fy_buf path;
     fy_path(&path, FY_PATH_CONTENT);
-    fy_path_names(&path, stat->line->config.client, stat->object.bucket, stat->object.name);
+    fy_place_query(&path, stat->line, &stat->object, stat->object.name);
     const struct fy_call call = {.method = "HEAD", .base = base, .path = &path};
     enum fy_code code = fy_client_call(client, &call, &view->err);
     fy_buf_done(&path);
@@ -269,7 +269,7 @@ static int run_stat(struct stat_command *stat)
 {
     FY_AUTO(fy_client_end) struct fy_client *client = NULL;
     struct fy_err err = {0};
-    enum fy_code code = fy_object_word_whole(stat->line->words[0], &stat->object, &err);
+    enum fy_code code = fy_place_word_whole(stat->line, stat->line->words[0], &stat->object, &err);
     if (code == FY_OK)
         code = fy_client_open(stat->line, &client, &err);
     if (code != FY_OK)

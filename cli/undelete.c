@@ -26,7 +26,7 @@ static enum fy_code bring_back(struct undelete *undelete, const char *name, stru
     json_auto_t *row = NULL;
     struct fy_buf path;
     fy_path(&path, FY_PATH_UNDELETE);
-    fy_path_names(&path, line->config.client, undelete->source.bucket, name);
+    fy_place_query(&path, line, &undelete->source, name);
     enum fy_code code = fy_client_send_json(undelete->client, "POST", &path, NULL, &row, err);
     if (code != FY_OK)
         return code;
@@ -85,7 +85,7 @@ static enum fy_code walk(struct undelete *undelete, int64_t within_ms, struct fy
     if (code != FY_OK)
         return code;
     fy_path(&path, FY_PATH_DELETED);
-    fy_path_names(&path, undelete->line->config.client, undelete->source.bucket, NULL);
+    fy_place_query(&path, undelete->line, &undelete->source, NULL);
     fy_path_query(&path, "prefix", undelete->source.name[0] != '\0' ? undelete->source.name : NULL);
     if (within_ms > 0) {
         fy_instant_print(fy_wall_ms(fy_clock_system()) - within_ms, since);
@@ -126,8 +126,8 @@ int fy_command_undelete(const struct fy_command_line *line)
     int64_t within_ms = 0;
     undelete.only_show = fy_option(line, "list") != NULL || fy_option(line, "dry-run") != NULL;
     bool many = undelete.only_show || fy_option(line, "prefix") != NULL;
-    enum fy_code code = many ? fy_object_word(line->words[0], &undelete.source, &err)
-                             : fy_object_word_whole(line->words[0], &undelete.source, &err);
+    enum fy_code code = many ? fy_place_word(line, line->words[0], &undelete.source, &err)
+                             : fy_place_word_whole(line, line->words[0], &undelete.source, &err);
     if (code == FY_OK)
         code = fy_time_word("deleted-since", fy_option(line, "deleted-since"), &within_ms, &err);
     if (code == FY_OK && within_ms > 0 && !many)

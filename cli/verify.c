@@ -46,7 +46,7 @@ static enum fy_code start(const struct fy_command_line *line, const struct fy_ob
     struct fy_buf path;
     fy_path(&path, FY_PATH_VERIFY);
     if (scope != NULL) {
-        fy_path_names(&path, line->config.client, scope->bucket, NULL);
+        fy_place_query(&path, line, scope, NULL);
         fy_path_query(&path, "prefix", scope->name[0] != '\0' ? scope->name : NULL);
     }
     fy_path_query(&path, "repair", fy_option(line, "repair") != NULL ? "true" : "false");
@@ -200,8 +200,8 @@ int fy_command_verify(const struct fy_command_line *line)
     FY_AUTO(fy_client_end) struct fy_client *client = NULL;
     struct fy_object_word scope;
     struct fy_err err = {0};
-    bool scoped = line->word_count > 0;
-    enum fy_code code = scoped ? fy_object_word(line->words[0], &scope, &err) : FY_OK;
+    bool scoped = fy_place_given(line);
+    enum fy_code code = scoped ? fy_place_word(line, line->words[0], &scope, &err) : FY_OK;
     if (code == FY_OK)
         code = fy_client_open(line, &client, &err);
     if (code != FY_OK)

@@ -34,18 +34,12 @@ static enum fy_code require_name(const char *word, const struct fy_object_word *
                                  struct fy_err *err)
 {
     if (object->name[0] == '\0')
-        return fy_err_set(err, FY_EINPUT, "'%.80s' names no object; BUCKET/NAME does", word);
+        return fy_err_set(err, FY_EINPUT, "'%.80s' names no object; BUCKET/NAME does",
+                          word != NULL ? word : object->bucket);
     if (!fy_exact_object_is_valid(object->name, strlen(object->name)))
         return fy_err_set(err, FY_EINPUT, "'%.80s': an object's name is 1-1023 bytes of UTF-8",
                           object->name);
     return FY_OK;
-}
-
-enum fy_code fy_object_word_whole(const char *word, struct fy_object_word *object,
-                                  struct fy_err *err)
-{
-    enum fy_code code = fy_object_word(word, object, err);
-    return code == FY_OK ? require_name(word, object, err) : code;
 }
 
 enum fy_code fy_place_word(const struct fy_command_line *line, const char *word,
@@ -69,6 +63,12 @@ enum fy_code fy_place_word(const struct fy_command_line *line, const char *word,
         object->name = word != NULL ? word : "";
     object->account = account;
     return code;
+}
+
+bool fy_place_given(const struct fy_command_line *line)
+{
+    return line->word_count > 0 || fy_option(line, "account") != NULL ||
+           fy_option(line, "container") != NULL;
 }
 
 enum fy_code fy_place_word_whole(const struct fy_command_line *line, const char *word,

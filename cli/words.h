@@ -14,9 +14,6 @@ struct fy_object_word {
 /* Errors: FY_EINPUT the bucket is not 1-1023 bytes of UTF-8. The name is as given, any bytes. */
 FY_MUST_CHECK enum fy_code fy_object_word(const char *word, struct fy_object_word *object,
                                           struct fy_err *err);
-/* The same, with a name of 1-1023 bytes of UTF-8 required. */
-FY_MUST_CHECK enum fy_code fy_object_word_whole(const char *word, struct fy_object_word *object,
-                                                struct fy_err *err);
 /*
  * The same for commands that have --account and --container: with --container it is the bucket's
  * exact name, slashes too, and the word (NULL: none) is the object's name alone.
@@ -24,8 +21,11 @@ FY_MUST_CHECK enum fy_code fy_object_word_whole(const char *word, struct fy_obje
  */
 FY_MUST_CHECK enum fy_code fy_place_word(const struct fy_command_line *line, const char *word,
                                          struct fy_object_word *object, struct fy_err *err);
+/* The same, with a name of 1-1023 bytes of UTF-8 required. */
 FY_MUST_CHECK enum fy_code fy_place_word_whole(const struct fy_command_line *line, const char *word,
                                                struct fy_object_word *object, struct fy_err *err);
+/* Whether a word or an option names a bucket at all. */
+bool fy_place_given(const struct fy_command_line *line);
 /* The query that names it: the object `name` in its bucket, or with NULL the bucket. */
 void fy_place_query(struct fy_buf *path, const struct fy_command_line *line,
                     const struct fy_object_word *place, const char *name);

@@ -200,10 +200,9 @@
 #define FY_OIO_LIST_DEFAULT      1000
 #define FY_OIO_VERSIONS_MAX      1000000   /* of a name, as a site's setting; more is -1: all */
 #define FY_OIO_LIST_BYTES        (1 << 20) /* a page ends with this entry: answers have 4 MiB */
-#define FY_OIO_WALK_ROWS_MAX                                                                       \
-    1000000                        /* looked at for a hash or an id by one request: some seconds */
-#define FY_OIO_TEXT_BYTES_MAX 1087 /* prefix, marker, delimiter; a longer one is 400 */
-#define FY_OIO_MANY_MAX       100  /* containers of one create_many; more is 413 */
+#define FY_OIO_WALK_ROWS_MAX     1000000   /* looked at for a hash or id by one request: seconds */
+#define FY_OIO_TEXT_BYTES_MAX    1087      /* prefix, marker, delimiter; a longer one is 400 */
+#define FY_OIO_MANY_MAX          100       /* containers of one create_many; more is 413 */
 #define FY_OIO_BUDGET_MS                                                                           \
     300000 /* for a request in steps, whatever its client allows: it has a thread of the pool;     \
               asked again it goes on */

@@ -27,16 +27,17 @@ static void a_word_without_a_bucket_or_a_name_is_refused(void **state)
 {
     (void)state;
     struct fy_object_word object;
+    const struct fy_command_line no_options = {0};
     char long_name[2 + 1025 + 1] = "b/";
     memset(long_name + 2, 'x', 1025);
     assert_int_equal(fy_object_word("", &object, NULL), FY_EINPUT);
     assert_int_equal(fy_object_word("/n", &object, NULL), FY_EINPUT);
     assert_int_equal(fy_object_word("\xff/n", &object, NULL), FY_EINPUT);
-    assert_int_equal(fy_object_word_whole("b", &object, NULL), FY_EINPUT);
-    assert_int_equal(fy_object_word_whole("b/", &object, NULL), FY_EINPUT);
-    assert_int_equal(fy_object_word_whole("b/\xff", &object, NULL), FY_EINPUT);
-    assert_int_equal(fy_object_word_whole(long_name, &object, NULL), FY_EINPUT);
-    assert_int_equal(fy_object_word_whole("b/n", &object, NULL), FY_OK);
+    assert_int_equal(fy_place_word_whole(&no_options, "b", &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_place_word_whole(&no_options, "b/", &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_place_word_whole(&no_options, "b/\xff", &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_place_word_whole(&no_options, long_name, &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_place_word_whole(&no_options, "b/n", &object, NULL), FY_OK);
 }
 
 /* With --container a word is a name alone, whatever is in it; --account says whose it is. */
@@ -57,6 +58,20 @@ static void a_place_is_named_by_options_exactly(void **state)
     assert_int_equal(fy_place_word(&line, NULL, &object, NULL), FY_OK);
     assert_string_equal(object.name, "");
     assert_int_equal(fy_place_word_whole(&line, "", &object, NULL), FY_EINPUT);
+    assert_int_equal(fy_place_word_whole(&line, NULL, &object, NULL), FY_EINPUT);
+}
+
+static void a_place_is_given_by_a_word_or_an_option(void **state)
+{
+    (void)state;
+    const struct fy_command_line none = {.options = {{"prefix", ""}}, .option_count = 1};
+    const struct fy_command_line word = {.words = {"b"}, .word_count = 1};
+    const struct fy_command_line container = {.options = {{"container", "b"}}, .option_count = 1};
+    const struct fy_command_line account = {.options = {{"account", "a"}}, .option_count = 1};
+    assert_false(fy_place_given(&none));
+    assert_true(fy_place_given(&word));
+    assert_true(fy_place_given(&container));
+    assert_true(fy_place_given(&account));
 }
 
 static void a_place_without_them_is_as_ever(void **state)
@@ -175,6 +190,7 @@ int main(void)
         cmocka_unit_test(a_word_is_cut_at_its_first_slash),
         cmocka_unit_test(a_word_without_a_bucket_or_a_name_is_refused),
         cmocka_unit_test(a_place_is_named_by_options_exactly),
+        cmocka_unit_test(a_place_is_given_by_a_word_or_an_option),
         cmocka_unit_test(a_place_without_them_is_as_ever),
         cmocka_unit_test(numbers_keep_to_their_bounds),
         cmocka_unit_test(times_have_a_unit),
