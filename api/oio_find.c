@@ -11,7 +11,8 @@ struct search {
     struct fy_oio *oio;
     char id[FY_GUID_DIGITS + 1];
     struct fy_version_query query;
-    char last[FY_OBJECT_BYTES_MAX + 1]; /* the version visited last; "" none */
+    char after[FY_OBJECT_BYTES_MAX + 1]; /* the query's */
+    char last[FY_OBJECT_BYTES_MAX + 1];  /* the version visited last; "" none */
     int64_t last_version;
     uint32_t visited; /* of this part */
     bool found, newest;
@@ -32,9 +33,8 @@ static bool visit(void *arg, const struct fy_version_entry *entry)
 
 static enum fy_code walk(struct search *search, struct fy_err *err)
 {
-    char after[FY_OBJECT_BYTES_MAX + 1] = "";
     enum fy_code code = FY_OK;
-    search->query.after = after;
+    search->query.after = search->after;
     for (int64_t seen = 0; code == FY_OK; seen += search->visited) {
         if (seen >= FY_OIO_WALK_ROWS_MAX)
             return fy_err_set(err, FY_EINPUT, "not among the first %d versions: path finds it",
@@ -46,7 +46,7 @@ static enum fy_code walk(struct search *search, struct fy_err *err)
                                              search, err);
         if (search->found || search->visited < search->query.limit)
             break;
-        memcpy(after, search->last, sizeof(after));
+        memcpy(search->after, search->last, sizeof(search->after));
         search->query.version_after = search->last_version;
     }
     return code;
