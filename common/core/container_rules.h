@@ -36,10 +36,8 @@ FY_MUST_CHECK enum fy_code fy_container_change(struct fy_container_change *chang
 /* The rules of a container nobody has set any of. */
 void fy_container_rules_init(struct fy_container_rules *rules);
 
-/*
- * The error for what a container in that state takes from nobody, which says how it is enabled
- * again. state  frozen or disabled code   what it becomes: FY_EFROZEN or FY_EDISABLED
- */
+/* The error, of that code (FY_EFROZEN or FY_EDISABLED), for what a container that is frozen or
+ * disabled takes from nobody. It says how the container is enabled again. */
 enum fy_code fy_container_refuses(const struct fy_container_row *row, enum fy_container_state state,
                                   enum fy_code code, struct fy_err *err);
 
