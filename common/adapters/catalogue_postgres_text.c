@@ -11,9 +11,13 @@
 #define LOCK_MS          TEXT_OF(FY_PG_LOCK_MS)
 #define IDLE_MS          TEXT_OF(FY_PG_IDLE_MS)
 #define SUMS_FOLDED      TEXT_OF(FY_PG_SUMS_FOLDED)
+#define SUM_MAX          TEXT_OF(FY_CS_SUM_MAX)
 
 /* Leases live by the server's clock: the processes' may differ. */
 #define NOW "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+/* A sum of numbers is of any size here. */
+#define SUM_FROM "greatest(least("
+#define SUM_TO   ", " SUM_MAX "), -" SUM_MAX ")::bigint"
 #define OUTCOME_COLUMNS                                                                            \
     "op_id, bucket, object, action, stamp_time, stamp_site, outcome, reason, detail, at_ms"
 
@@ -42,17 +46,21 @@ const char *const fy_pg_texts[FY_CS_SQL_COUNT] = {
         "INSERT INTO counters(containers, objects, bytes, outbox, conflicts, events, oio_events, "
         "kept_objects, kept_bytes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [FY_CS_COUNTERS_GET] =
-        "SELECT coalesce(sum(containers), 0)::bigint, coalesce(sum(objects), 0)::bigint, "
-        "coalesce(sum(bytes), 0)::bigint, coalesce(sum(outbox), 0)::bigint, "
+        "SELECT coalesce(sum(containers), 0)::bigint, coalesce(sum(objects), 0)::bigint, " SUM_FROM
+        "coalesce(sum(bytes), 0)" SUM_TO ", coalesce(sum(outbox), 0)::bigint, "
         "coalesce(sum(conflicts), 0)::bigint, coalesce(sum(events), 0)::bigint, "
         "coalesce(sum(oio_events), 0)::bigint, "
-        "coalesce(sum(kept_objects), 0)::bigint, coalesce(sum(kept_bytes), 0)::bigint FROM "
-        "counters",
+        "coalesce(sum(kept_objects), 0)::bigint, " SUM_FROM "coalesce(sum(kept_bytes), 0)" SUM_TO
+        " FROM counters",
 
     [FY_CS_PROPERTY_SIZES] =
         "SELECT key, octet_length(value) FROM property WHERE container_id = ? ORDER BY key LIMIT ?",
     [FY_CS_SUM_ADD] =
         "INSERT INTO container_count(container_id, objects, bytes, changes) VALUES(?, ?, ?, ?)",
+    [FY_CS_SUM_GET] =
+        "SELECT " SUM_FROM "coalesce(sum(objects), 0)" SUM_TO ", " SUM_FROM
+        "coalesce(sum(bytes), 0)" SUM_TO ", " SUM_FROM "coalesce(sum(changes), 0)" SUM_TO
+        " FROM container_count WHERE container_id = ?",
 
     [FY_CS_STATE_DUE_PUT] =
         "INSERT INTO state_due(container_id, due_ms, request_id, origin) VALUES(?, ?, ?, ?)",
@@ -121,15 +129,16 @@ static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
         "UPDATE "
         "SKIP LOCKED) RETURNING *) INSERT INTO counters(containers, objects, bytes, outbox, "
         "conflicts, events, oio_events, kept_objects, kept_bytes) SELECT sum(containers), "
-        "sum(objects), sum(bytes), sum(outbox), sum(conflicts), sum(events), sum(oio_events), "
-        "sum(kept_objects), sum(kept_bytes) "
-        "FROM gone HAVING count(*) > 0",
+        "sum(objects), " SUM_FROM "sum(bytes)" SUM_TO ", sum(outbox), sum(conflicts), sum(events), "
+        "sum(oio_events), sum(kept_objects), " SUM_FROM "sum(kept_bytes)" SUM_TO
+        " FROM gone HAVING count(*) > 0",
     OWN(FOLD_WAITING) =
         "WITH gone AS (DELETE FROM waiting_count WHERE id IN (SELECT id FROM waiting_count WHERE "
         "(SELECT count(*) FROM (SELECT 1 FROM waiting_count LIMIT ?1) t) >= ?1 ORDER BY id LIMIT "
         "1000 FOR UPDATE SKIP LOCKED) RETURNING *) INSERT INTO waiting_count(direction, state, "
-        "reason, site, orders, bytes) SELECT direction, state, reason, site, sum(orders), "
-        "sum(bytes) FROM gone GROUP BY direction, state, reason, site HAVING sum(orders) <> 0 "
+        "reason, site, orders, bytes) SELECT direction, state, reason, site, sum(orders), " SUM_FROM
+        "sum(bytes)" SUM_TO
+        " FROM gone GROUP BY direction, state, reason, site HAVING sum(orders) <> 0 "
         "OR sum(bytes) <> 0",
     /* Two that fold at once take different rows, and one after the other adds to a sum. */
     OWN(FOLD_SUMS) =
@@ -137,11 +146,14 @@ static const char *const own_texts[FY_PG_SQL_COUNT - FY_CS_SQL_COUNT] = {
         "container_count WHERE folded = 0 AND (SELECT count(*) FROM (SELECT 1 FROM container_count "
         "WHERE folded = 0 LIMIT ?1) t) >= ?1 ORDER BY id LIMIT " SUMS_FOLDED
         " FOR UPDATE SKIP LOCKED)) RETURNING container_id, objects, bytes, changes) INSERT INTO "
-        "container_count(container_id, objects, bytes, changes, folded) SELECT container_id, "
-        "sum(objects), sum(bytes), sum(changes), 1 FROM gone GROUP BY container_id ORDER BY "
-        "container_id ON CONFLICT(container_id) WHERE folded = 1 DO UPDATE SET objects = "
-        "container_count.objects + excluded.objects, bytes = container_count.bytes + "
-        "excluded.bytes, changes = container_count.changes + excluded.changes",
+        "container_count(container_id, objects, bytes, changes, folded) SELECT "
+        "container_id, " SUM_FROM "sum(objects)" SUM_TO ", " SUM_FROM "sum(bytes)" SUM_TO
+        ", " SUM_FROM "sum(changes)" SUM_TO
+        ", 1 FROM gone GROUP BY container_id ORDER BY container_id ON CONFLICT(container_id) WHERE "
+        "folded = 1 DO UPDATE SET objects = " SUM_FROM
+        "container_count.objects + excluded.objects" SUM_TO ", bytes = " SUM_FROM
+        "container_count.bytes + excluded.bytes" SUM_TO ", changes = " SUM_FROM
+        "container_count.changes + excluded.changes" SUM_TO,
 #undef OWN
 };
 

@@ -29,6 +29,20 @@ static enum fy_code register_check(struct fy_cs *self, struct fy_cat_register *g
     return FY_OK;
 }
 
+/* Is there room for a size that nobody has seen yet? */
+static enum fy_code promise_check(struct fy_cs *self, const struct fy_cs_container *container,
+                                  int64_t more, struct fy_err *err)
+{
+    enum fy_code code = fy_cs_quota_check(self, container, more, err);
+    if (code != FY_OK || more <= 0)
+        return code;
+    int64_t used = fy_cs_sum_get(self, self->writer, container->id).bytes;
+    if (used <= FY_PROMISED_BYTES_MAX - more)
+        return FY_OK;
+    return fy_err_set(err, FY_EQUOTA, "container %s holds %lld bytes; %lld are too many for any",
+                      container->row.name, (long long)used, (long long)more);
+}
+
 static void register_row(struct fy_cs *self, struct fy_cat_register *given,
                          struct fy_object_row *row, int64_t number, const struct fy_stamp *stamp)
 {
@@ -63,8 +77,8 @@ enum fy_code fy_cs_register(struct fy_cs *self, struct fy_cat_op *op)
     if (code != FY_OK)
         return code;
     bool replaces = seat.fills && !fy_cs_keeps_versions(self, &container);
-    code = fy_cs_quota_check(self, &container, given->size - (replaces ? seat.registered.size : 0),
-                             &op->err);
+    code = promise_check(self, &container, given->size - (replaces ? seat.registered.size : 0),
+                         &op->err);
     if (code != FY_OK)
         return code;
 

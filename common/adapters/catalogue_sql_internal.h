@@ -72,6 +72,8 @@
 #define FY_CS_SUMS_MAX        64  /* containers whose sums a transaction adds to before it writes */
 #define FY_CS_TRIES_MAX       5   /* of a batch that other processes disturb, after the first */
 #define FY_CS_SLOTS           256 /* 8 bits of a stamp */
+/* At which a sum ends, above zero and below: 2^62 - 1, so that two of them can be added. */
+#define FY_CS_SUM_MAX 4611686018427387903
 
 /* ------------------------------------------------------------------ rows inside a transaction */
 

@@ -10,6 +10,23 @@
 
 #define PAGE_ROWS 10000 /* counted in one statement, which has to end in time */
 
+/* Ends at FY_CS_SUM_MAX, as the statements do. Nothing that is counted comes there (see
+ * FY_PROMISED_BYTES_MAX), but clients may set a sum below what is there, again and again. */
+static int64_t plus(int64_t sum, int64_t more)
+{
+    int64_t total = 0;
+    if (__builtin_add_overflow(sum, more, &total))
+        return more < 0 ? -FY_CS_SUM_MAX : FY_CS_SUM_MAX;
+    return total > FY_CS_SUM_MAX ? FY_CS_SUM_MAX : total < -FY_CS_SUM_MAX ? -FY_CS_SUM_MAX : total;
+}
+
+static void add(struct fy_cs_sum *sum, int64_t objects, int64_t bytes, int64_t changes)
+{
+    sum->objects = plus(sum->objects, objects);
+    sum->bytes = plus(sum->bytes, bytes);
+    sum->changes = plus(sum->changes, changes);
+}
+
 void fy_cs_sums_save(struct fy_cs *self)
 {
     for (size_t index = 0; index < self->sum_count; index++) {
@@ -47,9 +64,7 @@ void fy_cs_sum_add(struct fy_cs *self, int64_t container_id, int64_t objects, in
         sum = &self->sums[self->sum_count++];
         *sum = (struct fy_cs_sum){.container_id = container_id};
     }
-    sum->objects += objects;
-    sum->bytes += bytes;
-    sum->changes += changes;
+    add(sum, objects, bytes, changes);
 }
 
 struct fy_cs_sum fy_cs_sum_get(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id)
@@ -64,11 +79,8 @@ struct fy_cs_sum fy_cs_sum_get(struct fy_cs *self, struct fy_cs_conn *conn, int6
     }
     fy_cs_end(&use);
     const struct fy_cs_sum *more = conn == self->writer ? added(self, container_id) : NULL;
-    if (more != NULL) {
-        sum.objects += more->objects;
-        sum.bytes += more->bytes;
-        sum.changes += more->changes;
-    }
+    if (more != NULL)
+        add(&sum, more->objects, more->bytes, more->changes);
     return sum;
 }
 
@@ -85,8 +97,8 @@ int64_t fy_cs_sum_page(struct fy_cs_conn *conn, enum fy_cs_sql sql, int64_t row_
     fy_cs_i64(&use, last.number);
     fy_cs_i64(&use, row_count);
     if (fy_cs_row(&use) && (count = fy_cs_take_i64(&use)) > 0) {
-        sum->objects += fy_cs_take_i64(&use);
-        sum->bytes += fy_cs_take_i64(&use);
+        int64_t objects = fy_cs_take_i64(&use);
+        add(sum, objects, fy_cs_take_i64(&use), 0);
         fy_cs_take_text(&use, after->name, sizeof after->name);
         after->number = fy_cs_take_i64(&use);
     }

@@ -124,10 +124,6 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_PROPERTY_DELETE_USER] =
         "DELETE FROM property WHERE container_id = ? AND key >= 'user.' AND key < 'user/'",
     [FY_CS_PROPERTY_DELETE_ALL] = "DELETE FROM property WHERE container_id = ?",
-    [FY_CS_SUM_GET] =
-        "SELECT CAST(coalesce(sum(objects), 0) AS BIGINT), CAST(coalesce(sum(bytes), 0) AS "
-        "BIGINT), CAST(coalesce(sum(changes), 0) AS BIGINT) FROM container_count WHERE "
-        "container_id = ?",
     [FY_CS_SUM_DELETE] = "DELETE FROM container_count WHERE container_id = ?",
 
     [FY_CS_RIGHT_GET] = "SELECT rights, revoked FROM access WHERE client = ? AND bucket = ?",

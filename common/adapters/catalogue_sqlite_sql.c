@@ -11,6 +11,13 @@
 #define OUTCOME_COLUMNS                                                                            \
     "op_id, bucket, object, action, stamp_time, stamp_site, outcome, reason, detail, at_ms"
 
+#define TEXT_OF(number)  TEXT_OF_(number)
+#define TEXT_OF_(number) #number
+#define SUM_MAX          TEXT_OF(FY_CS_SUM_MAX)
+/* Over 2^63 it would be no integer any more. */
+#define SUM_FROM "max(min("
+#define SUM_TO   ", " SUM_MAX "), -" SUM_MAX ")"
+
 /* Designators tell where a text begins; each goes over several lines on purpose. */
 /* NOLINTBEGIN(bugprone-suspicious-missing-comma) */
 const char *const fy_csl_texts[FY_CS_SQL_COUNT] = {
@@ -31,10 +38,10 @@ const char *const fy_csl_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_LEASE_RELEASE] = "UPDATE lease SET alive = 0, saved_time = max(saved_time, ?) WHERE "
                             "slot = ? AND boot_id = ?",
     [FY_CS_COUNTERS_ADD] =
-        "UPDATE counters SET containers = containers + ?, objects = objects + ?, bytes = bytes + "
-        "?, outbox = outbox + ?, conflicts = conflicts + ?, events = events + ?, oio_events = "
-        "oio_events + ?, "
-        "kept_objects = kept_objects + ?, kept_bytes = kept_bytes + ? WHERE id = 1",
+        "UPDATE counters SET containers = containers + ?, objects = objects + ?, bytes = " SUM_FROM
+        "bytes + ?" SUM_TO ", outbox = outbox + ?, conflicts = conflicts + ?, events = events + "
+        "?, oio_events = oio_events + ?, kept_objects = kept_objects + ?, kept_bytes = " SUM_FROM
+        "kept_bytes + ?" SUM_TO " WHERE id = 1",
     [FY_CS_COUNTERS_GET] =
         "SELECT containers, objects, bytes, outbox, conflicts, events, oio_events, kept_objects, "
         "kept_bytes "
@@ -44,8 +51,10 @@ const char *const fy_csl_texts[FY_CS_SQL_COUNT] = {
                              "container_id = ? ORDER BY key LIMIT ?",
     [FY_CS_SUM_ADD] =
         "INSERT INTO container_count(container_id, objects, bytes, changes) VALUES(?, ?, ?, ?) ON "
-        "CONFLICT(container_id) DO UPDATE SET objects = objects + excluded.objects, bytes = bytes "
-        "+ excluded.bytes, changes = changes + excluded.changes",
+        "CONFLICT(container_id) DO UPDATE SET objects = " SUM_FROM
+        "objects + excluded.objects" SUM_TO ", bytes = " SUM_FROM "bytes + excluded.bytes" SUM_TO
+        ", changes = " SUM_FROM "changes + excluded.changes" SUM_TO,
+    [FY_CS_SUM_GET] = "SELECT objects, bytes, changes FROM container_count WHERE container_id = ?",
 
     [FY_CS_STATE_DUE_PUT] =
         "INSERT INTO state_due(container_id, due_ms, request_id, origin) VALUES(?, ?, ?, ?) ON "

@@ -187,6 +187,9 @@
 #define FY_OBJECT_SIZE_MAX (5LL << 40) /* CCS: a body of 5 TB; more is 413 */
 #define FY_VERSION_MAX     (1LL << 62) /* number of a version: those that follow are above it */
 #define FY_COUNTER_MAX     (1LL << 56) /* to which a sum of a container is set */
+/* Up to which a container takes versions without a body: their sizes cost nothing to say, and a sum
+ * ends at 2^62 - 1. What is left to there is for bodies, which do not come by so many. */
+#define FY_PROMISED_BYTES_MAX (1LL << 61)
 
 /* Containers by OpenIO's rules (spec openio-container). */
 #define FY_OIO_NS_BYTES_MAX      63      /* of the namespace, as OpenIO has it */

@@ -28,7 +28,8 @@ int catalogue_contract(const struct catalogue_factory *factory)
            catalogue_contract_container() + catalogue_contract_both() + catalogue_contract_name() +
            catalogue_contract_kept() + catalogue_contract_version() + catalogue_contract_oio() +
            catalogue_contract_oio_object() + catalogue_contract_policy() +
-           catalogue_contract_registered() + catalogue_contract_policy_order();
+           catalogue_contract_registered() + catalogue_contract_policy_order() +
+           catalogue_contract_large();
 }
 
 /* ------------------------------------------------------------------ fixture */

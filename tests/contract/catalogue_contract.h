@@ -63,6 +63,7 @@ int catalogue_contract_version(void);
 int catalogue_contract_policy(void);
 int catalogue_contract_registered(void);
 int catalogue_contract_policy_order(void);
+int catalogue_contract_large(void);
 
 /* ------------------------------------------------------------------ fixture */
 

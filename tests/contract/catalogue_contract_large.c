@@ -1,0 +1,125 @@
+/* catalogue_contract_large.c - containers whose numbers are large. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/contract/catalogue_contract.h"
+
+#define ACCOUNT "Account A"
+#define NAME    "c"
+#define SUM_MAX 4611686018427387903 /* 2^62 - 1 */
+
+/* Runs SQL on the closed place. */
+static void change(struct contract *c, const char *sql)
+{
+    contract_close(c);
+    c->factory->exec(c->place, sql);
+    contract_open(c);
+}
+
+static void set_sums(struct contract *c, int64_t objects, int64_t bytes)
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO container_count(container_id, objects, bytes, changes) SELECT id, "
+                   "%lld, %lld, 1 FROM container",
+                   (long long)objects, (long long)bytes);
+    change(c, "DELETE FROM container_count");
+    change(c, sql);
+}
+
+static void assert_sums(struct contract *c, int64_t objects, int64_t bytes)
+{
+    struct fy_container_info info = contract_info(c, ACCOUNT, NAME);
+    assert_true(info.objects == objects);
+    assert_true(info.bytes == bytes);
+}
+
+static enum fy_code add(struct contract *c, const char *object, int64_t size)
+{
+    struct fy_cat_register op = {.op.kind = FY_CAT_REGISTER,
+                                 .key = contract_key(ACCOUNT, NAME, object),
+                                 .client = ACCOUNT,
+                                 .size = size,
+                                 .facts.hash = "HASH"};
+    c->clock.now_ms += 10;
+    return contract_run(c, &op.op);
+}
+
+static void recount(struct contract *c)
+{
+    struct fy_cat_touch touch = {
+        .op.kind = FY_CAT_TOUCH, .account = ACCOUNT, .name = NAME, .recount = true};
+    assert_int_equal(contract_run(c, &touch.op), FY_OK);
+}
+
+/* What folds sums, where they are kept as what was added to them. */
+static void fold(struct contract *c)
+{
+    struct fy_cat_lease_renew renew = {.op.kind = FY_CAT_LEASE_RENEW};
+    assert_int_equal(contract_run(c, &renew.op), FY_OK);
+}
+
+/* ------------------------------------------------------------------ sums */
+
+/* The size of a version whose body is yet to come is but said, and would take sums anywhere. */
+static void versions_without_a_body_promise_a_bounded_number_of_bytes(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(contract_make(c, ACCOUNT, NAME), FY_OK);
+    set_sums(c, 0, FY_PROMISED_BYTES_MAX - FY_OBJECT_SIZE_MAX - 1);
+    assert_int_equal(add(c, "o1", FY_OBJECT_SIZE_MAX), FY_OK);
+    assert_int_equal(add(c, "o2", 2), FY_EQUOTA);
+    assert_int_equal(add(c, "o2", 1), FY_OK);
+    assert_int_equal(add(c, "o3", 1), FY_EQUOTA);
+    assert_int_equal(add(c, "o4", 0), FY_OK);
+    assert_int_equal(contract_put_in(c, ACCOUNT, NAME, "o5", "12345"), FY_OK); /* it has come */
+    assert_sums(c, 4, FY_PROMISED_BYTES_MAX + 5);
+}
+
+/* By clients who set a sum below what is there: the transaction goes on, and so does what folds. */
+static void sum_that_would_be_too_large_for_a_number_ends_there(void **state)
+{
+    enum { OBJECTS = 70 }; /* transactions: enough to be folded */
+    struct contract *c = *state;
+    char name[16];
+    assert_int_equal(contract_make(c, ACCOUNT, NAME), FY_OK);
+    set_sums(c, SUM_MAX, SUM_MAX - 3);
+    for (int index = 0; index < OBJECTS; index++) {
+        (void)snprintf(name, sizeof name, "o%d", index);
+        assert_int_equal(contract_put_in(c, ACCOUNT, NAME, name, "12345"), FY_OK);
+        assert_sums(c, SUM_MAX, SUM_MAX);
+    }
+    fold(c);
+    assert_sums(c, SUM_MAX, SUM_MAX);
+    recount(c);
+    assert_sums(c, OBJECTS, 5 * OBJECTS);
+
+    set_sums(c, -SUM_MAX, -SUM_MAX);
+    assert_int_equal(contract_rm_in(c, ACCOUNT, NAME, "o0"), FY_OK);
+    assert_sums(c, -SUM_MAX, -SUM_MAX);
+    assert_int_equal(contract_put_in(c, ACCOUNT, NAME, "o0", "12345"), FY_OK);
+}
+
+static void sum_that_is_counted_ends_there_as_well(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(contract_make(c, ACCOUNT, NAME), FY_OK);
+    assert_int_equal(contract_put_in(c, ACCOUNT, NAME, "o1", "12345"), FY_OK);
+    assert_int_equal(add(c, "o2", 1), FY_OK);
+    change(c, "UPDATE object SET size = 4611686018427387904");
+    change(c, "UPDATE version SET size = 4611686018427387904");
+    recount(c);
+    assert_sums(c, 2, SUM_MAX);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
+
+int catalogue_contract_large(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(versions_without_a_body_promise_a_bounded_number_of_bytes),
+        TEST(sum_that_would_be_too_large_for_a_number_ends_there),
+        TEST(sum_that_is_counted_ends_there_as_well),
+    };
+    return cmocka_run_group_tests_name("catalogue of large numbers", tests, NULL, NULL);
+}
