@@ -206,16 +206,34 @@ static enum fy_code dedup(struct fy_oio *oio, struct fy_err *err)
     return code == FY_OK ? fy_oio_empty(oio, 204) : code;
 }
 
+/* Counted before, so that writers do not wait for it, as long as nobody else corrects the sums. */
+static enum fy_code recount(struct fy_oio *oio, struct fy_cat_touch *op, struct fy_err *err)
+{
+    enum fy_code code = FY_OK;
+    op->recount = true;
+    op->stale = true;
+    for (unsigned attempt = 0; code == FY_OK && op->stale && attempt <= FY_RECOUNTS_MAX;
+         attempt++) {
+        op->count = (struct fy_cat_count){.container_id = 0};
+        if (attempt < FY_RECOUNTS_MAX)
+            code = fy_catalogue_container_count(oio->node->catalogue, op->account, op->name,
+                                                &op->count, err);
+        if (code == FY_OK)
+            code = fy_oio_write(oio, &op->op, err);
+    }
+    return code;
+}
+
 static enum fy_code touch(struct fy_oio *oio, struct fy_err *err)
 {
     const char *recompute = fy_oio_param(oio, "recompute");
-    struct fy_cat_touch op = {.op = {.kind = FY_CAT_TOUCH},
-                              .asker = oio->asker,
-                              .recount = recompute != NULL && fy_oio_bool(recompute)};
+    struct fy_cat_touch op = {.op = {.kind = FY_CAT_TOUCH}, .asker = oio->asker};
     memcpy(op.account, oio->account, sizeof(op.account));
     memcpy(op.name, oio->name, sizeof(op.name));
     enum fy_code code = fy_oio_body_check(oio, err);
-    if (code == FY_OK)
+    if (code == FY_OK && recompute != NULL && fy_oio_bool(recompute))
+        code = recount(oio, &op, err);
+    else if (code == FY_OK)
         code = fy_oio_write(oio, &op.op, err);
     return code == FY_OK ? fy_oio_empty(oio, 204) : code;
 }

@@ -378,6 +378,7 @@ static const struct fy_catalogue_ops catalogue_sql_ops = {
     .container_get = fy_cs_container_get,
     .container_list = fy_cs_container_list,
     .container_walk = fy_cs_container_walk,
+    .container_count = fy_cs_container_count,
     .container_info = fy_cs_container_info,
     .version_get = fy_cs_version_get,
     .version_list = fy_cs_version_list,

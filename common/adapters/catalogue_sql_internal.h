@@ -163,6 +163,7 @@ struct fy_cs {
     struct fy_cs_counters counters;
     struct fy_cs_sum sums[FY_CS_SUMS_MAX]; /* that the transaction adds, as far as not written */
     size_t sum_count;
+    uint64_t corrections; /* how often sums were set, and not added to */
     struct fy_cs_container
         kept[FY_CS_CONTAINERS_KEPT]; /* committed or written by this transaction */
     struct fy_buf json;              /* reused for outbox rows */

@@ -32,6 +32,8 @@ enum fy_code fy_cs_container_list(struct fy_catalogue *port, const char *account
 enum fy_code fy_cs_container_walk(struct fy_catalogue *port, const char *account, const char *name,
                                   uint32_t limit, fy_container_visit_fn *visit, void *arg,
                                   struct fy_err *err);
+enum fy_code fy_cs_container_count(struct fy_catalogue *port, const char *account, const char *name,
+                                   struct fy_cat_count *count, struct fy_err *err);
 enum fy_code fy_cs_container_info(struct fy_catalogue *port, const struct fy_container_ref *ref,
                                   struct fy_container_info *info, fy_property_visit_fn *visit,
                                   void *arg, struct fy_err *err);

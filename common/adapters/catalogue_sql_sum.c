@@ -118,18 +118,76 @@ struct fy_cs_sum fy_cs_sum_count(struct fy_cs_conn *conn, int64_t container_id)
     return sum;
 }
 
+/* What the rows have more than the sums. */
+static void count_rows(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
+                       struct fy_cat_count *count)
+{
+    struct fy_cs_sum kept = fy_cs_sum_get(self, conn, container_id);
+    struct fy_cs_sum counted = fy_cs_sum_count(conn, container_id);
+    count->container_id = container_id;
+    count->objects = counted.objects - kept.objects;
+    count->bytes = counted.bytes - kept.bytes;
+    count->kept_objects = kept.objects;
+    count->kept_bytes = kept.bytes;
+    count->changes = kept.changes;
+}
+
+enum fy_code fy_cs_container_count(struct fy_catalogue *port, const char *account, const char *name,
+                                   struct fy_cat_count *found, struct fy_err *err)
+{
+    struct fy_cs *self = fy_cs_from(port);
+    struct fy_cs_container container;
+    struct fy_cat_count counted = {.container_id = 0};
+    (void)pthread_mutex_lock(&self->write_mutex); /* held by nobody of us: cannot fail */
+    counted.corrections = self->corrections;
+    (void)pthread_mutex_unlock(&self->write_mutex);
+    struct fy_cs_conn *reader = fy_cs_reader_take(self);
+    fy_cs_exec(reader, FY_CS_BEGIN_READ);
+    bool is_there = fy_cs_container_read(reader, account, name, &container) && container.there &&
+                    !container.hidden;
+    if (is_there)
+        count_rows(self, reader, container.id, &counted);
+    fy_cs_exec(reader, FY_CS_COMMIT);
+    enum fy_code code = fy_cs_reader_give(self, reader, err);
+    if (code != FY_OK)
+        return code;
+    if (!is_there)
+        return fy_err_set(err, FY_ENOTFOUND, "container %.100s is not here", name);
+    *found = counted;
+    return FY_OK;
+}
+
+/* Whoever changes rows adds the same to the sums, so what they differ by stays, until somebody
+ * corrects it. Another process's corrections are known by the sums alone. */
+static bool is_stale(struct fy_cs *self, int64_t container_id, const struct fy_cat_count *count)
+{
+    if (count->container_id != container_id || count->corrections != self->corrections)
+        return true;
+    if (!self->engine->shared)
+        return false;
+    struct fy_cs_sum sum = fy_cs_sum_get(self, self->writer, container_id);
+    return sum.objects != count->kept_objects || sum.bytes != count->kept_bytes ||
+           sum.changes != count->changes;
+}
+
 enum fy_code fy_cs_touch(struct fy_cs *self, struct fy_cat_op *op)
 {
-    const struct fy_cat_touch *touch = (const struct fy_cat_touch *)(void *)op;
+    struct fy_cat_touch *touch = (struct fy_cat_touch *)(void *)op;
     struct fy_cs_container container;
+    struct fy_cat_count counted = touch->count;
+    touch->stale = false;
     if (!fy_cs_container_find(self, touch->account, touch->name, &container) || !container.there)
         return fy_err_set(&op->err, FY_ENOTFOUND, "container %.100s is not here", touch->name);
+    touch->stale =
+        touch->recount && counted.container_id != 0 && is_stale(self, container.id, &counted);
+    if (touch->stale)
+        return FY_OK;
     fy_cs_tell_state(self, container.id, &touch->asker);
     if (!touch->recount)
         return FY_OK;
-    struct fy_cs_sum kept = fy_cs_sum_get(self, self->writer, container.id);
-    struct fy_cs_sum counted = fy_cs_sum_count(self->writer, container.id);
-    fy_cs_sum_add(self, container.id, counted.objects - kept.objects, counted.bytes - kept.bytes,
-                  1);
+    if (counted.container_id == 0)
+        count_rows(self, self->writer, container.id, &counted);
+    self->corrections++;
+    fy_cs_sum_add(self, container.id, counted.objects, counted.bytes, 1);
     return FY_OK;
 }

@@ -71,6 +71,9 @@ struct fy_catalogue_ops {
     enum fy_code (*container_walk)(struct fy_catalogue *self, const char *account, const char *name,
                                    uint32_t limit, fy_container_visit_fn *visit, void *arg,
                                    struct fy_err *err);
+    enum fy_code (*container_count)(struct fy_catalogue *self, const char *account,
+                                    const char *name, struct fy_cat_count *count,
+                                    struct fy_err *err);
     enum fy_code (*container_info)(struct fy_catalogue *self, const struct fy_container_ref *ref,
                                    struct fy_container_info *info, fy_property_visit_fn *visit,
                                    void *arg, struct fy_err *err);
@@ -214,6 +217,14 @@ fy_catalogue_container_info(struct fy_catalogue *self, const struct fy_container
                             struct fy_err *err)
 {
     return self->ops->container_info(self, ref, info, visit, arg, err);
+}
+/* Counts the rows of a container that is there, by its exact names, as of one moment, for a touch.
+ * It takes seconds for millions of versions, and holds no writer up. FY_ENOTFOUND. */
+FY_MUST_CHECK static inline enum fy_code
+fy_catalogue_container_count(struct fy_catalogue *self, const char *account, const char *name,
+                             struct fy_cat_count *count, struct fy_err *err)
+{
+    return self->ops->container_count(self, account, name, count, err);
 }
 /* A version of an object, the newest with 0: READY, or registered, or a delete marker.
  * FY_ENOTFOUND: there is none. */

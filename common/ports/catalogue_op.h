@@ -451,13 +451,23 @@ struct fy_cat_container_state {
     struct fy_cat_asker asker;
     enum fy_container_state state; /* ENABLED or FROZEN */
 };
-/* Tells of its sums; recount: from its rows first. */
+/* What fy_catalogue_container_count has found, for a touch. */
+struct fy_cat_count {
+    int64_t container_id;   /* 0: nothing is counted yet, the operation does it */
+    int64_t objects, bytes; /* that the rows have more than the sums */
+    int64_t kept_objects, kept_bytes, changes; /* the sums */
+    uint64_t corrections;                      /* the catalogue's */
+};
+/* Tells of its sums; recount: they are made what its rows say. That is what was counted before, so
+ * that no writer waits for it, unless the sums were corrected meanwhile. */
 struct fy_cat_touch {
     struct fy_cat_op op;
     char account[FY_CLIENT_BYTES_MAX + 1];
     char name[FY_BUCKET_BYTES_MAX + 1];
     struct fy_cat_asker asker;
     bool recount;
+    struct fy_cat_count count;
+    bool stale; /* out: nothing was corrected, count again */
 };
 /* Removes up to limit versions and delete markers, by name; orders for the other sites with them.
  * Repeat until more is false. FY_EDISABLED. */

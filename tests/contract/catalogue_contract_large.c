@@ -112,6 +112,80 @@ static void sum_that_is_counted_ends_there_as_well(void **state)
     assert_sums(c, 2, SUM_MAX);
 }
 
+/* ------------------------------------------------------------------ recounts */
+
+static struct fy_cat_touch counted(struct contract *c)
+{
+    struct fy_cat_touch touch = {
+        .op.kind = FY_CAT_TOUCH, .account = ACCOUNT, .name = NAME, .recount = true};
+    assert_int_equal(
+        fy_catalogue_container_count(c->catalogue, ACCOUNT, NAME, &touch.count, &c->err), FY_OK);
+    return touch;
+}
+
+static void set_usage(struct contract *c, const char *value)
+{
+    const struct fy_property property = {"sys.m2.usage", value};
+    struct fy_cat_properties op = {.op.kind = FY_CAT_PROPERTIES,
+                                   .account = ACCOUNT,
+                                   .name = NAME,
+                                   .properties = &property,
+                                   .count = 1};
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+}
+
+/* Touches until nothing was stale; how often. */
+static int touch_exactly(struct contract *c, struct fy_cat_touch touch)
+{
+    for (int times = 1;; times++) {
+        assert_int_equal(contract_run(c, &touch.op), FY_OK);
+        if (!touch.stale)
+            return times;
+        assert_true(times < 3);
+        touch = counted(c);
+    }
+}
+
+/* The rows are counted before the transaction: what is written in between is in the sums. */
+static void recount_is_exact_whatever_is_written_meanwhile(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(contract_make(c, ACCOUNT, NAME), FY_OK);
+    assert_int_equal(contract_put_in(c, ACCOUNT, NAME, "o1", "12345"), FY_OK);
+    assert_int_equal(contract_put_in(c, ACCOUNT, NAME, "o2", "12"), FY_OK);
+    set_usage(c, "77");
+    struct fy_cat_touch touch = counted(c);
+    assert_int_equal(contract_put_in(c, ACCOUNT, NAME, "o3", "123"), FY_OK);
+    assert_int_equal(contract_rm_in(c, ACCOUNT, NAME, "o1"), FY_OK);
+    assert_sums(c, 2, 75);
+    (void)touch_exactly(c, touch);
+    assert_sums(c, 2, 5);
+}
+
+static void what_was_counted_before_a_correction_corrects_nothing(void **state)
+{
+    struct contract *c = *state;
+    assert_int_equal(contract_make(c, ACCOUNT, NAME), FY_OK);
+    assert_int_equal(contract_put_in(c, ACCOUNT, NAME, "o1", "12345"), FY_OK);
+    set_usage(c, "77");
+    struct fy_cat_touch first = counted(c), second = first;
+    assert_int_equal(touch_exactly(c, first), 1);
+    assert_int_equal(touch_exactly(c, second), 2);
+    assert_sums(c, 1, 5);
+    struct fy_cat_touch third = counted(c);
+    set_usage(c, "99");
+    assert_int_equal(touch_exactly(c, third), 2);
+    assert_sums(c, 1, 5);
+
+    third = counted(c); /* and another container has the name then */
+    assert_int_equal(contract_rm_in(c, ACCOUNT, NAME, "o1"), FY_OK);
+    assert_int_equal(contract_destroy(c, ACCOUNT, NAME), FY_OK);
+    assert_int_equal(
+        fy_catalogue_container_count(c->catalogue, ACCOUNT, NAME, &third.count, &c->err),
+        FY_ENOTFOUND);
+    assert_int_equal(contract_run(c, &third.op), FY_ENOTFOUND);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
 
 int catalogue_contract_large(void)
@@ -120,6 +194,8 @@ int catalogue_contract_large(void)
         TEST(versions_without_a_body_promise_a_bounded_number_of_bytes),
         TEST(sum_that_would_be_too_large_for_a_number_ends_there),
         TEST(sum_that_is_counted_ends_there_as_well),
+        TEST(recount_is_exact_whatever_is_written_meanwhile),
+        TEST(what_was_counted_before_a_correction_corrects_nothing),
     };
     return cmocka_run_group_tests_name("catalogue of large numbers", tests, NULL, NULL);
 }
