@@ -27,7 +27,10 @@ const char *const fy_cs_version_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_VERSION_OLDEST] = VERSION_OF_NAME "ORDER BY v.number LIMIT 1",
     /* Parameters: container, name, how many are passed over. */
     [FY_CS_VERSION_BEYOND] =
-        VERSION_OF_NAME "AND v.kind <> 1 ORDER BY v.number DESC LIMIT 1 OFFSET ?",
+        "SELECT number FROM version WHERE container_id = ? AND name = ? AND kind <> 1 ORDER BY "
+        "number DESC LIMIT 1 OFFSET ?",
+    [FY_CS_VERSION_UP_TO] =
+        VERSION_OF_NAME "AND v.number <= ? AND v.kind <> 1 ORDER BY v.number DESC LIMIT 1",
     [FY_CS_VERSION_ADD] =
         "INSERT INTO version(container_id, name, number, kind, id, stamp_time, stamp_site, size, "
         "hash, changed_ms, expires_ms, metadata, body_id, proof) VALUES(?, ?, ?, 0, ?, ?, ?, ?, ?, "

@@ -144,21 +144,35 @@ void fy_cs_version_drop(struct fy_cs *self, const struct fy_cs_name *at,
     fy_cs_body_let_go(self, row->body_id);
 }
 
+/* The newest version of the name beyond so many, which are walked over; false: there is none. */
+static bool first_beyond(struct fy_cs *self, const struct fy_cs_name *at, int64_t kept,
+                         int64_t *number)
+{
+    struct fy_cs_use use = use_of(self->writer, FY_CS_VERSION_BEYOND, at->container->id, at->name);
+    fy_cs_i64(&use, kept);
+    bool found = fy_cs_row(&use);
+    if (found)
+        *number = fy_cs_take_i64(&use);
+    fy_cs_end(&use);
+    return found && !fy_cs_conn_failed(self->writer);
+}
+
 uint32_t fy_cs_versions_trim(struct fy_cs *self, const struct fy_cs_name *at, int64_t kept,
                              uint32_t limit)
 {
     struct fy_object_row row;
     uint32_t dropped = 0;
-    int64_t others = kept - (at->object->reg.status == FY_STATUS_READY ? 1 : 0);
+    int64_t others = kept - (at->object->reg.status == FY_STATUS_READY ? 1 : 0), number = 0;
     FY_ASSERT(kept >= 1);
-    while (dropped < limit) {
+    for (bool more = first_beyond(self, at, others, &number); more && dropped < limit; dropped++) {
         struct fy_cs_use use =
-            use_of(self->writer, FY_CS_VERSION_BEYOND, at->container->id, at->name);
-        fy_cs_i64(&use, others);
-        if (!take_row(self, &use, &row))
+            use_of(self->writer, FY_CS_VERSION_UP_TO, at->container->id, at->name);
+        fy_cs_i64(&use, number);
+        more = take_row(self, &use, &row);
+        if (!more)
             break;
         fy_cs_version_drop(self, at, &row);
-        dropped++;
+        number = row.version - 1;
     }
     return dropped;
 }

@@ -67,7 +67,7 @@ void fy_cs_version_take(struct fy_cs *self, const struct fy_cs_name *at,
 /* Likewise, and its body is let go. */
 void fy_cs_version_drop(struct fy_cs *self, const struct fy_cs_name *at,
                         const struct fy_object_row *row);
-/* Drops the oldest versions of the name that are more than so many, at most limit of them; delete
+/* Drops versions of the name that are more than so many and older, at most limit of them; delete
  * markers are none, and the object, if it is READY, is one of them and stays. How many were. */
 uint32_t fy_cs_versions_trim(struct fy_cs *self, const struct fy_cs_name *at, int64_t kept,
                              uint32_t limit);

@@ -1,6 +1,7 @@
 /* catalogue_contract_large.c - containers whose numbers are large. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/contract/catalogue_contract.h"
 
@@ -186,6 +187,52 @@ static void what_was_counted_before_a_correction_corrects_nothing(void **state)
     assert_int_equal(contract_run(c, &third.op), FY_ENOTFOUND);
 }
 
+/* ------------------------------------------------------------------ versions of one name */
+
+#define VERSIONS 20000
+#define KEPT     10000
+#define TRIM_MS  15000 /* it takes a second; looking anew for each that goes, half a minute */
+
+static int64_t elapsed_ms(const struct timespec *begin)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - begin->tv_sec) * 1000LL + (now.tv_nsec - begin->tv_nsec) / 1000000;
+}
+
+/* Those that are kept are walked over once a transaction, not once for each that goes. */
+static void purge_of_a_name_takes_as_long_as_it_has_versions(void **state)
+{
+    struct contract *c = *state;
+    struct timespec begin;
+    char sql[512];
+    assert_int_equal(contract_make(c, ACCOUNT, NAME), FY_OK);
+    assert_int_equal(add(c, "o", 3), FY_OK); /* the container has registered versions */
+    (void)snprintf(sql, sizeof sql,
+                   "WITH RECURSIVE counted(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM counted "
+                   "WHERE i < %d) INSERT INTO version(container_id, name, number, kind, id, "
+                   "stamp_time, stamp_site, size, hash, changed_ms, expires_ms, metadata, proof) "
+                   "SELECT container_id, name, i, 2, id, stamp_time, stamp_site, size, hash, "
+                   "changed_ms, 0, '', 0 FROM counted CROSS JOIN version",
+                   VERSIONS - 1);
+    change(c, sql);
+    recount(c);
+    assert_sums(c, VERSIONS, 3 * VERSIONS);
+    struct fy_cat_versions_purge op = {.op.kind = FY_CAT_VERSIONS_PURGE,
+                                       .account = ACCOUNT,
+                                       .name = NAME,
+                                       .policy = KEPT,
+                                       .limit = 1000};
+    (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+    do {
+        assert_int_equal(contract_run(c, &op.op), FY_OK);
+        assert_true(elapsed_ms(&begin) < TRIM_MS);
+    } while (op.more);
+    print_message("%d versions beyond %d went in %lld ms\n", VERSIONS - KEPT, KEPT,
+                  (long long)elapsed_ms(&begin));
+    assert_sums(c, KEPT, 3 * KEPT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
 
 int catalogue_contract_large(void)
@@ -196,6 +243,7 @@ int catalogue_contract_large(void)
         TEST(sum_that_is_counted_ends_there_as_well),
         TEST(recount_is_exact_whatever_is_written_meanwhile),
         TEST(what_was_counted_before_a_correction_corrects_nothing),
+        TEST(purge_of_a_name_takes_as_long_as_it_has_versions),
     };
     return cmocka_run_group_tests_name("catalogue of large numbers", tests, NULL, NULL);
 }

@@ -228,6 +228,8 @@ static void growing_statements_use_the_index_made_for_them(void **state)
         {FY_CS_VERSION_LIST_REGISTERED, "version_registered"},
         {FY_CS_VERSION_LIST, "version_key"},
         {FY_CS_VERSION_LIST_NAME, "version_key"},
+        {FY_CS_VERSION_BEYOND, "version_key"},
+        {FY_CS_VERSION_UP_TO, "version_key"},
         {FY_CS_BODY_FIND, "body_sha_size_key"},
         {FY_CS_BODY_BY_REF, "body_ref"},
         {FY_CS_BODY_LIST, "body_pkey"},
