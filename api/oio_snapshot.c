@@ -104,6 +104,8 @@ static enum fy_code make(struct fy_oio *oio, struct fy_cat_snapshot *op, struct 
 {
     struct fy_err undone = {0};
     enum fy_code code = step(oio, op, FY_SNAPSHOT_BEGIN, err);
+    if (code != FY_OK && op->copy_id != 0) /* nobody heard whether: nobody else would end it */
+        (void)finish(oio, op, FY_SNAPSHOT_UNDO, &undone);
     if (code != FY_OK)
         return code;
     code = copy_rows(oio, op, err);

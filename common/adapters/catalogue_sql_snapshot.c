@@ -58,6 +58,7 @@ static enum fy_code begin(struct fy_cs *self, struct fy_cat_snapshot *snapshot)
 {
     struct fy_cs_container source = {.id = 0}, place = {.id = 0}, copy = {.id = 0};
     char name[FY_CS_COPY_NAME_BYTES];
+    snapshot->copy_id = 0;
     enum fy_code code = begin_check(self, snapshot, &source, &place);
     if (code != FY_OK)
         return code;
@@ -70,6 +71,7 @@ static enum fy_code begin(struct fy_cs *self, struct fy_cat_snapshot *snapshot)
     fy_cs_text(&use, self->boot_id);
     fy_cs_expect(&use);
     (void)fy_cs_container_read(self->writer, "", name, &copy); /* made just now */
+    snapshot->copy_id = copy.id;
     use = fy_cs_use(self->writer, FY_CS_SNAPSHOT_PROPERTIES);
     fy_cs_i64(&use, copy.id);
     fy_cs_i64(&use, source.id);

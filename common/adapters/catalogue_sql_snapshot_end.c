@@ -130,13 +130,16 @@ static enum fy_code undo_own(struct fy_cs *self, struct fy_cat_snapshot *snapsho
 {
     struct fy_cs_container copy;
     char name[FY_CS_COPY_NAME_BYTES];
+    bool copied = false;
     int64_t place_id = place_of(self, snapshot);
-    if (place_id == 0)
+    fy_cs_snapshot_name(place_id, name);
+    if (place_id != 0)
+        copied = fy_cs_container_read(self->writer, "", name, &copy);
+    bool another = copied && snapshot->copy_id != 0 && copy.id != snapshot->copy_id;
+    if (place_id == 0 || another)
         return fy_err_set(&snapshot->op.err, FY_ENOTFOUND, "no snapshot onto %s is being made here",
                           snapshot->to_name);
-    fy_cs_snapshot_name(place_id, name);
-    snapshot->more = fy_cs_container_read(self->writer, "", name, &copy) &&
-                     !remove_page(self, copy.id, snapshot->limit);
+    snapshot->more = copied && !remove_page(self, copy.id, snapshot->limit);
     if (snapshot->more)
         return FY_OK;
     unhide(self, place_id);

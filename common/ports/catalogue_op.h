@@ -530,6 +530,8 @@ struct fy_cat_snapshot {
     bool more;                          /* out */
     char last[FY_OBJECT_BYTES_MAX + 1]; /* the catalogue's: what `after` is once it is committed */
     int64_t last_version;
+    int64_t copy_id; /* the catalogue's. Not 0 after a BEGIN that failed: maybe it has happened, and
+                        UNDO takes that one back */
 };
 /* A version of a name by its description, without a body: it is listed and counted, and goes when
  * its body comes (or is deleted); what was there before can be read until then. FY_EEXISTS that

@@ -87,6 +87,55 @@ static void server_that_ends_in_the_middle_of_an_answer_is_away(void **state)
     }
 }
 
+static struct fy_cat_snapshot snapshot_of(const char *target)
+{
+    struct fy_cat_snapshot op = {.op.kind = FY_CAT_SNAPSHOT, .limit = 100};
+    assert_true(fy_text_copy(op.account, sizeof op.account, "client-1"));
+    assert_true(fy_text_copy(op.name, sizeof op.name, "bucket-1"));
+    assert_true(fy_text_copy(op.to_account, sizeof op.to_account, "client-1"));
+    assert_true(fy_text_copy(op.to_name, sizeof op.to_name, target));
+    return op;
+}
+
+static enum fy_code step(struct contract *c, struct fy_cat_snapshot *op, enum fy_snapshot_step step)
+{
+    op->step = step;
+    return contract_run(c, &op->op);
+}
+
+/* The COMMIT of the snapshot's first step is not answered, nor does the lease row say what became
+ * of it. Whoever began it can take it back, and no other one of the same name. */
+static void snapshot_that_began_unheard_is_taken_back(void **state)
+{
+    struct contract *c = *state;
+    char bytes[16];
+    size_t size = commit_bytes(bytes);
+    struct fy_cat_snapshot op = snapshot_of("bucket-2"), another = op;
+    struct fy_cat_op *ops[] = {&op.op};
+    assert_int_equal(contract_mkbucket(c, "client-1", "bucket-1"), FY_OK);
+    catalogue_postgres_exec(
+        c->place, "CREATE FUNCTION away() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE "
+                  "lease SET boot_id = 'away-' || boot_id; RETURN NULL; END $$; CREATE TRIGGER "
+                  "away AFTER UPDATE OF copied_by ON container FOR EACH STATEMENT EXECUTE "
+                  "FUNCTION away()");
+    cut_proxy_arm(proxy, CUT_AFTER, bytes, size);
+    op.step = FY_SNAPSHOT_BEGIN;
+    assert_int_equal(fy_catalogue_write(c->catalogue, ops, 1, &c->err), FY_EBUSY);
+    catalogue_postgres_exec(c->place, "DROP TRIGGER away ON container; UPDATE lease SET boot_id = "
+                                      "substr(boot_id, 6) WHERE boot_id LIKE 'away-%'");
+
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o", "1"), FY_EBUSY);
+    assert_true(op.copy_id != 0);
+    assert_int_equal(step(c, &another, FY_SNAPSHOT_BEGIN), FY_EBUSY);
+    assert_true(another.copy_id == 0);
+    assert_int_equal(step(c, &op, FY_SNAPSHOT_UNDO), FY_OK);
+    assert_int_equal(contract_put(c, "client-1", "bucket-1", "o", "1"), FY_OK);
+
+    assert_int_equal(step(c, &another, FY_SNAPSHOT_BEGIN), FY_OK);
+    assert_int_equal(step(c, &op, FY_SNAPSHOT_UNDO), FY_ENOTFOUND);
+    assert_int_equal(step(c, &another, FY_SNAPSHOT_COPY), FY_OK);
+}
+
 static void batch_cut_off_before_its_commit_runs_again(void **state)
 {
     struct contract *c = *state;
@@ -372,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(commit_that_nobody_answered_is_looked_up),
+        TEST(snapshot_that_began_unheard_is_taken_back),
         TEST(server_that_ends_in_the_middle_of_an_answer_is_away),
         TEST(batch_cut_off_before_its_commit_runs_again),
         TEST(reads_and_writes_go_on_after_all_connections_were_cut),
