@@ -55,6 +55,13 @@ static void export_drop(void *row)
     free(((struct export_row *)row)->lines);
 }
 
+/* Rows that a snapshot has copied are nobody's yet. What is hidden meanwhile has an account, and is
+ * as it was should it be given up: its tombstones are missed by all who lose them. */
+static bool is_copy(bool hidden, const char *account)
+{
+    return hidden && account[0] == '\0';
+}
+
 static void container_bind(struct fy_cs_list *list, struct fy_cs_use *use, int64_t row_count)
 {
     fy_cs_i64(use, export_from(list)->container_id);
@@ -76,7 +83,7 @@ static bool container_take(struct fy_cs_list *list, struct fy_cs_use *use, void 
     self->container_id = fy_cs_take_i64(use);
     fy_cs_take_text(use, targets, sizeof targets);
     fy_cs_take_container(use, &container);
-    if (container.hidden)
+    if (is_copy(container.hidden, container.row.account))
         return false;
     const struct fy_container_row *row = &container.row;
     fy_export_json_write(&(struct fy_export_line){.kind = FY_EXPORT_BUCKET,
@@ -124,7 +131,7 @@ struct object_texts {
 };
 
 /* Of what is not READY its stamp and hash are kept: an upload in progress has those of the
- * tombstone under it. False: nobody sees its container. */
+ * tombstone under it. False: its container is a copy that is being made. */
 static bool object_record(struct export *self, struct fy_cs_use *use, struct object_texts *texts,
                           struct fy_export_line *record)
 {
@@ -154,7 +161,7 @@ static bool object_record(struct export *self, struct fy_cs_use *use, struct obj
     if (!ready && record->flag && changed_ms != fy_stamp_ms(&record->stamp))
         record->created_ms = changed_ms; /* of a copied delete marker, whose stamp is the copy's */
     if (!ready || !stored)
-        return !hidden;
+        return !is_copy(hidden, texts->account);
     record->id = texts->id;
     record->size = size;
     record->created_ms = changed_ms;
@@ -162,7 +169,7 @@ static bool object_record(struct export *self, struct fy_cs_use *use, struct obj
     record->proof = proof;
     record->metadata = texts->metadata;
     record->blob_ref = texts->blob_ref;
-    return !hidden;
+    return !is_copy(hidden, texts->account);
 }
 
 static bool object_take(struct fy_cs_list *list, struct fy_cs_use *use, void *out)
@@ -231,7 +238,7 @@ static bool version_take(struct fy_cs_list *list, struct fy_cs_use *use, void *o
     memcpy(self->second, texts.name, sizeof texts.name);
     self->version = record.number;
     self->taken++;
-    if (hidden)
+    if (is_copy(hidden, account))
         return false;
     fy_export_json_write(&record, &self->line);
     row_give(self, out);
@@ -306,7 +313,7 @@ static bool property_take(struct fy_cs_list *list, struct fy_cs_use *use, void *
     fy_cs_take_text(use, account, sizeof account);
     fy_cs_take_text(use, bucket, sizeof bucket);
     fy_cs_take_text(use, self->second, sizeof self->second);
-    if (hidden)
+    if (is_copy(hidden, account))
         return false;
     size_t size = 0;
     const char *value = fy_cs_take_blob(use, &size);

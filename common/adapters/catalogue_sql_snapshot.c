@@ -263,8 +263,6 @@ static enum fy_code show(struct fy_cs *self, struct fy_cat_snapshot *snapshot)
     fy_cs_sum_add(self, held.copy_id, 0, 0,
                   fy_cs_sum_get(self, self->writer, held.source_id).changes);
 
-    fy_cs_journal_all(self); /* its rows are too many for lines */
-
     struct fy_order order;
     fy_cs_order_begin(&order, FY_ACTION_CREATE, &stamp, snapshot->op_id, snapshot->to_account,
                       snapshot->to_name);

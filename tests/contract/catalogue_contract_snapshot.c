@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/core/buf.h"
-#include "tests/contract/catalogue_contract.h"
+#include "tests/contract/catalogue_contract_lines.h"
 #include "tests/support/version_query.h"
 
 #define PAGE 3 /* rows of a step: every part takes several */
@@ -479,6 +479,56 @@ static void snapshot_needs_a_source_and_a_name_that_is_free(void **state)
     assert_int_equal(step(c, &onto, FY_SNAPSHOT_BEGIN), FY_EBUSY);
 }
 
+/* ------------------------------------------------------------------ written down */
+
+/* Of the place what it is should the snapshot be given up; of the copy nothing. */
+static void what_is_written_down_meanwhile_is_what_there_was_before(void **state)
+{
+    struct contract *c = *state, *other = contract_other_new(c);
+    struct lines before = {.count = 0}, meanwhile = {.count = 0};
+    assert_int_equal(contract_mkbucket(c, "client-1", "source"), FY_OK);
+    assert_int_equal(contract_put(c, "client-1", "source", "o", "12345"), FY_OK);
+    assert_int_equal(contract_mkbucket(c, "client-1", "target"), FY_OK);
+    assert_int_equal(contract_put(c, "client-1", "target", "gone", "1"), FY_OK);
+    assert_int_equal(contract_rm(c, "client-1", "target", "gone"), FY_OK);
+    assert_int_equal(contract_rmbucket(c, "client-1", "target"), FY_OK);
+    lines_export(c, &before);
+    struct fy_cat_snapshot op = snapshot_of("source", "target");
+    (void)run_to(c, &op, 2);
+    lines_export(c, &meanwhile);
+    assert_int_equal(meanwhile.count, before.count);
+    for (size_t index = 0; index < before.count; index++)
+        assert_string_equal(meanwhile.texts[index], before.texts[index]);
+
+    lines_restore(other, &meanwhile);
+    do
+        assert_int_equal(step(c, &op, FY_SNAPSHOT_UNDO), FY_OK);
+    while (op.more);
+    lines_assert_alike(c, other);
+    contract_other_free(other);
+    lines_done(&before);
+    lines_done(&meanwhile);
+}
+
+/* It is shown with a note that everything is to be written down, so that its rows need no lines. */
+static void snapshot_that_is_shown_is_written_down_at_once(void **state)
+{
+    struct contract *c = *state;
+    struct lines lines = {.count = 0};
+    assert_int_equal(contract_mkbucket(c, "client-1", "source"), FY_OK);
+    assert_int_equal(contract_put(c, "client-1", "source", "o", "12345"), FY_OK);
+    lines_journal(c, &lines);
+    size_t unknown = lines.unknown;
+    struct fy_cat_snapshot op = snapshot_of("source", "target");
+    (void)run_to(c, &op, 2);
+    lines_journal(c, &lines);
+    assert_int_equal(lines.unknown, unknown);
+    assert_int_equal(step(c, &op, FY_SNAPSHOT_SHOW), FY_OK);
+    lines_journal(c, &lines);
+    assert_int_equal(lines.unknown, unknown + 1);
+    lines_done(&lines);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
 
 int catalogue_contract_snapshot(void)
@@ -498,6 +548,8 @@ int catalogue_contract_snapshot(void)
         TEST(snapshot_lets_go_of_what_was_kept_under_its_name),
         TEST(undone_snapshot_leaves_tombstones_as_they_were),
         TEST(snapshot_needs_a_source_and_a_name_that_is_free),
+        TEST(what_is_written_down_meanwhile_is_what_there_was_before),
+        TEST(snapshot_that_is_shown_is_written_down_at_once),
     };
     return cmocka_run_group_tests_name("catalogue snapshots", tests, NULL, NULL);
 }
