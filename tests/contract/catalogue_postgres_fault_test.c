@@ -136,6 +136,58 @@ static void snapshot_that_began_unheard_is_taken_back(void **state)
     assert_int_equal(step(c, &another, FY_SNAPSHOT_COPY), FY_OK);
 }
 
+/* The number that it was given in the first run is none that it asks for in the second. */
+static void version_that_is_registered_twice_over_replaces_what_was_registered(void **state)
+{
+    struct contract *c = *state;
+    char bytes[16];
+    size_t size = commit_bytes(bytes);
+    struct fy_object_key key = contract_key("client-1", "bucket-1", "o");
+    struct fy_cat_register op = {.op.kind = FY_CAT_REGISTER,
+                                 .key = key,
+                                 .client = "client-1",
+                                 .size = 3,
+                                 .facts.hash = "HASH"};
+    assert_int_equal(contract_make(c, "client-1", "bucket-1"), FY_OK);
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    op.version = 0;
+    op.size = 5;
+    c->clock.now_ms += 10;
+    unsigned cuts = cut_proxy_cuts(proxy);
+    cut_proxy_arm(proxy, CUT_BEFORE, bytes, size);
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    assert_int_equal(cut_proxy_cuts(proxy), cuts + 1);
+    struct fy_container_info info = contract_info(c, "client-1", "bucket-1");
+    assert_int_equal(info.objects, 1);
+    assert_int_equal(info.bytes, 5);
+}
+
+/* What the registered version says is taken over in each run. */
+static void body_that_fills_a_version_twice_over_has_what_was_said_of_it(void **state)
+{
+    struct contract *c = *state;
+    char bytes[16];
+    size_t size = commit_bytes(bytes);
+    struct fy_object_key key = contract_key("client-1", "bucket-1", "o");
+    struct fy_cat_register op = {.op.kind = FY_CAT_REGISTER,
+                                 .key = key,
+                                 .client = "client-1",
+                                 .size = 5,
+                                 .facts = {.hash = "HASH", .metadata = "{\"colour\":\"red\"}"}};
+    assert_int_equal(contract_make(c, "client-1", "bucket-1"), FY_OK);
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    const struct fy_cat_upload_begin begin = {.key = key, .client = "client-1"};
+    struct fy_cat_upload_finish finish = contract_finish(c, &begin, "12345");
+    finish.by_rules = true;
+    cut_proxy_arm(proxy, CUT_BEFORE, bytes, size);
+    assert_int_equal(contract_run(c, &finish.op), FY_OK);
+    struct fy_object_row row;
+    assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &row, &c->err), FY_OK);
+    assert_int_equal(row.version, op.version);
+    assert_string_equal(row.facts.metadata, "{\"colour\":\"red\"}");
+    assert_int_equal(contract_info(c, "client-1", "bucket-1").objects, 1);
+}
+
 static void batch_cut_off_before_its_commit_runs_again(void **state)
 {
     struct contract *c = *state;
@@ -422,6 +474,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(commit_that_nobody_answered_is_looked_up),
         TEST(snapshot_that_began_unheard_is_taken_back),
+        TEST(version_that_is_registered_twice_over_replaces_what_was_registered),
+        TEST(body_that_fills_a_version_twice_over_has_what_was_said_of_it),
         TEST(server_that_ends_in_the_middle_of_an_answer_is_away),
         TEST(batch_cut_off_before_its_commit_runs_again),
         TEST(reads_and_writes_go_on_after_all_connections_were_cut),

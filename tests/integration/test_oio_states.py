@@ -250,5 +250,16 @@ def test_a_quota_refuses_uploads_beyond_it(oio):
     assert counters(oio, ref) == (3, 106)
 
 
+def test_a_body_that_is_refused_at_its_end_leaves_no_file(pair, oio):
+    """There is room for a byte when it begins; how many come is known when all are stored."""
+    ref = oio.made(system={"sys.m2.quota": "10"})
+    oio.put(ref, "a", b"12345").must(201)
+    held = set(pair[0].body_files())
+    assert held
+    oio.put(ref, "b", b"123456").must(507)
+    assert set(pair[0].body_files()) <= held
+    assert (oio.names(ref), counters(oio, ref)) == (["a"], (1, 5))
+
+
 def test_a_quota_that_is_no_number(oio):
     refused(oio.create(fresh(), system={"sys.m2.quota": "much"}), 400, 400)
