@@ -93,7 +93,7 @@ static void sum_that_would_be_too_large_for_a_number_ends_there(void **state)
     fold(c);
     assert_sums(c, SUM_MAX, SUM_MAX);
     recount(c);
-    assert_sums(c, OBJECTS, 5 * OBJECTS);
+    assert_sums(c, OBJECTS, 5LL * OBJECTS);
 
     set_sums(c, -SUM_MAX, -SUM_MAX);
     assert_int_equal(contract_rm_in(c, ACCOUNT, NAME, "o0"), FY_OK);
@@ -217,7 +217,7 @@ static void purge_of_a_name_takes_as_long_as_it_has_versions(void **state)
                    VERSIONS - 1);
     change(c, sql);
     recount(c);
-    assert_sums(c, VERSIONS, 3 * VERSIONS);
+    assert_sums(c, VERSIONS, 3LL * VERSIONS);
     struct fy_cat_versions_purge op = {.op.kind = FY_CAT_VERSIONS_PURGE,
                                        .account = ACCOUNT,
                                        .name = NAME,
@@ -230,7 +230,7 @@ static void purge_of_a_name_takes_as_long_as_it_has_versions(void **state)
     } while (op.more);
     print_message("%d versions beyond %d went in %lld ms\n", VERSIONS - KEPT, KEPT,
                   (long long)elapsed_ms(&begin));
-    assert_sums(c, KEPT, 3 * KEPT);
+    assert_sums(c, KEPT, 3LL * KEPT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
