@@ -91,6 +91,12 @@ def test_a_backfill_brings_a_container_of_any_name(sites):
     oio.create("other").must(201)
     oio.fill(word, ["p/1", "p/2", "q"])
     oio.fill("other", ["p/1"])
+
+    def nothing_to_route():  # an order that is, goes to a site that is added now
+        status = a.client().site_status().must(200).json()
+        return status["outbox"] == 0 and status["routing"]["lag"] == 0
+
+    eventually(nothing_to_route, 20, "all is routed, to nobody")
     for site, other in (a, b), (b, a):
         site.client().add_site(id=other.name, uri=other.url).must(200, 201)
     ferry = Ferry(a.url, client=None)
