@@ -97,16 +97,10 @@ static void emit_peers(struct fy_oio *oio, emit_fn *emit, void *arg)
 {
     struct fy_site_row site;
     struct fy_err err;
-    char uri[FY_URI_BYTES_MAX + 1];
+    char host[FY_URI_BYTES_MAX + 1];
     bool known = fy_know_site(oio->node, oio->node->site, &site, &err) == FY_OK &&
-                 fy_uri_normalise(site.uri, uri, &err) == FY_OK;
-    if (!known) {
-        emit(arg, "sys.peers", oio->node->config->listen);
-        return;
-    }
-    char *host = strstr(uri, "://") + strlen("://");
-    host[strcspn(host, "/")] = '\0';
-    emit(arg, "sys.peers", host);
+                 fy_uri_host(site.uri, host);
+    emit(arg, "sys.peers", known ? host : oio->node->config->listen);
 }
 
 /* A freeze ends by itself, and is not told of any more. */

@@ -15,6 +15,7 @@
 
 #include "common/adapters/catalogue_sql_internal.h"
 #include "common/adapters/container_cid.h"
+#include "common/core/names.h"
 
 static_assert(FY_OIO_KEY_BYTES == FY_HEX_DIGITS, "a key is a container's id");
 
@@ -124,6 +125,20 @@ static bool is_told(const struct fy_cs *self, const struct fy_cs_container *cont
 
 /* ------------------------------------------------------------------ containers */
 
+/* Where others reach the site; its id, while it has no row of its own. */
+static void own_host(struct fy_cs *self, char host[static FY_URI_BYTES_MAX + 1])
+{
+    struct fy_site_row row = {.uri = ""};
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SITE_GET);
+    fy_cs_text(&use, self->site);
+    bool entered = fy_cs_row(&use);
+    if (entered)
+        (void)fy_cs_take_site(&use, &row);
+    fy_cs_end(&use);
+    if (!entered || !fy_uri_host(row.uri, host))
+        memcpy(host, self->site, sizeof self->site);
+}
+
 static void tell_services(struct fy_cs *self, const struct fy_cs_container *container,
                           const char *service)
 {
@@ -145,14 +160,14 @@ static void tell_sums(struct fy_cs *self, enum fy_oio_kind kind,
 
 /* At least one event: a container may be made without properties. */
 static void tell_properties(struct fy_cs *self, enum fy_oio_kind kind,
-                            const struct fy_cs_container *container,
+                            const struct fy_cs_container *container, const char *service,
                             const struct fy_property *properties, size_t count)
 {
     size_t at = 0;
     do {
         size_t record;
         struct fy_oio_event event = event_of(self, kind, container);
-        at = fy_oio_properties_write(&event, self->site, properties, count, at,
+        at = fy_oio_properties_write(&event, service, properties, count, at,
                                      begin(self, &event, &record));
         end(self, record);
         kind = FY_OIO_CONTAINER_UPDATE; /* what did not fit follows */
@@ -164,8 +179,10 @@ void fy_cs_tell_container_made(struct fy_cs *self, const struct fy_cs_container 
 {
     if (!is_told(self, container))
         return;
-    tell_services(self, container, self->site);
-    tell_properties(self, FY_OIO_CONTAINER_NEW, container, properties, count);
+    char host[FY_URI_BYTES_MAX + 1];
+    own_host(self, host);
+    tell_services(self, container, host);
+    tell_properties(self, FY_OIO_CONTAINER_NEW, container, host, properties, count);
 }
 
 static bool is_among_keys(const struct fy_property *properties, size_t count, const char *key)
@@ -214,7 +231,7 @@ static void tell_flush(struct fy_cs *self, const struct fy_cs_container *contain
     for (size_t index = 0; index < count; index++)
         all[gone + index] = properties[index];
     if (gone + count > 0)
-        tell_properties(self, FY_OIO_CONTAINER_UPDATE, container, all, gone + count);
+        tell_properties(self, FY_OIO_CONTAINER_UPDATE, container, NULL, all, gone + count);
     free(all);
     fy_buf_done(&keys);
 }
@@ -227,7 +244,7 @@ void fy_cs_tell_container_changes(struct fy_cs *self, const struct fy_cs_contain
     if (flush)
         tell_flush(self, container, properties, count);
     else if (count > 0)
-        tell_properties(self, FY_OIO_CONTAINER_UPDATE, container, properties, count);
+        tell_properties(self, FY_OIO_CONTAINER_UPDATE, container, NULL, properties, count);
 }
 
 /* ------------------------------------------------------------------ sums */

@@ -9,7 +9,7 @@
 /* A byte of a text takes at most six ("\u001f") in JSON. */
 static_assert(6 * (FY_OIO_NS_BYTES_MAX + 2 * FY_CLIENT_BYTES_MAX + 2 * FY_BUCKET_BYTES_MAX +
                    FY_OBJECT_BYTES_MAX + FY_REQUEST_ID_BYTES_MAX + FY_ORIGIN_BYTES_MAX +
-                   FY_SITE_BYTES_MAX) +
+                   FY_URI_BYTES_MAX) +
                       2048 <
                   HEAD_BYTES,
               "an envelope fits, and what is beside the properties");

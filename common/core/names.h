@@ -49,5 +49,7 @@ FY_MUST_CHECK bool fy_percent_encode(const char *in, bool keep_slash, char *out,
  * FY_EINPUT. */
 FY_MUST_CHECK enum fy_code fy_uri_normalise(const char *in, char out[static FY_URI_BYTES_MAX + 1],
                                             struct fy_err *err);
+/* HOST:PORT of a base URI, read as above. false: it is none, and host is not written. */
+bool fy_uri_host(const char *uri, char host[static FY_URI_BYTES_MAX + 1]);
 
 #endif

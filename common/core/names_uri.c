@@ -183,3 +183,15 @@ enum fy_code fy_uri_normalise(const char *in, char out[static FY_URI_BYTES_MAX +
                    (int)uri.path_bytes, uri.path);
     return FY_OK;
 }
+
+bool fy_uri_host(const char *uri, char host[static FY_URI_BYTES_MAX + 1])
+{
+    char whole[FY_URI_BYTES_MAX + 1];
+    struct fy_err err;
+    if (fy_uri_normalise(uri, whole, &err) != FY_OK)
+        return false;
+    char *from = strstr(whole, "://") + strlen("://"); /* normalised, it has one */
+    from[strcspn(from, "/")] = '\0';
+    memcpy(host, from, strlen(from) + 1);
+    return true;
+}

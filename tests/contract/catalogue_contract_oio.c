@@ -45,6 +45,26 @@ static void an_event_has_the_containers_names_and_its_id_is_the_key(void **state
     told_free(told);
 }
 
+static void a_site_that_is_entered_serves_where_others_reach_it(void **state)
+{
+    struct contract *c = *state;
+    struct fy_cat_site op = {.op.kind = FY_CAT_SITE,
+                             .action = FY_SITE_INSERT,
+                             .row = {.id = CONTRACT_SITE,
+                                     .name = CONTRACT_SITE,
+                                     .uri = "http://paris.example:9000/ferry",
+                                     .status = FY_SITE_UP}};
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    told_make(c, NULL, 0);
+    struct told *told = told_of(c);
+    assert_string_equal(json_string_value(json_object_get(told_item(told, 0, 0), "host")),
+                        "paris.example:9000");
+    told_expect_data(
+        told, 1,
+        "{\"bucket\":null,\"peers\":[\"paris.example:9000\"],\"properties\":{},\"system\":{}}");
+    told_free(told);
+}
+
 /* Consumers drop what is older than what they have. */
 static void when_is_microseconds_and_ascends_though_the_clock_stands(void **state)
 {
@@ -302,6 +322,7 @@ int catalogue_contract_oio(void)
         TEST(an_event_has_the_containers_names_and_its_id_is_the_key),
         TEST(when_is_microseconds_and_ascends_though_the_clock_stands),
         TEST(a_bucket_of_another_site_is_told_as_one_of_ours),
+        TEST(a_site_that_is_entered_serves_where_others_reach_it),
         TEST(a_bucket_that_comes_and_goes_with_its_object_is_told_so),
         TEST(a_container_is_made_with_what_was_given),
         TEST(changed_properties_are_told_and_no_others),

@@ -87,6 +87,8 @@ def test_the_life_of_a_container_is_told_in_its_order(oio, site, servers):
                         "container.state", "unlinked", "container.deleted")  # fmt: skip
     whens = [event["when"] for event in events]
     assert whens == sorted(whens) and len(set(whens)) == len(whens)
+    host = site.url.removeprefix("http://")
+    assert events[0]["data"] == [{"type": "meta2", "host": host}] and events[1]["data"]["peers"] == [host]
     assert events[1]["request_id"] == "R-new" and events[6]["request_id"] == "R-gone"
     assert events[2]["url"]["version"] == events[3]["url"]["version"]
     assert events[2]["url"]["content"] == events[3]["url"]["content"]

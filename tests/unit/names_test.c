@@ -368,6 +368,18 @@ static void base_uris_get_the_defaults_of_ccs(void **state)
     }
 }
 
+static void what_others_connect_to_is_in_a_base_uri(void **state)
+{
+    (void)state;
+    char host[FY_URI_BYTES_MAX + 1] = "as it was";
+    assert_false(fy_uri_host("ftp://h", host));
+    assert_string_equal(host, "as it was");
+    assert_true(fy_uri_host("https://Paris.example:443/ferry/", host));
+    assert_string_equal(host, "paris.example:443");
+    assert_true(fy_uri_host("[::1]", host));
+    assert_string_equal(host, "[::1]:8081");
+}
+
 static void other_texts_are_no_base_uris(void **state)
 {
     (void)state;
@@ -417,6 +429,7 @@ int main(void)
         cmocka_unit_test(all_but_the_unreserved_is_encoded),
         cmocka_unit_test(every_byte_survives_encoding_and_decoding),
         cmocka_unit_test(base_uris_get_the_defaults_of_ccs),
+        cmocka_unit_test(what_others_connect_to_is_in_a_base_uri),
         cmocka_unit_test(other_texts_are_no_base_uris),
     };
     return cmocka_run_group_tests_name("names", tests, NULL, NULL);
