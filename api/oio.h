@@ -33,6 +33,7 @@ struct fy_oio {
     char name[FY_BUCKET_BYTES_MAX + 1];
     struct fy_object_key key; /* of FY_OIO_BY_PATH and FY_OIO_BY_OBJECT */
     int64_t version;          /* 0 none given */
+    bool by_id;               /* the id of a content was, and version is what it names */
     /* Who asks. */
     char request_id[FY_REQUEST_ID_BYTES_MAX + 1];
     char origin[FY_ORIGIN_BYTES_MAX + 1];
@@ -73,9 +74,9 @@ extern const struct fy_dialect fy_oio_dialect;
         .handle = name##_handle                                                                    \
     }
 
-/* The object that the id of a content names in the container of oio: its path and, unless it is the
- * newest of its name, its version. Errors: FY_EINPUT no id, or too many versions to look through;
- * FY_ENOTFOUND; FY_ETIMEOUT; FY_EBUSY. */
+/* The object that the id of a content names in the container of oio: its path and its version, even
+ * if that is the newest, which another may be by the time it is used. Errors: FY_EINPUT no id, or
+ * too many versions to look through; FY_ENOTFOUND; FY_ETIMEOUT; FY_EBUSY. */
 FY_MUST_CHECK enum fy_code fy_oio_find(struct fy_oio *oio, const char *id, struct fy_err *err);
 
 /* A parameter; NULL absent. */

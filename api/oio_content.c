@@ -189,6 +189,7 @@ static enum fy_code erase(struct fy_oio *oio, struct fy_err *err)
     struct fy_cat_object_delete op = {.op = {.kind = FY_CAT_OBJECT_DELETE},
                                       .key = oio->key,
                                       .version = oio->version,
+                                      .newest_by_rules = oio->by_id,
                                       .asker = oio->asker};
     memcpy(op.client, oio->account, sizeof(op.client));
     FY_ASSERT(fy_text_copy(op.op_id, sizeof(op.op_id), fy_op_id(oio->x)));

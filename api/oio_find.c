@@ -15,7 +15,7 @@ struct search {
     char last[FY_OBJECT_BYTES_MAX + 1];  /* the version visited last; "" none */
     int64_t last_version;
     uint32_t visited; /* of this part */
-    bool found, newest;
+    bool found;
 };
 
 static bool visit(void *arg, const struct fy_version_entry *entry)
@@ -23,7 +23,6 @@ static bool visit(void *arg, const struct fy_version_entry *entry)
     struct search *search = arg;
     const struct fy_object_row *row = entry->row;
     FY_ASSERT(row != NULL); /* no delimiter is asked for */
-    search->newest = strcmp(row->name, search->last) != 0;
     FY_ASSERT(fy_text_copy(search->last, sizeof(search->last), row->name));
     search->last_version = row->version;
     search->visited++;
@@ -75,6 +74,7 @@ enum fy_code fy_oio_find(struct fy_oio *oio, const char *id, struct fy_err *err)
     if (!search.found)
         return fy_err_set(err, FY_ENOTFOUND, "no content of the container has that id");
     memcpy(oio->key.object, search.last, sizeof(search.last));
-    oio->version = search.newest ? 0 : search.last_version;
+    oio->version = search.last_version;
+    oio->by_id = true;
     return FY_OK;
 }

@@ -164,6 +164,18 @@ static enum fy_code delete_version(struct fy_cs *self, struct fy_cat_object_dele
     return FY_OK;
 }
 
+/* Whether what is to be deleted is the newest version as it is now, and goes as such. */
+static bool goes_as_newest(struct fy_cs *self, const struct fy_cat_object_delete *delete,
+                           const struct fy_cs_name *at)
+{
+    struct fy_object_row row;
+    if (delete->version == 0 || !delete->newest_by_rules)
+        return delete->version == 0;
+    if (find_registered(self, at, &row))
+        return row.version == delete->version;
+    return fy_cs_is_version(at->object) && at->object->number == delete->version;
+}
+
 enum fy_code fy_cs_object_delete(struct fy_cs *self, struct fy_cat_op *op)
 {
     struct fy_cat_object_delete *delete = (struct fy_cat_object_delete *)(void *)op;
@@ -181,8 +193,8 @@ enum fy_code fy_cs_object_delete(struct fy_cs *self, struct fy_cat_op *op)
         return code;
     fy_cs_object_read(self, self->writer, container.id, delete->key.object, &object);
     self->rights_changed = false;
-    code =
-        delete->version == 0 ? delete_newest(self, delete, &at) : delete_version(self, delete, &at);
+    code = goes_as_newest(self, delete, &at) ? delete_newest(self, delete, &at)
+                                             : delete_version(self, delete, &at);
     delete->rights_changed = self->rights_changed;
     return code;
 }

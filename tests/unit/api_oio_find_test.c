@@ -16,6 +16,7 @@
 
 #define CREATE "/v3.0/OPENIO/container/create?acct=A&ref=c"
 #define SHOW   "/v3.0/OPENIO/content/show?acct=A&ref=c"
+#define DELETE "/v3.0/OPENIO/content/delete?acct=A&ref=c"
 
 /* Names before the one whose versions two reads share. */
 #define FIRST_NAMES 10
@@ -130,12 +131,96 @@ static void each_version_is_found_whichever_read_has_it(void **state)
     expect(f, 100002, 404, NULL);
 }
 
+/* ------------------------------------------------------------------ what comes between */
+
+/* The fixture's catalogue, in which somebody writes a name once its versions were listed. */
+struct between {
+    struct fy_catalogue_ops ops; /* first: the catalogue's, from now on */
+    const struct fy_catalogue_ops *real;
+    struct api_fixture *f;
+    int64_t *id; /* of the content that is written, numbered by the site; then 0: no more */
+};
+
+static void write_content(struct api_fixture *f, int64_t id)
+{
+    struct fy_err err = {0};
+    struct fy_cat_register *op = fy_alloc(sizeof(*op));
+    describe(op, "a", id);
+    op->version = 0;
+    assert_int_equal(fy_catalogue_writer_run(f->node.writer, &op->op, &err), FY_OK);
+    free(op);
+}
+
+static enum fy_code list_then_write(struct fy_catalogue *port, const struct fy_version_query *query,
+                                    fy_version_visit_fn *visit, void *arg, struct fy_err *err)
+{
+    const struct between *between = (const void *)port->ops;
+    enum fy_code code = between->real->version_list(port, query, visit, arg, err);
+    if (*between->id != 0)
+        write_content(between->f, *between->id);
+    *between->id = 0;
+    return code;
+}
+
+static int call(struct api_fixture *f, const char *method, const char *path, const char *body)
+{
+    struct http_answer answer = http_call(f->port, method, path, NULL, body);
+    int status = answer.status;
+    http_answer_free(&answer);
+    return status;
+}
+
+static int by_id(struct api_fixture *f, const char *method, const char *path, int64_t id)
+{
+    char whole[256], hex[33];
+    id_of(id, hex);
+    (void)snprintf(whole, sizeof whole, "%s&content=%s", path, hex);
+    return call(f, method, whole, NULL);
+}
+
+/* written: the content that comes between; 0 none. */
+static int delete_while(struct api_fixture *f, int64_t id, int64_t written)
+{
+    struct fy_catalogue *port = f->node.catalogue;
+    struct between between = {.ops = *port->ops, .real = port->ops, .f = f, .id = &written};
+    between.ops.version_list = list_then_write;
+    port->ops = &between.ops;
+    int status = by_id(f, "POST", DELETE, id);
+    port->ops = between.real;
+    return status;
+}
+
+static void a_content_replaced_while_it_is_looked_for_takes_no_other_with_it(void **state)
+{
+    struct api_fixture *f = *state;
+    assert_int_equal(call(f, "POST", CREATE, "{\"system\":{\"sys.m2.policy.version\":\"1\"}}"),
+                     201);
+    write_content(f, 1);
+    assert_int_equal(delete_while(f, 1, 2), 404);
+    assert_int_equal(by_id(f, "GET", SHOW, 2), 200);
+    assert_int_equal(delete_while(f, 2, 0), 204);
+    assert_int_equal(by_id(f, "GET", SHOW, 2), 404);
+}
+
+static void a_content_above_which_another_comes_while_it_is_looked_for_goes_alone(void **state)
+{
+    struct api_fixture *f = *state;
+    assert_int_equal(call(f, "POST", CREATE, "{\"system\":{\"sys.m2.policy.version\":\"-1\"}}"),
+                     201);
+    write_content(f, 1);
+    assert_int_equal(delete_while(f, 1, 2), 204);
+    assert_int_equal(by_id(f, "GET", SHOW, 1), 404);
+    assert_int_equal(call(f, "GET", SHOW "&path=a", NULL), 200); /* no delete marker hides it */
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_version_is_found_whichever_read_has_it),
+        TEST(a_content_replaced_while_it_is_looked_for_takes_no_other_with_it),
+        TEST(a_content_above_which_another_comes_while_it_is_looked_for_goes_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
