@@ -207,7 +207,7 @@ static enum fy_code dedup(struct fy_oio *oio, struct fy_err *err)
 }
 
 /* Counted before, so that writers do not wait for it, as long as nobody else corrects the sums. */
-static enum fy_code recount(struct fy_oio *oio, struct fy_cat_touch *op, struct fy_err *err)
+static enum fy_code count_and_write(struct fy_oio *oio, struct fy_cat_touch *op, struct fy_err *err)
 {
     enum fy_code code = FY_OK;
     op->recount = true;
@@ -221,6 +221,16 @@ static enum fy_code recount(struct fy_oio *oio, struct fy_cat_touch *op, struct 
         if (code == FY_OK)
             code = fy_oio_write(oio, &op->op, err);
     }
+    return code;
+}
+
+/* Each has one of the connections that everybody reads by for as long as it counts. */
+static enum fy_code recount(struct fy_oio *oio, struct fy_cat_touch *op, struct fy_err *err)
+{
+    if (!fy_walk_begin(oio->x, err))
+        return err->code;
+    enum fy_code code = count_and_write(oio, op, err);
+    fy_walk_end(oio->x);
     return code;
 }
 
