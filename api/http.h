@@ -142,7 +142,8 @@ bool fy_body_is_whole(const struct fy_exchange *x);
  * the bodies until the exchange ends. false: there is none left, and nothing is counted. */
 FY_MUST_CHECK bool fy_body_keep(struct fy_exchange *x, size_t size_bytes);
 bool fy_is_head(struct fy_exchange *x);
-/* Another Ferry asks, on no client's behalf: it says so by x-ferry-version, as we do in answers. */
+/* Another Ferry asks, on no client's behalf: it says so by x-ferry-version, as we do in answers. A
+ * claim that nobody proves: it gives no right, and passes states only. */
 bool fy_is_from_site(struct fy_exchange *x);
 /* Whether Content-Type is the type ("application/json"), its parameters ignored. */
 bool fy_content_is(struct fy_exchange *x, const char *type);

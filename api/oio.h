@@ -76,7 +76,8 @@ extern const struct fy_dialect fy_oio_dialect;
 
 /* The object that the id of a content names in the container of oio: its path and its version, even
  * if that is the newest, which another may be by the time it is used. Errors: FY_EINPUT no id, or
- * too many versions to look through; FY_ENOTFOUND; FY_ETIMEOUT; FY_EBUSY. */
+ * too many versions to look through; FY_ENOTFOUND; FY_EFROZEN the container is disabled;
+ * FY_ETIMEOUT; FY_EBUSY. */
 FY_MUST_CHECK enum fy_code fy_oio_find(struct fy_oio *oio, const char *id, struct fy_err *err);
 
 /* A parameter; NULL absent. */

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "api/ccs.h"
 #include "api/oio.h"
 
 struct search {
@@ -65,9 +66,12 @@ enum fy_code fy_oio_find(struct fy_oio *oio, const char *id, struct fy_err *err)
                                       .limit = FY_OIO_LIST_MAX}};
     if (!fy_oio_id_parse(id, search.id))
         return fy_err_set(err, FY_EINPUT, "content: '%.40s' is no id of a content", id);
+    enum fy_code code = fy_ccs_shows(oio->x, oio->account, oio->name, err);
+    if (code != FY_OK)
+        return code;
     if (!fy_walk_begin(oio->x, err))
         return err->code;
-    enum fy_code code = walk(&search, err);
+    code = walk(&search, err);
     fy_walk_end(oio->x);
     if (code != FY_OK)
         return code;

@@ -514,8 +514,8 @@ void fy_cs_right_put(struct fy_cs *self, const char *client, const char *bucket,
                      bool revoked);
 /* client "": all on the bucket. */
 void fy_cs_right_delete(struct fy_cs *self, const char *client, const char *bucket);
-/* Inserts the site, or makes it what the row says. */
 bool fy_cs_site_is_known(struct fy_cs *self, const char *id);
+/* Inserts the site, or makes it what the row says. */
 void fy_cs_site_put(struct fy_cs *self, const struct fy_site_row *row);
 void fy_cs_site_delete(struct fy_cs *self, const char *id);
 void fy_cs_set_visible(struct fy_cs *self, const struct fy_cs_container *container, bool visible);

@@ -71,7 +71,8 @@ static enum fy_code begin(struct fy_cs *self, struct fy_cat_snapshot *snapshot)
     fy_cs_text(&use, self->boot_id);
     fy_cs_expect(&use);
     (void)fy_cs_container_read(self->writer, "", name, &copy); /* made just now */
-    snapshot->copy_id = copy.id;
+    /* Where nobody shares the rows a commit is heard of, and ids of what failed are given again. */
+    snapshot->copy_id = self->engine->shared ? copy.id : 0;
     use = fy_cs_use(self->writer, FY_CS_SNAPSHOT_PROPERTIES);
     fy_cs_i64(&use, copy.id);
     fy_cs_i64(&use, source.id);

@@ -110,6 +110,13 @@ def test_what_is_in_a_disabled_container_is_shown_to_no_client(oio, read):
     READS[read](oio.bodies, ref).must(200, 204)
 
 
+def test_nothing_is_looked_for_in_a_disabled_container(oio):
+    """By the id of a content, which may be known there or not."""
+    ref = in_state(oio, "disabled")
+    for operation, method in {"show": "GET", "get_properties": "POST", "delete": "POST"}.items():
+        refused(oio.content(method, operation, ref, None, content="00" * 16), 503, 436)
+
+
 def test_who_may_not_read_does_not_learn_that_it_is_disabled(pair, oio):
     ref = in_state(oio, "disabled")
     stranger = Oio(pair[0].url, "client-9").bodies
