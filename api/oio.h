@@ -74,6 +74,12 @@ extern const struct fy_dialect fy_oio_dialect;
         .handle = name##_handle                                                                    \
     }
 
+/* Visits what the query names, whatever its limit, until visit says no; from: without delimiter.
+ * *bounded: FY_OIO_WALK_ROWS_MAX were visited, and there may be more. Errors: FY_EBUSY enough walks
+ * run; FY_ETIMEOUT, FY_ECANCELLED as fy_oio_in_time; those of the catalogue. */
+FY_MUST_CHECK enum fy_code fy_oio_walk(struct fy_oio *oio, const struct fy_version_query *from,
+                                       fy_version_visit_fn *visit, void *arg, bool *bounded,
+                                       struct fy_err *err);
 /* The object that the id of a content names in the container of oio: its path and its version, even
  * if that is the newest, which another may be by the time it is used. Errors: FY_EINPUT no id, or
  * too many versions to look through; FY_ENOTFOUND; FY_EFROZEN the container is disabled;

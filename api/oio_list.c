@@ -25,8 +25,7 @@ struct page {
     uint32_t max;
 
     struct fy_buf prefixes, objects;
-    uint32_t taken;   /* objects and groups in it */
-    uint32_t visited; /* by the read that runs */
+    uint32_t taken; /* objects and groups in it */
     bool truncated;
     /* The last that was read. */
     char last[FY_OBJECT_BYTES_MAX + 1];
@@ -171,7 +170,6 @@ static bool add_entry(void *arg, const struct fy_version_entry *entry)
         page->truncated = true;
         return false;
     }
-    page->visited++;
     if (entry->group != NULL) {
         remember(page, entry->group, FY_UNSET);
         page->taken++;
@@ -196,37 +194,11 @@ static enum fy_code read_page(struct page *page, struct fy_err *err)
                                      err);
 }
 
-/* In parts, until the page is full or all was seen; one that sees too much is truncated. */
-static enum fy_code walk(struct page *page, struct fy_err *err)
-{
-    char after[FY_OBJECT_BYTES_MAX + 1];
-    enum fy_code code = FY_OK;
-    page->query.limit = FY_OIO_LIST_MAX;
-    for (int64_t seen = 0; code == FY_OK && !page->truncated; seen += page->visited) {
-        page->truncated = seen >= FY_OIO_WALK_ROWS_MAX;
-        if (page->truncated)
-            break;
-        page->visited = 0;
-        code = fy_oio_in_time(page->oio, err);
-        if (code == FY_OK)
-            code = fy_catalogue_version_list(page->oio->node->catalogue, &page->query, add_entry,
-                                             page, err);
-        if (page->visited < page->query.limit)
-            break;
-        memcpy(after, page->last, sizeof(after));
-        page->query.after = after;
-        page->query.version_after = page->query.all ? page->last_version : FY_UNSET;
-    }
-    page->query.after = ""; /* `after` ends here */
-    return code;
-}
-
 static enum fy_code read_filtered(struct page *page, struct fy_err *err)
 {
-    if (!fy_walk_begin(page->oio->x, err))
-        return err->code;
-    enum fy_code code = walk(page, err);
-    fy_walk_end(page->oio->x);
+    bool bounded = false;
+    enum fy_code code = fy_oio_walk(page->oio, &page->query, add_entry, page, &bounded, err);
+    page->truncated = page->truncated || bounded;
     if (code != FY_OK || page->taken > 0 || page->truncated)
         return code;
     page->oio->instead = (struct fy_oio_error){404, FY_OIO_CODE_NO_CONTENT};
