@@ -114,10 +114,10 @@ static void list_objects(struct fy_exchange *x)
     if (reading.code == FY_OK)
         reading.code = fy_ccs_allowed(node, fy_client(x), key.bucket, FY_RIGHT_READ, &reading.err);
     if (reading.code == FY_OK)
-        reading.code = fy_ccs_shows(x, "", key.bucket, &reading.err);
-    if (reading.code == FY_OK)
         reading.code =
             fy_catalogue_container_get(node->catalogue, "", key.bucket, &bucket, &reading.err);
+    if (reading.code == FY_OK)
+        reading.code = fy_ccs_is_shown(x, &bucket, &reading.err);
     if (reading.code == FY_OK)
         fy_answer_listing(x, "", key.bucket, filter);
     else

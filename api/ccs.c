@@ -94,10 +94,11 @@ static enum fy_code has_right(struct fy_exchange *x, const char *account, const 
     return code;
 }
 
-static enum fy_code is_shown(struct fy_node *node, const struct fy_container_row *row,
+enum fy_code fy_ccs_is_shown(struct fy_exchange *x, const struct fy_container_row *row,
                              struct fy_err *err)
 {
-    if (fy_container_state_at(&row->rules, fy_wall_ms(node->clock)) != FY_CONTAINER_DISABLED)
+    if (fy_container_state_at(&row->rules, fy_wall_ms(fy_node_of(x)->clock)) !=
+        FY_CONTAINER_DISABLED)
         return FY_OK;
     return fy_container_refuses(row, FY_CONTAINER_DISABLED, FY_EFROZEN, err);
 }
@@ -105,12 +106,12 @@ static enum fy_code is_shown(struct fy_node *node, const struct fy_container_row
 enum fy_code fy_ccs_shows(struct fy_exchange *x, const char *account, const char *bucket,
                           struct fy_err *err)
 {
-    struct fy_node *node = fy_node_of(x);
     struct fy_container_row row;
-    enum fy_code code = fy_catalogue_container_get(node->catalogue, account, bucket, &row, err);
+    enum fy_code code =
+        fy_catalogue_container_get(fy_node_of(x)->catalogue, account, bucket, &row, err);
     if (code == FY_ENOTFOUND)
         return FY_OK; /* what is asked for next says that, in its own words */
-    return code == FY_OK ? is_shown(node, &row, err) : code;
+    return code == FY_OK ? fy_ccs_is_shown(x, &row, err) : code;
 }
 
 enum fy_code fy_ccs_may_read(struct fy_exchange *x, const char *account, const char *bucket,
@@ -135,7 +136,7 @@ enum fy_code fy_ccs_object_ready(struct fy_exchange *x, enum fy_ccs_side side,
     if (code == FY_OK)
         code = fy_ccs_allowed(node, fy_client(x), key->bucket, FY_RIGHT_READ, err);
     if (code == FY_OK && side == FY_CCS_CLIENT)
-        code = is_shown(node, &container, err);
+        code = fy_ccs_is_shown(x, &container, err);
     if (code != FY_OK)
         return code;
     code = fy_catalogue_object_get(node->catalogue, key, row, err);

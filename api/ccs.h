@@ -28,8 +28,11 @@ FY_MUST_CHECK enum fy_code fy_ccs_allowed(struct fy_node *node, const char *clie
  * there; FY_EFORBIDDEN; FY_EFROZEN it is disabled. May block. */
 FY_MUST_CHECK enum fy_code fy_ccs_may_read(struct fy_exchange *x, const char *account,
                                            const char *bucket, struct fy_err *err);
-/* Whether clients are shown what is in the container: FY_EFROZEN of a disabled one. account "": of
- * the CCS-visible one. One that is not there refuses nothing. May block. */
+/* Whether clients are shown what is in the container: FY_EFROZEN of a disabled one. */
+FY_MUST_CHECK enum fy_code fy_ccs_is_shown(struct fy_exchange *x,
+                                           const struct fy_container_row *row, struct fy_err *err);
+/* The same of one whose row is not at hand. account "": of the CCS-visible one. One that is not
+ * there refuses nothing. May block. */
 FY_MUST_CHECK enum fy_code fy_ccs_shows(struct fy_exchange *x, const char *account,
                                         const char *bucket, struct fy_err *err);
 /* Who asks by the CCS routes: what is in a disabled bucket is hidden from clients, while sites go
