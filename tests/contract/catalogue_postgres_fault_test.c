@@ -136,12 +136,21 @@ static void snapshot_that_began_unheard_is_taken_back(void **state)
     assert_int_equal(step(c, &another, FY_SNAPSHOT_COPY), FY_OK);
 }
 
+/* The operation whose first COMMIT does not arrive runs twice. */
+static void run_twice(struct contract *c, struct fy_cat_op *op)
+{
+    char bytes[16];
+    size_t size = commit_bytes(bytes);
+    unsigned cuts = cut_proxy_cuts(proxy);
+    cut_proxy_arm(proxy, CUT_BEFORE, bytes, size);
+    assert_int_equal(contract_run(c, op), FY_OK);
+    assert_int_equal(cut_proxy_cuts(proxy), cuts + 1);
+}
+
 /* The number that it was given in the first run is none that it asks for in the second. */
 static void version_that_is_registered_twice_over_replaces_what_was_registered(void **state)
 {
     struct contract *c = *state;
-    char bytes[16];
-    size_t size = commit_bytes(bytes);
     struct fy_object_key key = contract_key("client-1", "bucket-1", "o");
     struct fy_cat_register op = {.op.kind = FY_CAT_REGISTER,
                                  .key = key,
@@ -153,10 +162,7 @@ static void version_that_is_registered_twice_over_replaces_what_was_registered(v
     op.version = 0;
     op.size = 5;
     c->clock.now_ms += 10;
-    unsigned cuts = cut_proxy_cuts(proxy);
-    cut_proxy_arm(proxy, CUT_BEFORE, bytes, size);
-    assert_int_equal(contract_run(c, &op.op), FY_OK);
-    assert_int_equal(cut_proxy_cuts(proxy), cuts + 1);
+    run_twice(c, &op.op);
     struct fy_container_info info = contract_info(c, "client-1", "bucket-1");
     assert_int_equal(info.objects, 1);
     assert_int_equal(info.bytes, 5);
@@ -166,8 +172,6 @@ static void version_that_is_registered_twice_over_replaces_what_was_registered(v
 static void body_that_fills_a_version_twice_over_has_what_was_said_of_it(void **state)
 {
     struct contract *c = *state;
-    char bytes[16];
-    size_t size = commit_bytes(bytes);
     struct fy_object_key key = contract_key("client-1", "bucket-1", "o");
     struct fy_cat_register op = {.op.kind = FY_CAT_REGISTER,
                                  .key = key,
@@ -179,8 +183,7 @@ static void body_that_fills_a_version_twice_over_has_what_was_said_of_it(void **
     const struct fy_cat_upload_begin begin = {.key = key, .client = "client-1"};
     struct fy_cat_upload_finish finish = contract_finish(c, &begin, "12345");
     finish.by_rules = true;
-    cut_proxy_arm(proxy, CUT_BEFORE, bytes, size);
-    assert_int_equal(contract_run(c, &finish.op), FY_OK);
+    run_twice(c, &finish.op);
     struct fy_object_row row;
     assert_int_equal(fy_catalogue_object_get(c->catalogue, &key, &row, &c->err), FY_OK);
     assert_int_equal(row.version, op.version);
