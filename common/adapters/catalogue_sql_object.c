@@ -176,6 +176,23 @@ static bool goes_as_newest(struct fy_cs *self, const struct fy_cat_object_delete
     return fy_cs_is_version(at->object) && at->object->number == delete->version;
 }
 
+/* Whether the next above it is a delete marker: it was the newest when that came, so a delete of
+ * the same id, repeated after its answer was lost, erases nothing. */
+static bool is_hidden(struct fy_cs *self, const struct fy_cat_object_delete *delete,
+                      const struct fy_cs_name *at)
+{
+    struct fy_object_row above;
+    const struct fy_cs_object *object = at->object;
+    if (!delete->newest_by_rules || !fy_cs_has_versions(at->container))
+        return false;
+    bool kept = fy_cs_version_newer(self, self->writer, at->container->id, at->name,
+                                    delete->version, &above);
+    if (fy_cs_is_version(object) && object->number > delete->version &&
+        (!kept || object->number < above.version))
+        return object->marker;
+    return kept && above.marker;
+}
+
 enum fy_code fy_cs_object_delete(struct fy_cs *self, struct fy_cat_op *op)
 {
     struct fy_cat_object_delete *delete = (struct fy_cat_object_delete *)(void *)op;
@@ -193,8 +210,12 @@ enum fy_code fy_cs_object_delete(struct fy_cs *self, struct fy_cat_op *op)
         return code;
     fy_cs_object_read(self, self->writer, container.id, delete->key.object, &object);
     self->rights_changed = false;
-    code = goes_as_newest(self, delete, &at) ? delete_newest(self, delete, &at)
-                                             : delete_version(self, delete, &at);
+    if (goes_as_newest(self, delete, &at))
+        code = delete_newest(self, delete, &at);
+    else if (is_hidden(self, delete, &at))
+        delete->already = true;
+    else
+        code = delete_version(self, delete, &at);
     delete->rights_changed = self->rights_changed;
     return code;
 }

@@ -22,6 +22,7 @@
 
 const char *const fy_cs_version_texts[FY_CS_SQL_COUNT] = {
     [FY_CS_VERSION_GET] = VERSION_OF_NAME "AND v.number = ?",
+    [FY_CS_VERSION_NEWER] = VERSION_OF_NAME "AND v.number > ? ORDER BY v.number LIMIT 1",
     [FY_CS_VERSION_TOP] = VERSION_OF_NAME "ORDER BY v.number DESC LIMIT 1",
     [FY_CS_VERSION_OLDER] = VERSION_OF_NAME "AND v.kind <> 2 ORDER BY v.number DESC LIMIT 1",
     [FY_CS_VERSION_OLDEST] = VERSION_OF_NAME "ORDER BY v.number LIMIT 1",

@@ -45,6 +45,14 @@ bool fy_cs_version_find(struct fy_cs *self, struct fy_cs_conn *conn, int64_t con
     return take_row(self, &use, row);
 }
 
+bool fy_cs_version_newer(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
+                         const char *name, int64_t number, struct fy_object_row *row)
+{
+    struct fy_cs_use use = use_of(conn, FY_CS_VERSION_NEWER, container_id, name);
+    fy_cs_i64(&use, number);
+    return take_row(self, &use, row);
+}
+
 bool fy_cs_version_top(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
                        const char *name, struct fy_object_row *row)
 {

@@ -42,6 +42,9 @@ bool fy_cs_keeps_versions(const struct fy_cs *self, const struct fy_cs_container
 /* Each gives a row whole; false: there is none. */
 bool fy_cs_version_find(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
                         const char *name, int64_t number, struct fy_object_row *row);
+/* The next above that number. */
+bool fy_cs_version_newer(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,
+                         const char *name, int64_t number, struct fy_object_row *row);
 /* The one with the greatest number; the one with the greatest of those that are not registered; the
  * one with the least. */
 bool fy_cs_version_top(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id,

@@ -148,7 +148,8 @@ struct fy_cat_object_delete {
     char op_id[FY_OP_ID_BYTES_MAX + 1];
     int64_t version; /* only this one, whatever the rules say, and a next older one comes back; 0:
                         the newest by the rules, which may leave a delete marker */
-    bool newest_by_rules; /* version goes as with 0, if it is the newest then */
+    bool newest_by_rules; /* version goes as with 0, if it is the newest then; one right below
+                             a delete marker is deleted already */
     struct fy_cat_asker asker;
     bool already;        /* out */
     bool marker;         /* out: a delete marker was left */

@@ -241,6 +241,43 @@ static void erased_marker_shows_what_it_deleted(void **state)
     assert_int_equal(story_rm(c, "o", 0), FY_OK); /* it was deleted before */
 }
 
+static struct fy_cat_object_delete delete_by_id(struct contract *c, int64_t version)
+{
+    struct fy_cat_object_delete op = {.op.kind = FY_CAT_OBJECT_DELETE,
+                                      .key = story_key("o"),
+                                      .client = STORY_ACCOUNT,
+                                      .version = version,
+                                      .newest_by_rules = true};
+    c->clock.now_ms += 10;
+    assert_int_equal(contract_run(c, &op.op), FY_OK);
+    return op;
+}
+
+static void version_that_is_deleted_again_by_its_id_is_not_erased(void **state)
+{
+    struct contract *c = *state;
+    story_setup(c, "-1");
+    assert_int_equal(story_put(c, "o", "1"), FY_OK);
+    assert_int_equal(story_put(c, "o", "22"), FY_OK);
+    struct story story = story_of(c);
+    int64_t second = story.numbers[0], first = story.numbers[1];
+    assert_false(delete_by_id(c, first).already); /* an older one goes alone */
+    story_expect(c, "B2");
+    assert_true(delete_by_id(c, second).marker);
+    contract_outbox_clear(c);
+    assert_true(delete_by_id(c, second).already);
+    story_expect(c, "M B2");
+    assert_int_equal(story_put(c, "o", "333"), FY_OK);
+    assert_true(delete_by_id(c, second).already); /* whatever was written since */
+    story_expect(c, "B3 M B2");
+    assert_true(delete_by_id(c, story_of(c).numbers[0]).marker);
+    assert_true(delete_by_id(c, second).already);
+    story_expect(c, "M B3 M B2");
+    story_expect_orders(c, "CREATE3 DELETE");
+    assert_int_equal(story_rm(c, "o", second), FY_OK);
+    story_expect(c, "M B3 M");
+}
+
 static void delete_erases_where_no_version_is_kept(void **state)
 {
     struct contract *c = *state;
@@ -326,6 +363,7 @@ int catalogue_contract_policy(void)
         TEST(erased_newest_version_gives_way_to_the_next_older_one),
         TEST(erased_older_version_is_nobodys_news),
         TEST(erased_marker_shows_what_it_deleted),
+        TEST(version_that_is_deleted_again_by_its_id_is_not_erased),
         TEST(delete_erases_where_no_version_is_kept),
         TEST(where_versions_are_disabled_none_can_be_named),
         TEST(quota_bounds_what_comes_and_not_what_replaces),

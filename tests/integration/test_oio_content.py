@@ -226,6 +226,11 @@ def test_a_content_that_is_deleted_by_its_id(oio):
     empty(by_id(oio, "POST", "delete", ref, three["id"]))
     assert [entry["deleted"] for entry in oio.versions(ref, "a")] == [True, False, False]
     assert described(by_id(oio, "GET", "show", ref, three["id"]).must(200))["name"] == "a"
+    # Who did not get the answer asks again, and that erases nothing.
+    refused(by_id(oio, "POST", "delete", ref, three["id"]), 404, 420)
+    assert [entry["deleted"] for entry in oio.versions(ref, "a")] == [True, False, False]
+    empty(by_id(oio, "POST", "delete", ref, one["id"]))
+    assert [entry["id"] for entry in oio.versions(ref, "a")][1:] == [three["id"]]
 
 
 def test_a_path_wins_over_a_content_and_its_version_counts_only_with_it(oio):
