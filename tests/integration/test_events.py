@@ -10,6 +10,7 @@ from support.kcat import records
 from support.orders import order, outcome_rows, wait_outcome
 from support.site import binary, environment
 from support.waiting import eventually
+from support.world import KAFKA
 from test_kafka import schema
 
 # The broker is everybody's; of these prefixes (b., c., d.) only the tests here make use.
@@ -32,7 +33,7 @@ def pair(kafka, module_sites):
     sites = module_sites(
         ["site-a", "site-b"],
         # A killed member is missed sooner than after the usual 15 s.
-        per_site={"site-b": on_kafka(kafka, "b.", kafka="session.timeout.ms=3000")},
+        per_site={"site-b": on_kafka(kafka, "b.", kafka=KAFKA)},
         retry_memory="100ms",
         retry_first="200ms",
         retry_second="200ms",
@@ -46,10 +47,28 @@ def name(prefix):
     return f"{prefix}-{uuid.uuid4()}"
 
 
+def identity(event):
+    keys = "site", "direction", "opId", "bucketName", "objectName", "action", "stamp", "toSite"
+    return tuple(event[key] for key in keys)
+
+
 def told(kafka, op_id, topic=EVENTS):
     """The events of an opId, in order."""
     values = [json.loads(record["payload"]) for record in records(kafka, topic)]
     return [value for value in values if value["opId"] == op_id]
+
+
+def once(site, events):
+    """The same, without what an order gave when it came again (at least once), where the site's workers
+    have lost their partitions: a broker that stands still for a moment misses them."""
+    if '"lost":1' not in site.log_text():
+        return events
+    kept = []
+    for event in events:
+        before = [other["outcome"] for other in kept if identity(other) == identity(event)]
+        if not before or event["outcome"] not in (*before, "duplicate"):
+            kept.append(event)
+    return kept
 
 
 def wait_told(kafka, op_id, count=1, topic=EVENTS):
@@ -59,11 +78,6 @@ def wait_told(kafka, op_id, count=1, topic=EVENTS):
         return found
 
     return eventually(look, 20, f"{op_id} is told {count} times")
-
-
-def identity(event):
-    keys = "site", "direction", "opId", "bucketName", "objectName", "action", "stamp", "toSite"
-    return tuple(event[key] for key in keys)
 
 
 # ---- what is told
@@ -79,8 +93,7 @@ def test_a_client_learns_by_its_op_id_that_the_other_site_has_its_object_and_its
     a.client().call("DELETE", f"/cloudclonestore/bucket-1/{object_name}", delete).must(204)
     deleted = wait_told(kafka, rm)
     for events, action in ((applied, "CREATE"), (deleted, "DELETE")):
-        assert len(events) == 1
-        found = events[0]
+        [found] = once(b, events)
         assert (found["outcome"], found["action"]) == ("applied", action)
         assert (found["site"], found["fromSite"], found["direction"]) == ("site-b", "site-a", "in")
         assert (found["bucketName"], found["objectName"]) == ("bucket-1", object_name)
@@ -105,7 +118,7 @@ def test_orders_that_do_nothing_or_fail_are_told_too(pair, kafka):
     for wanted in cases.values():
         b.client().post_order(wanted).must(201)
     for outcome, wanted in cases.items():
-        found = wait_told(kafka, wanted["opId"])
+        found = once(b, wait_told(kafka, wanted["opId"]))
         assert [event["outcome"] for event in found] == [outcome]
         assert found[0]["reason"] == ("SRC_NOT_FOUND" if outcome == "dead" else None)
 
@@ -118,8 +131,8 @@ def test_what_a_person_drops_is_told(pair, kafka):
     rows = b.client().waiting(state="dead").must(200).json()["orders"]
     row = next(found for found in rows if found["order"]["opId"] == wanted["opId"])
     assert b.client().drop_waiting(id=row["id"]).must(200).json()["matched"] == 1
-    found = wait_told(kafka, wanted["opId"], 2)
-    assert [event["outcome"] for event in found] == ["dead", "dropped"]
+    found = eventually(lambda: once(b, told(kafka, wanted["opId"]))[1:], 20, "it is told that it was dropped")
+    assert [event["outcome"] for event in found] == ["dropped"]
 
 
 # ---- at least once
@@ -176,7 +189,7 @@ def test_orders_flow_while_events_are_not_taken_and_then_all_is_told(pair, kafka
     change = ["--alter", "--delete-config", "max.message.bytes"]
     tool("kafka.admin.ConfigCommand", *brokers, *entry, *change)
     wait_told(kafka, op_ids[-1], topic=topic)
-    assert all(len(told(kafka, op_id, topic)) == 1 for op_id in op_ids)
+    assert all(len(once(c, told(kafka, op_id, topic))) == 1 for op_id in op_ids)
     eventually(lambda: waiting() == 0, 20, "nothing is left to tell")
 
 
