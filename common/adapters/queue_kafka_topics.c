@@ -68,17 +68,28 @@ static rd_kafka_NewTopic_t *new_topic(const struct fy_kafka *self, const char *n
     return topic;
 }
 
-/* Existing already is success: other processes start at the same moment. */
+static rd_kafka_event_t *ask_to_create(struct fy_kafka *self, const char *name, const char *full,
+                                       int timeout_ms, struct fy_err *err)
+{
+    rd_kafka_NewTopic_t *topic = new_topic(self, name, full);
+    struct fy_kq_call call =
+        fy_kq_call_begin(self->control, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms, "make topic");
+    rd_kafka_CreateTopics(self->control, &topic, 1, call.options, call.queue);
+    rd_kafka_NewTopic_destroy(topic);
+    return fy_kq_call_end(&call, err);
+}
+
+/* The library asks once only, and gives that up after its socket.timeout.ms. Existing already is
+ * success: other processes start at the same moment, or the one that hung has made it. */
 static enum fy_code create(struct fy_kafka *self, const char *name, const char *full,
                            struct fy_err *err)
 {
+    int64_t deadline_ms = fy_kq_now_ms() + FY_KAFKA_ADMIN_MS;
+    rd_kafka_event_t *event = NULL;
     size_t count = 0;
-    rd_kafka_NewTopic_t *topic = new_topic(self, name, full);
-    struct fy_kq_call call = fy_kq_call_begin(self->control, RD_KAFKA_ADMIN_OP_CREATETOPICS,
-                                              FY_KAFKA_ADMIN_MS, "make topic");
-    rd_kafka_CreateTopics(self->control, &topic, 1, call.options, call.queue);
-    rd_kafka_NewTopic_destroy(topic);
-    rd_kafka_event_t *event = fy_kq_call_end(&call, err);
+    do
+        event = ask_to_create(self, name, full, fy_kq_left_ms(deadline_ms), err);
+    while (event == NULL && fy_kq_ask_again(err->code, deadline_ms));
     if (event == NULL)
         return err->code;
     const rd_kafka_topic_result_t **results =

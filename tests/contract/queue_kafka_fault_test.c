@@ -1,4 +1,5 @@
 /* queue_kafka_fault_test.c - the Kafka queue while its broker is stopped, killed or in trouble. */
+#include <dlfcn.h>
 #include <librdkafka/rdkafka.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -291,6 +292,40 @@ static void a_commit_to_a_hanging_broker_is_busy_and_then_goes_on(void **state)
     queue_consumer_close(&fixture, consumer);
 }
 
+/* The broker hangs from the first request for a topic on until there is a second. */
+static struct kafka_cluster *hangs;
+static unsigned creates;
+
+typedef void create_topics_fn(rd_kafka_t *, rd_kafka_NewTopic_t **, size_t,
+                              const rd_kafka_AdminOptions_t *, rd_kafka_queue_t *);
+
+/* In front of the library's. */
+void rd_kafka_CreateTopics(rd_kafka_t *rk, rd_kafka_NewTopic_t **topics, size_t count,
+                           const rd_kafka_AdminOptions_t *options, rd_kafka_queue_t *queue)
+{
+    union {
+        void *data;
+        create_topics_fn *function;
+    } library = {.data = dlsym(RTLD_NEXT, "rd_kafka_CreateTopics")};
+    if (hangs != NULL && creates < 2)
+        kafka_cluster_signal(hangs, 1, creates++ == 0 ? "STOP" : "CONT");
+    library.function(rk, topics, count, options, queue);
+}
+
+static void a_topic_is_made_though_the_broker_hung_when_it_was_asked(void **state)
+{
+    struct fault *f = *state;
+    struct fy_err err = {0};
+    hangs = f->cluster;
+    enum fy_code code = fy_queue_topic_ensure(f->queue, "more", &err);
+    kafka_cluster_signal(f->cluster, 1, "CONT");
+    hangs = NULL;
+    assert_string_equal(err.text, "");
+    assert_int_equal(code, FY_OK);
+    assert_int_equal(creates, 2);
+    queue_publish_text(f->queue, "more", 0, NULL, "x");
+}
+
 static bool never(void *arg, const struct fy_partition_lag *lag)
 {
     (void)arg;
@@ -353,6 +388,7 @@ int main(void)
         FAULT_TEST(a_fatal_error_of_the_producer_is_survived),
         FAULT_TEST(a_commit_to_a_hanging_broker_is_busy_and_then_goes_on),
         FAULT_TEST(a_consumer_outlives_its_broker),
+        FAULT_TEST(a_topic_is_made_though_the_broker_hung_when_it_was_asked),
         FAULT_TEST(lag_of_a_dead_broker_is_refused_soon_and_then_at_once),
         FAULT_TEST(a_publish_without_a_broker_is_answered_busy_in_its_time),
         FAULT_TEST(no_acknowledged_record_is_missing_after_kills_of_the_broker),
