@@ -38,6 +38,7 @@ FILES_MAX = 2000
 BYTES_MAX = 200 * 1000 * 1000
 FILE_BYTES_MAX = 12 * 1000 * 1000
 LARGE_BYTES = 300 * 1000  # larger files get three quarters of the bytes, the many the rest
+AWAY = 5  # exit code: an engine does not answer
 STILL_S = 120  # without any progress, of replication or deletes, before the demo gives up
 SHOW_EVERY_S = 0.25  # as often as a person wants to see it
 NAME_BYTES_MAX = 1023  # of an object
@@ -124,9 +125,15 @@ class Site:
         except OSError:
             return None
 
-    def ferry(self, *words: str) -> str:
+    def ferry(self, *words: str, patience_s: float = 0) -> str:
+        """What it prints. patience_s: it is asked again for so long while an engine is away."""
         environment = dict(os.environ, FERRY_URL=self.url, FERRY_CLIENT=CLIENT)
-        done = subprocess.run([str(FERRY), *words], env=environment, capture_output=True, text=True)
+        until = time.monotonic() + patience_s
+        while True:
+            done = subprocess.run([str(FERRY), *words], env=environment, capture_output=True, text=True)
+            if done.returncode != AWAY or time.monotonic() > until:
+                break
+            time.sleep(SHOW_EVERY_S)
         if done.returncode != 0:
             sys.exit(f"demo: ferry {' '.join(words)}: exit {done.returncode}: {done.stderr.strip()}")
         return done.stdout
@@ -333,7 +340,7 @@ def delete_some(sites: list[Site], tree: Tree) -> set[int]:
         site.ferry("rm", f"{BUCKET}/{os.fsdecode(tree.names[i])}")
     for site in sites:
         if site.apart and site.name == KILLED:
-            say(f"what waits at {site.name}, by ferry lag:\n{site.ferry('lag')}")
+            say(f"what waits at {site.name}, by ferry lag:\n{site.ferry('lag', patience_s=STILL_S)}")
     started, wanted = time.monotonic(), len(tree.names) - len(gone)
     patience = Patience("the deletes did not arrive everywhere")
     while not settled(statuses := show(sites, wanted, started), wanted):
