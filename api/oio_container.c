@@ -206,7 +206,7 @@ static enum fy_code dedup(struct fy_oio *oio, struct fy_err *err)
     return code == FY_OK ? fy_oio_empty(oio, 204) : code;
 }
 
-/* Counted before, so that writers do not wait for it, as long as nobody else corrects the sums. */
+/* Counted before, so that writers do not wait for it, unless somebody else corrects the sums. */
 static enum fy_code count_and_write(struct fy_oio *oio, struct fy_cat_touch *op, struct fy_err *err)
 {
     enum fy_code code = FY_OK;
@@ -215,7 +215,8 @@ static enum fy_code count_and_write(struct fy_oio *oio, struct fy_cat_touch *op,
     for (unsigned attempt = 0; code == FY_OK && op->stale && attempt <= FY_RECOUNTS_MAX;
          attempt++) {
         op->count = (struct fy_cat_count){.container_id = 0};
-        if (attempt < FY_RECOUNTS_MAX)
+        code = fy_oio_in_time(oio, err);
+        if (code == FY_OK && attempt < FY_RECOUNTS_MAX)
             code = fy_catalogue_container_count(oio->node->catalogue, op->account, op->name,
                                                 &op->count, err);
         if (code == FY_OK)

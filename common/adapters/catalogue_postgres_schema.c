@@ -234,9 +234,15 @@ static const char *const schema_9[] = {
     NULL,
 };
 
+/* As of a file of SQLite's. */
+static const char *const schema_10[] = {
+    "ALTER TABLE container ADD COLUMN corrections BIGINT NOT NULL DEFAULT 0",
+    NULL,
+};
+
 /* Append only: the n-th brings a database from version n to n + 1. Statements up to NULL. */
 static const char *const *const migrations[] = {schema_1, schema_2, schema_3, schema_4, schema_5,
-                                                schema_6, schema_7, schema_8, schema_9};
+                                                schema_6, schema_7, schema_8, schema_9, schema_10};
 
 int64_t fy_pg_schema_version(void)
 {

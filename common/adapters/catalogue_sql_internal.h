@@ -163,7 +163,6 @@ struct fy_cs {
     struct fy_cs_counters counters;
     struct fy_cs_sum sums[FY_CS_SUMS_MAX]; /* that the transaction adds, as far as not written */
     size_t sum_count;
-    uint64_t corrections; /* how often sums were set, and not added to */
     struct fy_cs_container
         kept[FY_CS_CONTAINERS_KEPT]; /* committed or written by this transaction */
     struct fy_buf json;              /* reused for outbox rows */
@@ -287,6 +286,9 @@ void fy_cs_properties_drop(struct fy_cs *self, struct fy_cs_container *container
  * are no delete markers, registered ones with them; changes: 1 for each committed change. */
 void fy_cs_sum_add(struct fy_cs *self, int64_t container_id, int64_t objects, int64_t bytes,
                    int64_t changes);
+/* The same of what is set, so that nothing that was counted before corrects it again. */
+void fy_cs_sum_correct(struct fy_cs *self, int64_t container_id, int64_t objects, int64_t bytes,
+                       int64_t changes);
 /* What is in it now; the writer's own additions too. */
 struct fy_cs_sum fy_cs_sum_get(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id);
 /* Where a walk over the rows of a container is. */

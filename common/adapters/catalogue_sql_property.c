@@ -222,10 +222,9 @@ static void set_sums(struct fy_cs *self, int64_t container_id,
     if (change->objects == FY_UNSET && change->bytes == FY_UNSET)
         return;
     struct fy_cs_sum sum = fy_cs_sum_get(self, self->writer, container_id);
-    self->corrections++;
-    fy_cs_sum_add(self, container_id,
-                  change->objects == FY_UNSET ? 0 : change->objects - sum.objects,
-                  change->bytes == FY_UNSET ? 0 : change->bytes - sum.bytes, 0);
+    fy_cs_sum_correct(self, container_id,
+                      change->objects == FY_UNSET ? 0 : change->objects - sum.objects,
+                      change->bytes == FY_UNSET ? 0 : change->bytes - sum.bytes, 0);
 }
 
 enum fy_code fy_cs_properties(struct fy_cs *self, struct fy_cat_op *op)

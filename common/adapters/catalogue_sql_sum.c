@@ -67,6 +67,24 @@ void fy_cs_sum_add(struct fy_cs *self, int64_t container_id, int64_t objects, in
     add(sum, objects, bytes, changes);
 }
 
+void fy_cs_sum_correct(struct fy_cs *self, int64_t container_id, int64_t objects, int64_t bytes,
+                       int64_t changes)
+{
+    struct fy_cs_use use = fy_cs_use(self->writer, FY_CS_SUM_CORRECTED);
+    fy_cs_i64(&use, container_id);
+    fy_cs_send(&use);
+    fy_cs_sum_add(self, container_id, objects, bytes, changes);
+}
+
+static int64_t corrections(struct fy_cs_conn *conn, int64_t container_id)
+{
+    struct fy_cs_use use = fy_cs_use(conn, FY_CS_SUM_CORRECTIONS);
+    fy_cs_i64(&use, container_id);
+    int64_t count = fy_cs_row(&use) ? fy_cs_take_i64(&use) : 0;
+    fy_cs_end(&use);
+    return count;
+}
+
 struct fy_cs_sum fy_cs_sum_get(struct fy_cs *self, struct fy_cs_conn *conn, int64_t container_id)
 {
     struct fy_cs_sum sum = {.container_id = container_id};
@@ -124,12 +142,10 @@ static void count_rows(struct fy_cs *self, struct fy_cs_conn *conn, int64_t cont
 {
     struct fy_cs_sum kept = fy_cs_sum_get(self, conn, container_id);
     struct fy_cs_sum counted = fy_cs_sum_count(conn, container_id);
-    count->container_id = container_id;
-    count->objects = counted.objects - kept.objects;
-    count->bytes = counted.bytes - kept.bytes;
-    count->kept_objects = kept.objects;
-    count->kept_bytes = kept.bytes;
-    count->changes = kept.changes;
+    *count = (struct fy_cat_count){.container_id = container_id,
+                                   .objects = counted.objects - kept.objects,
+                                   .bytes = counted.bytes - kept.bytes,
+                                   .corrections = corrections(conn, container_id)};
 }
 
 enum fy_code fy_cs_container_count(struct fy_catalogue *port, const char *account, const char *name,
@@ -138,9 +154,6 @@ enum fy_code fy_cs_container_count(struct fy_catalogue *port, const char *accoun
     struct fy_cs *self = fy_cs_from(port);
     struct fy_cs_container container;
     struct fy_cat_count counted = {.container_id = 0};
-    (void)pthread_mutex_lock(&self->write_mutex); /* held by nobody of us: cannot fail */
-    counted.corrections = self->corrections;
-    (void)pthread_mutex_unlock(&self->write_mutex);
     struct fy_cs_conn *reader = fy_cs_reader_take(self);
     fy_cs_exec(reader, FY_CS_BEGIN_READ);
     bool is_there = fy_cs_container_read(reader, account, name, &container) && container.there &&
@@ -158,16 +171,11 @@ enum fy_code fy_cs_container_count(struct fy_catalogue *port, const char *accoun
 }
 
 /* Whoever changes rows adds the same to the sums, so what they differ by stays, until somebody
- * corrects it. Another process's corrections are known by the sums alone. */
+ * corrects it. */
 static bool is_stale(struct fy_cs *self, int64_t container_id, const struct fy_cat_count *count)
 {
-    if (count->container_id != container_id || count->corrections != self->corrections)
-        return true;
-    if (!self->engine->shared)
-        return false;
-    struct fy_cs_sum sum = fy_cs_sum_get(self, self->writer, container_id);
-    return sum.objects != count->kept_objects || sum.bytes != count->kept_bytes ||
-           sum.changes != count->changes;
+    return count->container_id != container_id ||
+           count->corrections != corrections(self->writer, container_id);
 }
 
 enum fy_code fy_cs_touch(struct fy_cs *self, struct fy_cat_op *op)
@@ -187,7 +195,9 @@ enum fy_code fy_cs_touch(struct fy_cs *self, struct fy_cat_op *op)
         return FY_OK;
     if (counted.container_id == 0)
         count_rows(self, self->writer, container.id, &counted);
-    self->corrections++;
-    fy_cs_sum_add(self, container.id, counted.objects, counted.bytes, 1);
+    if (counted.objects != 0 || counted.bytes != 0)
+        fy_cs_sum_correct(self, container.id, counted.objects, counted.bytes, 1);
+    else
+        fy_cs_sum_add(self, container.id, 0, 0, 1);
     return FY_OK;
 }

@@ -125,6 +125,8 @@ static const char *const common_texts[FY_CS_SQL_COUNT] = {
         "DELETE FROM property WHERE container_id = ? AND key >= 'user.' AND key < 'user/'",
     [FY_CS_PROPERTY_DELETE_ALL] = "DELETE FROM property WHERE container_id = ?",
     [FY_CS_SUM_DELETE] = "DELETE FROM container_count WHERE container_id = ?",
+    [FY_CS_SUM_CORRECTIONS] = "SELECT corrections FROM container WHERE id = ?",
+    [FY_CS_SUM_CORRECTED] = "UPDATE container SET corrections = corrections + 1 WHERE id = ?",
 
     [FY_CS_RIGHT_GET] = "SELECT rights, revoked FROM access WHERE client = ? AND bucket = ?",
     [FY_CS_RIGHT_PUT] =

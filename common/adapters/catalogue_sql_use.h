@@ -56,6 +56,8 @@ enum fy_cs_sql {
     FY_CS_SUM_ADD,
     FY_CS_SUM_GET,
     FY_CS_SUM_DELETE,
+    FY_CS_SUM_CORRECTIONS,
+    FY_CS_SUM_CORRECTED,
 
     FY_CS_RIGHT_GET,
     FY_CS_RIGHT_PUT,

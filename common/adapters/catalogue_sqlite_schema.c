@@ -335,10 +335,16 @@ static const char *const schema_13[] = {
     NULL,
 };
 
+/* corrections: how often a container's sums were set, and not added to. */
+static const char *const schema_14[] = {
+    "ALTER TABLE container ADD COLUMN corrections INTEGER NOT NULL DEFAULT 0;",
+    NULL,
+};
+
 /* Append only: the n-th brings a file from version n to n + 1. Statements up to NULL. */
-static const char *const *const migrations[] = {schema_1,  schema_2,  schema_3, schema_4, schema_5,
-                                                schema_6,  schema_7,  schema_8, schema_9, schema_10,
-                                                schema_11, schema_12, schema_13};
+static const char *const *const migrations[] = {
+    schema_1, schema_2, schema_3,  schema_4,  schema_5,  schema_6,  schema_7,
+    schema_8, schema_9, schema_10, schema_11, schema_12, schema_13, schema_14};
 
 static int schema_version(struct fy_csl_conn *writer)
 {

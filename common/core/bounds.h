@@ -198,7 +198,7 @@
 #define FY_PROPERTIES_MAX        4096    /* of a container; one more is 413 */
 #define FY_PROPERTIES_BYTES_MAX  1048576 /* their keys and values */
 #define FY_FLUSH_ROWS_MAX        1000  /* versions removed in one transaction, and by one request */
-#define FY_RECOUNTS_MAX          3     /* beside writers who may spoil it; then they wait for it */
+#define FY_RECOUNTS_MAX          3     /* beside others who correct sums; then they wait for it */
 #define FY_SNAPSHOT_ROWS         2000  /* rows copied in one transaction: others write in between */
 #define FY_OIO_LIST_MAX          10000 /* entries of a page, whatever max says */
 #define FY_OIO_LIST_DEFAULT      1000

@@ -457,8 +457,7 @@ struct fy_cat_container_state {
 struct fy_cat_count {
     int64_t container_id;   /* 0: nothing is counted yet, the operation does it */
     int64_t objects, bytes; /* that the rows have more than the sums */
-    int64_t kept_objects, kept_bytes, changes; /* the sums */
-    uint64_t corrections;                      /* the catalogue's */
+    int64_t corrections;    /* of the sums until then */
 };
 /* Tells of its sums; recount: they are made what its rows say. That is what was counted before, so
  * that no writer waits for it, unless the sums were corrected meanwhile. */

@@ -209,10 +209,8 @@ static void sums_are_right_when_they_are_counted_beside_uploads(void **state)
                              FY_OK);
         struct fy_cat_upload_finish b = upload_of(&pair->two, make.name, name, "12345");
         pair_run(pair, &a.op, &b.op);
-        a.count = (struct fy_cat_count){.container_id = 0};
-        if (a.stale)
-            assert_int_equal(contract_run(pair->one, &a.op), FY_OK);
         assert_int_equal(a.op.code, FY_OK);
+        assert_false(a.stale);
         assert_int_equal(b.op.code, FY_OK);
         struct fy_container_info info = contract_info(pair->one, ACCOUNT, make.name);
         assert_int_equal(info.objects, round + 1);
@@ -220,6 +218,29 @@ static void sums_are_right_when_they_are_counted_beside_uploads(void **state)
         assert_int_equal(info.changes, 2 * (round + 1));
     }
     check_all(pair->one);
+    pair_end(pair);
+}
+
+/* Who has counted hears of what another process has set since. */
+static void count_is_stale_when_another_process_has_set_the_sums(void **state)
+{
+    struct pair *pair = pair_of(state);
+    struct fy_cat_container_make make = make_of(0);
+    assert_int_equal(contract_run(pair->one, &make.op), FY_OK);
+    struct fy_cat_touch touch = {.op.kind = FY_CAT_TOUCH, .account = ACCOUNT, .recount = true};
+    memcpy(touch.name, make.name, sizeof touch.name);
+    const struct fy_property usage = {"sys.m2.usage", "77"};
+    struct fy_cat_properties set = set_of(make.name, &usage, 1);
+    assert_int_equal(contract_run(&pair->two, &set.op), FY_OK);
+    assert_int_equal(fy_catalogue_container_count(pair->one->catalogue, ACCOUNT, touch.name,
+                                                  &touch.count, &pair->one->err),
+                     FY_OK);
+    struct fy_cat_touch other = touch;
+    assert_int_equal(contract_run(&pair->two, &other.op), FY_OK);
+    assert_false(other.stale);
+    assert_int_equal(contract_run(pair->one, &touch.op), FY_OK);
+    assert_true(touch.stale);
+    assert_int_equal(contract_info(pair->one, ACCOUNT, make.name).bytes, 0);
     pair_end(pair);
 }
 
@@ -285,6 +306,7 @@ int main(void)
         TEST(rules_that_are_set_at_once_are_all_there),
         TEST(container_is_destroyed_or_gets_its_object_never_both),
         TEST(sums_are_right_when_they_are_counted_beside_uploads),
+        TEST(count_is_stale_when_another_process_has_set_the_sums),
     };
     (void)catalogue_postgres_begin();
     catalogue_contract_use(&catalogue_postgres_factory);
