@@ -7,7 +7,8 @@ bool fy_walk_begin(struct fy_exchange *x, struct fy_err *err)
     if (atomic_fetch_add(walks, 1) < FY_WALKS_MAX)
         return true;
     atomic_fetch_sub(walks, 1);
-    (void)fy_err_set(err, FY_EBUSY, "%d comparisons are being worked on already", FY_WALKS_MAX);
+    (void)fy_err_set(err, FY_EBUSY, "%d walks over many objects are being worked on already",
+                     FY_WALKS_MAX);
     return false;
 }
 

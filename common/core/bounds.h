@@ -68,7 +68,7 @@
 #define FY_LIST_PAGE_MAX         1000       /* rows per page of our own listings */
 #define FY_DIGEST_ROWS_MAX       5000000    /* rows summed for one request: some seconds */
 #define FY_DIGEST_MS_MAX         20000 /* where rows are slow: it answers with what it has summed */
-#define FY_WALKS_MAX             2 /* digests in work at once; more are 503: live orders first */
+#define FY_WALKS_MAX             2 /* over many objects at once; more are 503: live orders first */
 #define FY_STAMP_AHEAD_MS_MAX    600000 /* a stamp further ahead is refused with 400 */
 #define FY_SKEW_ALARM_MS         60000  /* clock skew against a peer that raises an alarm */
 
@@ -197,8 +197,8 @@
 #define FY_OIO_BODY_BYTES_MAX    1048576 /* of a request; more is 413 */
 #define FY_PROPERTIES_MAX        4096    /* of a container; one more is 413 */
 #define FY_PROPERTIES_BYTES_MAX  1048576 /* their keys and values */
-#define FY_FLUSH_ROWS_MAX        1000  /* versions removed in one transaction, and by one request */
-#define FY_RECOUNTS_MAX          3     /* beside others who correct sums; then they wait for it */
+#define FY_FLUSH_ROWS_MAX        1000 /* versions removed in one transaction, and by one request */
+#define FY_RECOUNTS_MAX          3 /* beside others who correct sums; then all writers wait for it */
 #define FY_SNAPSHOT_ROWS         2000  /* rows copied in one transaction: others write in between */
 #define FY_OIO_LIST_MAX          10000 /* entries of a page, whatever max says */
 #define FY_OIO_LIST_DEFAULT      1000
