@@ -238,12 +238,11 @@ uint16_t fy_server_port(struct fy_server *server)
 
 /* ------------------------------------------------------------------ closing */
 
-/* Requests in hand may end; every answer from now on is the last of its connection. */
+/* Requests in hand may end. */
 static void drain(struct fy_server *server, int64_t drain_ms)
 {
     int64_t until_ms = fy_mono_ms(fy_clock_system()) + drain_ms;
     const struct timespec until = fy_mono_timespec(until_ms);
-    atomic_store(&server->draining, true);
     pthread_mutex_lock(&server->mutex);
     int failure = 0;
     while (atomic_load(&server->exchange_count) > 0 && failure == 0)
@@ -285,6 +284,8 @@ void fy_server_close(struct fy_server *server, int64_t drain_ms)
     if (server == NULL)
         return;
     if (server->daemon != NULL) {
+        /* First: whoever sees that we are closing finds that every answer ends its connection. */
+        atomic_store(&server->draining, true);
         (void)MHD_quiesce_daemon(server->daemon); /* gives listen_fd back, which we know */
         /* Refuses new clients; closing it now could hit a thread that is about to accept. */
         (void)shutdown(server->listen_fd, SHUT_RDWR);

@@ -439,6 +439,7 @@ static void closing_answers_what_was_taken(void **state)
     struct http_answer answer;
     assert_true(http_read(fd, false, &answer));
     assert_string_equal(answer.body, "in the end");
+    assert_non_null(http_header(&answer, "Connection"));
     assert_string_equal(http_header(&answer, "Connection"), "close");
     http_answer_free(&answer);
     assert_true(http_closed(fd));
