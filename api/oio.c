@@ -179,7 +179,7 @@ enum fy_code fy_oio_in_time(struct fy_oio *oio, struct fy_err *err)
     if (fy_mono_ms(oio->node->clock) < oio->until_ms)
         return FY_OK;
     return fy_err_set(err, FY_ETIMEOUT,
-                      "the time for this request is over; asked again it goes on");
+                      "the time for this request is over; what it has done stays");
 }
 
 /* ------------------------------------------------------------------ serving */
