@@ -93,7 +93,8 @@ FY_MUST_CHECK enum fy_code fy_redis_link_open(const struct fy_redis_url *url, co
 FY_MUST_CHECK bool fy_redis_link_run(struct fy_redis_link *link, const struct fy_redis_word *words,
                                      size_t word_count, redisReply **reply);
 /* Something that Redis had to hear did not reach it, so connect anew, which makes it forget all.
- * Returns when it has, or when every process must have noticed that Redis is away. */
+ * Returns when it has, when it refuses us, or when every process must have noticed that it hangs:
+ * FY_REDIS_PULSE_MS and three time-outs later. */
 void fy_redis_link_renew(struct fy_redis_link *link);
 void fy_redis_link_close(struct fy_redis_link *link);
 

@@ -5,7 +5,8 @@
  * not have reached it, and it may have come back with an old dump. */
 /* The thread also asks Redis every FY_REDIS_PULSE_MS whether it is there. So when it hangs, every
  * process knows after a pulse and a time-out, whether it has looked up anything or not: whoever
- * could not tell a change waits for that, and then nobody trusts what was cached before. */
+ * could not tell a change waits for that, and then nobody trusts what was cached before. Others may
+ * have found Redis back before us, so a change that comes while it is away has it tried at once. */
 #include "common/adapters/cache_redis_internal.h"
 
 #include <stdlib.h>
@@ -32,9 +33,12 @@ struct fy_redis_link {
     pthread_cond_t changed; /* a connection came back, up or closing changed; on CLOCK_MONOTONIC */
     struct fy_redis_conn *idle[FY_REDIS_CONNECTIONS];
     size_t idle_count;
-    uint64_t term; /* counts the times it came up: a connection of an earlier one is not kept */
+    uint64_t term;   /* counts the times it came up: a connection of an earlier one is not kept */
+    uint64_t probes; /* begun so far: the last one has this number */
+    uint64_t probe_wanted;  /* the number of one that is to begin without a pause */
+    uint64_t probe_good;    /* the last one that came through, and made all forgotten */
+    uint64_t probe_refused; /* the last one that failed at once: Redis does not hang */
     bool up;
-    int64_t away_since_ms; /* while not up */
     bool away_logged;
     bool closing;
 };
@@ -42,7 +46,6 @@ struct fy_redis_link {
 static void set_up(struct fy_redis_link *link, bool up)
 {
     link->up = up;
-    link->away_since_ms = fy_redis_now_ms();
     fy_metric_set(link->metrics, FY_M_CACHE_AWAY, up ? 0 : 1);
 }
 
@@ -102,11 +105,17 @@ static void link_mend(struct fy_redis_link *link)
 {
     struct fy_err err = {0};
     struct fy_redis_conn *conns[PULSE_AND_POOL] = {0};
+    pthread_mutex_lock(&link->mutex);
+    uint64_t number = ++link->probes;
+    pthread_mutex_unlock(&link->mutex);
     size_t count = connections_open(link, conns, &err);
     pthread_mutex_lock(&link->mutex);
     if (count == 0) {
         away_log(link, &err);
+        if (err.code != FY_ETIMEOUT)
+            link->probe_refused = number;
     } else {
+        link->probe_good = number;
         link->pulse = conns[0];
         memcpy(link->idle, conns + 1, sizeof(link->idle));
         link->idle_count = FY_REDIS_CONNECTIONS;
@@ -116,8 +125,8 @@ static void link_mend(struct fy_redis_link *link)
         if (link->away_logged)
             fy_log(NULL, FY_INFO, "cache.back", fy_kv_str("host", link->url.host));
         link->away_logged = false;
-        pthread_cond_broadcast(&link->changed);
     }
+    pthread_cond_broadcast(&link->changed);
     pthread_mutex_unlock(&link->mutex);
 }
 
@@ -133,7 +142,8 @@ static void pause_before_mending(struct fy_redis_link *link)
     else
         link->pause_ms = FY_REDIS_PROBE_MS_MAX;
     link->up_since_ms = 0;
-    while (!link->closing && fy_redis_now_ms() < now_ms + link->pause_ms)
+    while (!link->closing && link->probes >= link->probe_wanted &&
+           fy_redis_now_ms() < now_ms + link->pause_ms)
         wait_changed(link, now_ms + link->pause_ms);
 }
 
@@ -229,12 +239,18 @@ void fy_redis_link_renew(struct fy_redis_link *link)
 {
     struct fy_err err = {0};
     (void)fy_err_set(&err, FY_ETIMEOUT, "a change could not be told");
+    int64_t known_ms = fy_redis_now_ms() + FY_REDIS_PULSE_MS + 3 * link->url.timeout_ms;
     pthread_mutex_lock(&link->mutex);
-    breaker_open(link, &err);
-    uint64_t term = link->term;
-    int64_t known_ms = link->away_since_ms + FY_REDIS_PULSE_MS + 3 * link->url.timeout_ms;
-    while (term == link->term && !link->closing && fy_redis_now_ms() < known_ms)
+    uint64_t probe = link->probes + 1; /* one that is under way may have begun too early */
+    while (link->probe_good < probe && link->probe_refused < probe && !link->closing &&
+           fy_redis_now_ms() < known_ms) {
+        breaker_open(link, &err);
+        if (link->probe_wanted < probe) {
+            link->probe_wanted = probe;
+            pthread_cond_broadcast(&link->changed);
+        }
         wait_changed(link, known_ms);
+    }
     pthread_mutex_unlock(&link->mutex);
 }
 

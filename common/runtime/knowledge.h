@@ -18,8 +18,8 @@ FY_MUST_CHECK enum fy_code fy_know_rights(struct fy_node *node, const char *clie
                                           const char *bucket, unsigned needed, unsigned *rights,
                                           struct fy_err *err);
 /* After a write. rights: of any client on the bucket (an administrative write; a bucket that was
- * made or deleted, here or by an order). Thread: any; when the shared cache does not answer, it may
- * take some time-outs of it, once. */
+ * made or deleted, here or by an order). Thread: any; while the shared cache hangs, it
+ * takes some time-outs of it. */
 void fy_know_sites_changed(struct fy_node *node);
 void fy_know_rights_changed(struct fy_node *node, const char *bucket);
 

@@ -102,10 +102,15 @@ static void expect_all(struct fixture *f, bool may_read)
     }
 }
 
-static void administer(struct fixture *f, unsigned rights)
+static void administer_by(struct fixture *f, size_t process, unsigned rights)
 {
     f->catalogue.rights = rights;
-    fy_know_rights_changed(&f->nodes[0], "bucket");
+    fy_know_rights_changed(&f->nodes[process], "bucket");
+}
+
+static void administer(struct fixture *f, unsigned rights)
+{
+    administer_by(f, 0, rights);
 }
 
 static void a_right_counts_at_once_in_every_process(void **state)
@@ -156,6 +161,45 @@ static void a_right_taken_away_while_redis_hangs_or_dies_is_refused(void **state
     expect_all(f, false);
 }
 
+/* Waits until one has found Redis back; gives one that has not, PROCESSES_COUNT: all have. */
+static size_t await_one_back(struct fixture *f)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    for (;; (void)nanosleep(&pause, NULL)) {
+        size_t away = PROCESSES_COUNT, back = 0;
+        for (size_t i = 0; i < PROCESSES_COUNT; i++)
+            if (fy_metric_get(&f->nodes[i].metrics, FY_M_CACHE_AWAY) == 0)
+                back++;
+            else
+                away = i;
+        if (back > 0)
+            return away;
+    }
+}
+
+/* Redis hangs again when some have found it back, and one that has not takes the right away. */
+static void a_right_is_taken_away_by_who_has_not_found_redis_back(void **state)
+{
+    struct fixture *f = *state;
+    int taken = 0;
+    for (int round = 0; round < 40 && taken < 3; round++) {
+        redis_server_freeze(&f->server);
+        administer(f, FY_RIGHT_OWNER);
+        expect_all(f, true); /* which each of them sees by itself: all know that it hangs */
+        redis_server_thaw(&f->server);
+        size_t away = await_one_back(f);
+        if (away == PROCESSES_COUNT)
+            continue;
+        taken++;
+        expect_all(f, true);
+        redis_server_freeze(&f->server);
+        administer_by(f, away, 0);
+        redis_server_thaw(&f->server);
+        expect_all(f, false);
+    }
+    assert_int_equal(taken, 3);
+}
+
 static void a_site_that_changes_is_seen_by_every_process(void **state)
 {
     struct fixture *f = *state;
@@ -202,6 +246,7 @@ int main(void)
         NODES_TEST(a_right_counts_at_once_in_every_process),
         NODES_TEST(many_processes_ask_the_catalogue_once),
         NODES_TEST(a_right_taken_away_while_redis_hangs_or_dies_is_refused),
+        NODES_TEST(a_right_is_taken_away_by_who_has_not_found_redis_back),
         NODES_TEST(a_site_that_changes_is_seen_by_every_process),
         NODES_TEST(values_that_are_not_ours_are_read_from_the_catalogue),
     };
