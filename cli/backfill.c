@@ -220,8 +220,8 @@ static void add_row(struct fy_table *table, const json_t *row)
     fy_cell_age(fy_json_text(row, "begun"), since);
     print_subject(row, &subject);
     FY_TABLE_ROW(table, id, fy_json_bool(row, "dryRun") ? "dry run" : fy_json_text(row, "state"),
-                 fy_json_text(row, "to"), subject.bytes, looked, ordered, bytes, left, since,
-                 fy_json_text(row, "note"));
+                 fy_json_text(row, "to"), fy_json_text(row, "account"), subject.bytes, looked,
+                 ordered, bytes, left, since, fy_json_text(row, "note"));
     fy_buf_done(&subject);
 }
 
@@ -243,8 +243,8 @@ static int list(const struct fy_command_line *line, struct fy_client *client)
     struct listing listing = {.json = line->json};
     struct fy_buf path;
     struct fy_err err = {0};
-    FY_TABLE_INIT(&listing.table, ">ID", "<STATE", "<TO", "<OF", ">LOOKED", ">ORDERED", ">BYTES",
-                  ">LEFT", ">SINCE", "<NOTE");
+    FY_TABLE_INIT(&listing.table, ">ID", "<STATE", "<TO", "<ACCOUNT", "<OF", ">LOOKED", ">ORDERED",
+                  ">BYTES", ">LEFT", ">SINCE", "<NOTE");
     fy_path(&path, FY_PATH_BACKFILLS);
     enum fy_code code = fy_client_pages(client, &path, "backfills", show, &listing, &err);
     fy_table_done(&listing.table);

@@ -294,7 +294,7 @@ def test_cancelled_it_orders_no_more(pair, tmp_path):
     ordered = pair.row(1)["ordered"]
     pair.a.restart()
     shown = pair.ferry("backfill", "--list").must(DONE).text.split()
-    assert ["1", "cancelled", "site-b", "all"] == shown[10:14]
+    assert ["1", "cancelled", "site-b", "all"] == shown[11:15]
     assert pair.row(1)["ordered"] == ordered < 100
     pair.ferry("backfill", "--cancel", "7").must(NOT_FOUND)
     pair.counts()

@@ -101,6 +101,8 @@ def test_a_backfill_brings_a_container_of_any_name(sites):
         site.client().add_site(id=other.name, uri=other.url).must(200, 201)
     ferry = Ferry(a.url, client=None)
     ferry("backfill", "--account", ACCOUNT, "--container", word, "--to", "site-b", "p/").must()
+    shown = ferry("backfill", "--list").must().text.splitlines()[1]
+    assert f" {ACCOUNT}  {word}/p/ " in shown
     far = Oio(b.url, ACCOUNT)
     eventually(lambda: far.list(word).status == 200 and far.names(word) == ["p/1", "p/2"], 30, "site-b has them")
     far.list("other").must(404)
