@@ -30,16 +30,19 @@ class Pair:
         self.a, self.b = sites(["site-a", "site-b"], peers={"site-b": ["site-a"]}, **settings)
         self.ferry = Ferry(self.a.url)
 
-    def meet(self):
-        """Site a knows site b from now on; no order of a change before that is on its way."""
-        a = self.a.client()
+    def routed(self):
+        """Each change of site a has gone to the sites that were its targets."""
 
         def nothing_to_route():
-            status = a.site_status().must(200).json()
+            status = self.a.client().site_status().must(200).json()
             return status["outbox"] == 0 and status["routing"]["lag"] == 0
 
-        eventually(nothing_to_route, SOON_S, "all is routed, to nobody")
-        a.add_site(id="site-b", uri=self.b.url).must(201)
+        eventually(nothing_to_route, SOON_S, "all is routed")
+
+    def meet(self):
+        """Site a knows site b from now on; no order of a change before that is on its way."""
+        self.routed()
+        self.a.client().add_site(id="site-b", uri=self.b.url).must(201)
 
     def backfill(self, *words):
         return self.ferry("backfill", *words, "--to", "site-b")
@@ -176,6 +179,7 @@ def parted(pair):
     b.delete(BUCKET, "deleted-there").must(204)
     put_again(a, "changed-here", b"2")
     put_again(b, "changed-there", b"2")
+    pair.routed()
     only_here(a)
     return pair
 
