@@ -14,6 +14,9 @@ from support.waiting import eventually
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "broker-schemas"
 PREFIXES = {"site-a": "a.", "site-b": "b."}
+# A group waits for one that was cut off while it joined as long as max.poll.interval.ms (60 s), once its
+# session (15 s) is over.
+REJOIN_S = 120
 OBJECTS = 200
 
 
@@ -111,7 +114,7 @@ def test_nothing_is_lost_while_the_broker_is_killed_and_comes_back(pair, kafka):
         a.client().put("bucket-1", name, name.encode()).must(201)  # the outbox keeps its order
     kafka.await_answers()
     for name in names:
-        eventually(lambda: b.client().status_of("bucket-1", name) == "READY", 60, f"{name} at site-b")
+        eventually(lambda: b.client().status_of("bucket-1", name) == "READY", REJOIN_S, f"{name} at site-b")
         assert b.client().get("bucket-1", name).must(200).body == name.encode()
 
 
